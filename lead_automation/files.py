@@ -1,0 +1,236 @@
+"""Read and write files safely: the only module that opens state, settings and report files.
+
+``Disk`` is an interface so that a test can record every step, cut the power between two of them or
+run out of space; ``SystemDisk`` is the real one.
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Protocol
+
+from lead_automation.errors import StateError
+
+PRIVATE_MODE = 0o600
+
+# Windows has neither; there the missing checks are made by the folder's access rights.
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+class AppendFile(Protocol):
+    """An open file that only grows."""
+
+    def size(self) -> int:
+        """Return the length in bytes."""
+        ...
+
+    def append(self, data: bytes) -> None:
+        """Write data at the end; OSError when not all of it could be written."""
+        ...
+
+    def sync(self) -> None:
+        """Return once everything appended is on the medium; OSError otherwise."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Cut to size bytes, on the medium when this returns."""
+        ...
+
+    def close(self) -> None:
+        """Close; nothing is synced."""
+        ...
+
+
+class Disk(Protocol):
+    """What the program needs of a file system. Every method raises OSError on failure."""
+
+    def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
+        """Return the content, None when there is no such file.
+
+        Args:
+            path: The file.
+            max_bytes: A larger file raises StateError.
+            private: Also refuse symlinks, hard links and files of another owner.
+
+        Raises:
+            StateError: Not a regular file, too large, or refused by private.
+        """
+        ...
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        """Create or empty a file (mode 0600), write data, sync it."""
+        ...
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename over the target, all or nothing."""
+        ...
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return once the folder's entries are on the medium."""
+        ...
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Open for appending (mode 0600), creating it; refuses what ``read`` refuses privately."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; nothing happens when there is none."""
+        ...
+
+    def list_names(self, folder: Path) -> list[str]:
+        """Return the sorted names in a folder; empty when there is no such folder."""
+        ...
+
+    def make_folder(self, folder: Path) -> None:
+        """Create a folder (mode 0700) with its parents unless it exists."""
+        ...
+
+    def stamp(self, path: Path) -> object:
+        """Return a value that changes when the file is replaced or edited; None when missing."""
+        ...
+
+
+class _SystemAppendFile:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor)
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._descriptor, size)
+        os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class SystemDisk:
+    """The machine's file system."""
+
+    def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
+        """Return the content; see ``Disk.read``."""
+        flags = os.O_RDONLY | _NONBLOCK | _BINARY | (_NOFOLLOW if private else 0)
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            if private and path.is_symlink():
+                raise _refused(path, "is a symbolic link") from exc
+            raise
+        _check_or_close(path, descriptor, private=private)
+        with os.fdopen(descriptor, "rb") as stream:
+            data = stream.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise _refused(path, f"is larger than {max_bytes:,} bytes")
+        return data
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        """Create or empty a file, write data, sync it."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NOFOLLOW | _BINARY
+        descriptor = os.open(path, flags, PRIVATE_MODE)
+        _check_or_close(path, descriptor, private=True)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename over the target."""
+        source.replace(target)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Sync a folder's entries; Windows has no such call and needs none."""
+        if os.name == "nt":
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Open for appending."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NOFOLLOW | _NONBLOCK | _BINARY
+        descriptor = os.open(path, flags, PRIVATE_MODE)
+        _check_or_close(path, descriptor, private=True)
+        return _SystemAppendFile(descriptor)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file if it is there."""
+        path.unlink(missing_ok=True)
+
+    def list_names(self, folder: Path) -> list[str]:
+        """Return the sorted names in a folder."""
+        try:
+            return sorted(entry.name for entry in folder.iterdir())
+        except FileNotFoundError:
+            return []
+
+    def make_folder(self, folder: Path) -> None:
+        """Create a folder with its parents."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def stamp(self, path: Path) -> object:
+        """Return inode, size and time of change."""
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            return None
+        return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def write_atomic(disk: Disk, path: Path, data: bytes) -> None:
+    """Replace a file so that a reader, or a crash, sees the old or the new content, whole.
+
+    Temporary file in the same folder, write, fsync, rename, fsync the folder. A temporary file that
+    a kill left behind is overwritten by the next write and never read.
+
+    Raises:
+        StateError: Any step failed; the old content stands.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        disk.write_new(temporary, data)
+        disk.replace(temporary, path)
+        disk.sync_folder(path.parent)
+    except OSError as exc:
+        msg = f"{path} could not be written: {exc.strerror or exc}"
+        hint = "Check free space, quota and permissions of the state directory, then run again."
+        raise StateError(msg, path=path, hint=hint) from exc
+
+
+def _check_or_close(path: Path, descriptor: int, *, private: bool) -> None:
+    try:
+        _check_kind(path, os.fstat(descriptor), private=private)
+    except StateError:
+        os.close(descriptor)
+        raise
+
+
+def _check_kind(path: Path, found: os.stat_result, *, private: bool) -> None:
+    """Refuse anything but a plain file, and with private anything another user could steer."""
+    if not stat.S_ISREG(found.st_mode):
+        raise _refused(path, "is not a regular file")
+    if not private or os.name == "nt":
+        return
+    if found.st_nlink != 1:
+        raise _refused(path, "has a second name (hard link)")
+    if found.st_uid != os.geteuid():
+        raise _refused(path, "belongs to another user")
+
+
+def _refused(path: Path, problem: str) -> StateError:
+    hint = "Replace it by a plain file of the user who runs the program."
+    return StateError(f"{path} {problem}", path=path, hint=hint)

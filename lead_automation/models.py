@@ -1,0 +1,520 @@
+"""The values that pass between the rooms: frozen, typed, without behaviour that does anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import NamedTuple
+
+MAX_UNANSWERED_ATTEMPTS = 3
+"""POSTs at most for one lead, over all runs, when each got no answer and proved absent."""
+
+
+class MessageStatus(Enum):
+    """Delivery status as WATI's dashboard shows it."""
+
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    PENDING = "pending"
+
+
+class ErrorCategory(Enum):
+    """What kind of failure a lead met."""
+
+    INVALID_NUMBER = "invalid_number"
+    NOT_ON_WHATSAPP = "not_on_whatsapp"
+    OPT_OUT = "opt_out"
+    TEMPLATE_MISMATCH = "template_mismatch"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    NETWORK_ERROR = "network_error"
+    ACCOUNT_ISSUE = "account_issue"
+    UNKNOWN_ERROR = "unknown_error"
+
+
+class MessageResult(NamedTuple):
+    """What became of one lead, in the owner's words."""
+
+    success: bool
+    status: MessageStatus
+    message_id: str | None
+    error_category: ErrorCategory | None
+    error_message: str | None
+    should_continue: bool
+
+
+class Outcome(Enum):
+    """What is known of a send right after it."""
+
+    ACCEPTED = "accepted"
+    """The vendor's yes; not a delivery."""
+    REFUSED = "refused"
+    """An answer that says no; never repeated."""
+    NOT_SENT = "not_sent"
+    """Certainly never processed; may be repeated."""
+    UNKNOWN = "unknown"
+    """May have arrived; settled by asking, never by sending again."""
+
+
+class Action(Enum):
+    """What a failure means for the campaign."""
+
+    NEXT = "next"
+    """Go on with the next lead."""
+    WAIT = "wait"
+    """Pause, then the same lead again; a late one (learned from a status) never resends."""
+    STOP = "stop"
+    """End the campaign."""
+    STOP_IF_REPEATED = "stop_if_repeated"
+    """Go on; end the campaign at the third in a row."""
+
+
+class HoldKind(Enum):
+    """How long a failure holds all sending."""
+
+    UNTIL_DAY_ENDS = "until_day_ends"
+    """Until the quota day ends (a Meta quality refusal)."""
+    UNTIL_RESUME = "until_resume"
+    """Until an operator runs ``resume`` (the account itself is restricted)."""
+
+
+class SkipReason(Enum):
+    """Why a fetched lead was not attempted."""
+
+    INVALID_NUMBER = "invalid_number"
+    DUPLICATE = "duplicate"
+    SUPPRESSED = "suppressed"
+    MALFORMED = "malformed"
+
+
+class RunMode(Enum):
+    """What kind of run it is."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+    SANDBOX = "sandbox"
+    DRY_RUN = "dry-run"
+
+
+class RunStatus(Enum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    OUTSIDE_WORKING_HOURS = "outside_working_hours"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    NO_LEADS = "no_leads"
+    NO_COUNSELLORS = "no_counsellors"
+    HELD = "held"
+    ALREADY_RUNNING = "already_running"
+    FAILED = "failed"
+
+
+class CallKind(Enum):
+    """Kinds of calls counted in a run; the first four go to WATI and count against its month."""
+
+    SEND = "send"
+    STATUS = "status"
+    TEMPLATES = "templates"
+    CONTACTS = "contacts"
+    LEADS = "leads"
+    CRM_LOG = "crm_log"
+
+    @property
+    def is_wati(self) -> bool:
+        """Whether WATI counts it against the plan's monthly quota."""
+        return self not in (CallKind.LEADS, CallKind.CRM_LOG)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """A row of the lead list; everything but the id is as it came and not to be trusted.
+
+    Attributes:
+        lead_id: Opaque text of 1 to 128 characters, NFC; never a path.
+        full_name: Any JSON value.
+        mobile_number: Any JSON value (``mobile_number_formatted``).
+    """
+
+    lead_id: str
+    full_name: object
+    mobile_number: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A lead with a valid E.164 number.
+
+    Attributes:
+        name: Ready for the template (contract: whitespace folded, at most 60 characters).
+        phone: E.164: ``+`` and up to 15 digits.
+    """
+
+    lead_id: str
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counsellor:
+    """Who a lead is given to.
+
+    Attributes:
+        number: E.164.
+        daily_limit: Messages a quota day, 0 (on leave) to 100,000.
+    """
+
+    name: str
+    number: str
+    daily_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateMessage:
+    """One message, ready to be sent.
+
+    Attributes:
+        phone: E.164 of the recipient.
+        parameters: Name and value, in the template's order.
+        channel_number: Sender, digits only; None for the account's default.
+    """
+
+    phone: str
+    template: str
+    broadcast_name: str
+    parameters: tuple[tuple[str, str], ...]
+    channel_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A refusal, found in a send's answer or later in a status, after classification.
+
+    Attributes:
+        rule_id: Row of the failure table that matched, such as ``w14`` or ``131049``.
+        code: The vendor's code, None when there was none.
+        text: The vendor's words, cut to 300 characters, not yet cleaned for display.
+        is_meta_quality: The kind "restricted for higher quality messaging" / 131049.
+        hold: Whether and how long all sending is held because of it.
+    """
+
+    category: ErrorCategory
+    action: Action
+    rule_id: str
+    text: str
+    code: int | None = None
+    is_meta_quality: bool = False
+    hold: HoldKind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendAttempt:
+    """What one POST came to.
+
+    Attributes:
+        outcome: Accepted, refused, not sent or unknown.
+        message_id: WATI's ``localMessageId``; None on v1.
+        failure: Set unless accepted.
+        retry_after_s: For NOT_SENT: seconds WATI asked us to wait (at most 60); None when it did
+            not say, then the caller backs off.
+        may_retry: For NOT_SENT: whether the same lead may be tried again in place.
+    """
+
+    outcome: Outcome
+    message_id: str | None = None
+    failure: Failure | None = None
+    retry_after_s: float | None = None
+    may_retry: bool = False
+
+    def result(self) -> MessageResult:
+        """Return the owner's six-field form."""
+        accepted = self.outcome is Outcome.ACCEPTED
+        failure = self.failure
+        return MessageResult(
+            success=accepted,
+            status=MessageStatus.SENT
+            if accepted
+            else MessageStatus.PENDING
+            if self.outcome is Outcome.UNKNOWN
+            else MessageStatus.FAILED,
+            message_id=self.message_id,
+            error_category=failure.category if failure else None,
+            error_message=failure.text if failure else None,
+            should_continue=failure is None or failure.action is not Action.STOP,
+        )
+
+
+class LookupKind(Enum):
+    """What asking WATI about a message came to."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    """A definite answer without such a message."""
+    NO_ANSWER = "no_answer"
+    """Anything else: nothing may be concluded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusLookup:
+    """The answer to "what became of this message?".
+
+    Attributes:
+        status: For FOUND; PENDING for a status word nobody knows.
+        raw_status: For FOUND: WATI's own word, "" when there was none.
+        message_id: For FOUND: ``localMessageId`` where the row has one.
+        failure: For FOUND with FAILED.
+        detail: For NO_ANSWER: why, for the log.
+    """
+
+    kind: LookupKind
+    status: MessageStatus = MessageStatus.PENDING
+    raw_status: str = ""
+    message_id: str | None = None
+    failure: Failure | None = None
+    detail: str = ""
+
+
+class ContactVerdict(Enum):
+    """What a contact look-up before the send says."""
+
+    SEND = "send"
+    OPT_OUT = "opt_out"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRecord:
+    """What the history keeps of one message to one lead on one day.
+
+    Attributes:
+        day: Quota day (in the configured zone) the send counts on.
+        phone: E.164; None for an earlier form's bare lead id or an invalid number.
+        template: None for an earlier form's bare lead id, which counts as the same template.
+        sent_at: Aware; when the POST that arrived, or may have arrived, was reserved. None when
+            certainly nobody was messaged (refused, not sent, invalid number, proved absent).
+        updated_at: Aware; when the status was last read or changed.
+        attempts: POSTs that were answered or may have arrived, counted from 1; 0 when none was.
+        unknown: It may or may not have arrived; holds its quota until settled.
+        error_category: Set for a message that was refused or failed.
+    """
+
+    lead_id: str
+    day: date
+    phone: str | None
+    template: str | None
+    counsellor: str | None
+    status: MessageStatus
+    message_id: str | None = None
+    sent_at: datetime | None = None
+    updated_at: datetime | None = None
+    attempts: int = 0
+    unknown: bool = False
+    error_category: ErrorCategory | None = None
+
+    @property
+    def key(self) -> tuple[date, str]:
+        """Day and lead id: one record each."""
+        return (self.day, self.lead_id)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether somebody got, or may have got, this message."""
+        return self.unknown or self.sent_at is not None or self.template is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether WATI may still have news of it."""
+        return (
+            self.sent_at is not None
+            and not self.unknown
+            and self.status not in (MessageStatus.READ, MessageStatus.FAILED)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmRow:
+    """One row of the CRM's message log.
+
+    Attributes:
+        row_id: ``2026-11-22/1001/1``: day, lead id, attempt; ``/failed`` behind it for the second
+            row of a failure learned later. Ours, not sent.
+        msg_status: sent, delivered, read or failed.
+        to_phone_number: E.164, or the CRM's own text where that is no number.
+        sent_at: Aware; None where nobody was messaged.
+    """
+
+    row_id: str
+    lead_id: str
+    template_name: str
+    to_phone_number: str
+    msg_status: str
+    wati_message_id: str | None = None
+    error_message: str | None = None
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Why a number is never, or not now, to be messaged.
+
+    Attributes:
+        phone: E.164.
+        source: ``operator``, ``wati`` or ``contact``.
+        added_at: Aware.
+        until: Aware; None for good.
+    """
+
+    phone: str
+    reason: str
+    source: str
+    added_at: datetime
+    until: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it still counts."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why sending is held.
+
+    Attributes:
+        since: Aware.
+        until: Aware; None until an operator runs ``resume``.
+        evidence: WATI's words, cleaned and masked.
+        what_to_do: Steps for the operator.
+    """
+
+    reason: str
+    since: datetime
+    evidence: str
+    what_to_do: tuple[str, ...]
+    until: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it still holds."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateInfo:
+    """What WATI says about the configured template.
+
+    Attributes:
+        exists: Any row carries the name.
+        is_approved: Any of its rows is APPROVED.
+        statuses: What its rows say, cleaned, sorted.
+        parameter_names: Of the approved row, in the template's order.
+        similar_names: Templates of the account with a name like it, for the hint.
+    """
+
+    exists: bool
+    is_approved: bool
+    statuses: tuple[str, ...] = ()
+    parameter_names: tuple[str, ...] = ()
+    similar_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateUnread:
+    """WATI could not say anything about the template just now; no reason not to send.
+
+    Attributes:
+        detail: Why, for a warning.
+    """
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRow:
+    """One lead of a run, as the report shows it.
+
+    Attributes:
+        position: Counted from 1, in the order fetched.
+        name: Cleaned for display.
+        phone: Masked.
+        status: A ``MessageStatus`` value, ``unknown``, ``skipped`` or ``not_reached``.
+        outcome: What the sends came to; None while none was made.
+        at: Aware; when it was last attempted, or skipped.
+    """
+
+    position: int
+    lead_id: str
+    name: str
+    phone: str = ""
+    counsellor: str | None = None
+    status: MessageStatus = MessageStatus.PENDING
+    outcome: Outcome | None = None
+    skip: SkipReason | None = None
+    error_category: ErrorCategory | None = None
+    error_message: str | None = None
+    message_id: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounsellorFigures:
+    """One counsellor's part of a run."""
+
+    sent: int = 0
+    delivered: int = 0
+    read: int = 0
+    failed: int = 0
+    pending: int = 0
+    used_today: int = 0
+    daily_limit: int = 0
+    assigned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """Everything the summary, ``--json`` and the report say about a run.
+
+    Attributes:
+        started_at: Aware.
+        success_rate: 0 to 100: (sent − failed later) / attempted.
+        errors: By ``ErrorCategory`` value, zeros left out.
+        skipped: By ``SkipReason``, all four keys present.
+        api_calls: By ``CallKind`` value, all six keys present.
+        next_steps: What the operator does, most urgent first.
+        warnings: Problems that did not end the run.
+        month_calls, month_limit: WATI calls of the calendar month and the plan's quota.
+    """
+
+    status: RunStatus
+    reason: str
+    run_id: str
+    mode: RunMode
+    template: str
+    started_at: datetime
+    ended_at: datetime
+    exit_code: int
+    fetched: int = 0
+    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
+    attempted: int = 0
+    accepted: int = 0
+    refused: int = 0
+    unknown: int = 0
+    not_reached: int = 0
+    delivered: int = 0
+    read: int = 0
+    failed: int = 0
+    pending: int = 0
+    success_rate: float = 0.0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    counsellors: Mapping[str, CounsellorFigures] = field(default_factory=dict)
+    api_calls: Mapping[str, int] = field(default_factory=dict)
+    rows: tuple[LeadRow, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    month_calls: int = 0
+    month_limit: int = 0
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from start to end, never negative even if the wall clock stepped back."""
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
