@@ -1,0 +1,185 @@
+"""The settings of a run: frozen, checked, with units; ``config_load`` makes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from lead_automation.models import Counsellor
+from lead_automation.secret import Secret
+
+
+class ApiVersion(Enum):
+    """WATI's API for single sends."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+
+class WatiPlan(Enum):
+    """The account's plan (https://docs.wati.io/reference/errors, read 2026-11-22)."""
+
+    GROWTH = "growth"
+    PRO = "pro"
+    BUSINESS = "business"
+
+    @property
+    def sends_per_window(self) -> int:
+        """Sends allowed in 10 seconds."""
+        return {WatiPlan.GROWTH: 30, WatiPlan.PRO: 60, WatiPlan.BUSINESS: 100}[self]
+
+    @property
+    def reads_per_window(self) -> int:
+        """Reads of one kind (messages, contacts) allowed in 10 seconds."""
+        return 10
+
+    @property
+    def monthly_calls(self) -> int:
+        """Calls of a calendar month, all kinds."""
+        calls = {WatiPlan.GROWTH: 10_000, WatiPlan.PRO: 200_000, WatiPlan.BUSINESS: 20_000_000}
+        return calls[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatiSettings:
+    """The WATI account and what is sent from it.
+
+    Attributes:
+        host: Scheme and host without a slash, such as ``https://live-server-1.wati.io``.
+        tenant: Path segment of v1 and v2 calls; None on hosts that take none.
+        instance_id: Tenant id, for look-ups and support.
+        parameter_names: Of lead name, counsellor name, counsellor phone.
+        channel_number: Sender, digits only; None for the account's default.
+        monthly_calls: Calls of a calendar month, all kinds.
+    """
+
+    api_key: Secret = field(repr=False)
+    host: str
+    tenant: str | None
+    instance_id: str
+    api_version: ApiVersion
+    template: str
+    parameter_names: tuple[str, str, str]
+    channel_number: str | None
+    broadcast_name: str
+    plan: WatiPlan
+    monthly_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmSettings:
+    """The CRM's two addresses.
+
+    Attributes:
+        token: The whole Authorization value.
+        fetch_limit: Leads asked for in a run.
+    """
+
+    lead_url: str
+    log_url: str
+    token: Secret = field(repr=False)
+    owner_id: str
+    fetch_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursPolicy:
+    """When sending is open.
+
+    Attributes:
+        start_minute: Minutes since local midnight, 0 to 1439, included.
+        end_minute: 1 to 1440, not included; below start_minute the window crosses midnight.
+        days: Weekdays a window may begin on, Monday 0.
+        zone: Zone of all of them and of the quota day.
+    """
+
+    start_minute: int
+    end_minute: int
+    days: frozenset[int]
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacingPolicy:
+    """Seconds from the start of one send to the start of the next, drawn between the two."""
+
+    min_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingPolicy:
+    """How messages are followed.
+
+    Attributes:
+        first_read_s: Age at which a status is first read.
+        wait_s: How long a run follows after its last send.
+        settle_s: Age before an unknown send may be judged absent.
+    """
+
+    first_read_s: float
+    wait_s: float
+    settle_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyPolicy:
+    """What stops a run: Meta quality refusals in all, network or unknown failures in a row."""
+
+    meta_quality_stop_after: int
+    failure_streak_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpPolicy:
+    """Patience with a server, in seconds, both above 0."""
+
+    connect_timeout_s: float
+    read_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """What commands that make no call need.
+
+    Attributes:
+        state_dir: Relative to the current folder, or absolute.
+        default_region: Two letters.
+        log_level: Of the console.
+        warnings: Odd but usable settings, one line each.
+    """
+
+    state_dir: Path
+    history_days: int
+    hours: HoursPolicy
+    counsellors: tuple[Counsellor, ...]
+    default_region: str
+    plan: WatiPlan
+    monthly_calls: int
+    log_level: str
+    tracking: TrackingPolicy
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a run needs.
+
+    Attributes:
+        test_number: ``+`` and digits; set whenever use_test_number is.
+        sources: By key: ``environment``, ``config.env``, ``command line`` or ``default``.
+        shown: By key: its value as it may be shown, ``***`` for a secret.
+    """
+
+    local: LocalSettings
+    wati: WatiSettings
+    crm: CrmSettings
+    pacing: PacingPolicy
+    safety: SafetyPolicy
+    http: HttpPolicy
+    check_whatsapp: bool
+    use_test_number: bool
+    test_number: str | None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)

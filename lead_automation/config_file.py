@@ -1,0 +1,158 @@
+"""Find and read ``config.env``, and lay the environment and the command line over it."""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from lead_automation.config_keys import KEYS_BY_NAME, PREFIXES
+from lead_automation.config_reader import FROM_COMMAND_LINE, FROM_ENVIRONMENT, FROM_FILE
+from lead_automation.errors import ConfigError, StateError
+from lead_automation.files import Disk
+from lead_automation.text import clean
+
+CONFIG_VARIABLE = "LEAD_AUTOMATION_CONFIG"
+FILE_NAME = "config.env"
+MAX_BYTES = 1 << 20
+
+_OTHERS = 0o007
+_MOST_LINES_NAMED = 10
+
+
+def find_config_file(option: str | None, env: Mapping[str, str], folder: Path) -> Path | None:
+    """Return the settings file to read, or None when there is none.
+
+    The option wins, then ``LEAD_AUTOMATION_CONFIG``, then ``../config.env`` and ``./config.env``
+    seen from folder. A file that was asked for by name is returned even when it does not exist, so
+    that reading it says so.
+
+    Args:
+        option: Value of ``--config``.
+        env: The process environment.
+        folder: The current folder.
+    """
+    asked_for = option or env.get(CONFIG_VARIABLE)
+    if asked_for:
+        return folder / _expanded(asked_for)
+    for candidate in (folder.parent / FILE_NAME, folder / FILE_NAME):
+        if os.path.lexists(candidate):
+            return candidate
+    return None
+
+
+def read_config_file(path: Path, disk: Disk) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the settings a file holds, and warnings. No interpolation; the last of twins counts.
+
+    Args:
+        path: A file in dotenv form, UTF-8, at most 1 MiB.
+        disk: Where it is read.
+
+    Raises:
+        ConfigError: Missing, no regular file, too large, unreadable, not UTF-8, or a line that is
+            no setting. The message never holds a line's text: it may be another program's secret.
+    """
+    data = _read(path, disk)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise _problem(path, f"is not UTF-8 (byte {exc.start})") from exc
+    values, warnings = _parse(path, text)
+    if is_open_to_others(path):
+        warnings.append(
+            f"{_shown(path)} holds tokens and is open to other users of this machine: chmod 600 it"
+        )
+    return values, tuple(warnings)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether users other than owner and group may read or change the file; False on Windows."""
+    if os.name == "nt":
+        return False
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False
+
+
+def layer_settings(
+    file_values: Mapping[str, str],
+    environment: Mapping[str, str],
+    overrides: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the settings that count, and the source of each.
+
+    Args:
+        file_values: From ``read_config_file``.
+        environment: The process environment; only names that are, or begin like, ours are taken.
+        overrides: From the command line, by key.
+    """
+    ours = {
+        name: value
+        for name, value in environment.items()
+        if name in KEYS_BY_NAME or name.upper().startswith(PREFIXES)
+    }
+    layers = (
+        (FROM_FILE, file_values),
+        (FROM_ENVIRONMENT, ours),
+        (FROM_COMMAND_LINE, overrides),
+    )
+    values: dict[str, str] = {}
+    sources: dict[str, str] = {}
+    for source, layer in layers:
+        values.update(layer)
+        sources.update(dict.fromkeys(layer, source))
+    return values, sources
+
+
+def _read(path: Path, disk: Disk) -> bytes:
+    try:
+        data = disk.read(path, MAX_BYTES, private=False)
+    except StateError as exc:
+        raise ConfigError((f"Settings file {clean(exc)}",)) from exc
+    except (OSError, ValueError) as exc:  # ValueError: a NUL in the path
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "no usable path"
+        raise _problem(path, f"cannot be read: {reason}") from exc
+    if data is None:
+        raise _problem(path, "does not exist; copy config.env.example and fill it in")
+    return data
+
+
+def _parse(path: Path, text: str) -> tuple[dict[str, str], list[str]]:
+    # The parser behind dotenv_values, which drops the line numbers a useful message needs.
+    from dotenv.parser import parse_stream  # noqa: PLC0415 (46 ms that --help need not pay)
+
+    values: dict[str, str] = {}
+    warnings: list[str] = []
+    bad_lines: list[int] = []
+    for binding in parse_stream(io.StringIO(text)):
+        stripped = binding.original.string.lstrip()
+        line = binding.original.line + binding.original.string.count(
+            "\n", 0, len(binding.original.string) - len(stripped)
+        )
+        if binding.error or (binding.key is not None and binding.value is None):
+            bad_lines.append(line)
+        elif binding.key is not None:
+            if binding.key in values:
+                name = clean(binding.key, 64)
+                warnings.append(f"{_shown(path)} sets {name} twice; line {line} counts")
+            values[binding.key] = binding.value or ""
+    if bad_lines:
+        numbers = ", ".join(str(number) for number in bad_lines[:_MOST_LINES_NAMED])
+        problem = f"cannot be read at line {numbers}: each setting is NAME=value, quotes in pairs"
+        raise _problem(path, problem)
+    return values, warnings
+
+
+def _expanded(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def _problem(path: Path, text: str) -> ConfigError:
+    return ConfigError((f"Settings file {_shown(path)} {text}",))
+
+
+def _shown(path: Path) -> str:
+    return clean(path)

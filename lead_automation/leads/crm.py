@@ -1,0 +1,250 @@
+"""The CRM: its lead list, and its log of what became of each message.
+
+Lead list: ``GET LEAD_API_URL?owner_id&limit&template_name`` answers
+``{"data": [{"lead_id": 1001, "full_name": "Asha", "mobile_number_formatted": "+919812345678"}]}``.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+from lead_automation.config import CrmSettings
+from lead_automation.errors import TransportError, UnreachableError
+from lead_automation.models import CallKind, CrmRow, Lead
+from lead_automation.strictjson import JsonError, parse_json
+from lead_automation.text import clean
+from lead_automation.transport import Http, Request
+
+MAX_LIST_BYTES = 16 << 20
+MAX_ID_CHARS = 128
+
+_SERVICE = "CRM"
+_SHOWN_ID_CHARS = 40
+
+_TAKEN = (HTTPStatus.OK, HTTPStatus.CREATED)
+
+_URL_HINT = "Compare LEAD_API_URL in config.env with the address the CRM's administrator gave."
+_STATUS_HINTS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "Check LEAD_OWNER_ID and LEAD_FETCH_LIMIT in config.env.",
+    HTTPStatus.UNAUTHORIZED: "Check LEAD_API_TOKEN in config.env: the whole value, 'Token ...'.",
+    HTTPStatus.FORBIDDEN: "Check that LEAD_API_TOKEN may read the leads of LEAD_OWNER_ID.",
+    HTTPStatus.NOT_FOUND: _URL_HINT,
+    HTTPStatus.METHOD_NOT_ALLOWED: _URL_HINT,
+    HTTPStatus.TOO_MANY_REQUESTS: "The CRM asks to wait; the next scheduled run tries again.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedLead:
+    """A row of the lead list that names no usable lead.
+
+    Attributes:
+        lead_id: Its id as far as it can be shown, cleaned; "" where there is none.
+        reason: What is wrong with it.
+    """
+
+    lead_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadList:
+    """The rows of one answer, in its order, at most as many as were asked for."""
+
+    leads: tuple[Lead | MalformedLead, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAnswer:
+    """Whether the CRM took a row of its message log.
+
+    Attributes:
+        detail: Why not, for the log; "" when taken.
+    """
+
+    taken: bool
+    detail: str = ""
+
+
+class LeadListError(ValueError):
+    """The body is no lead list; the text says why, without any of its content."""
+
+
+def parse_lead_list(body: bytes, limit: int) -> LeadList:
+    """Return the leads of a lead list's body.
+
+    A row that is no object or has no usable id becomes a ``MalformedLead``; one odd lead never
+    spoils the others. A missing name or number is not judged here.
+
+    Args:
+        body: UTF-8 JSON.
+        limit: Rows beyond this many are ignored.
+
+    Raises:
+        LeadListError: Anything but an object whose ``data`` is a list.
+    """
+    try:
+        value = parse_json(body)
+    except JsonError as exc:
+        msg = f"the body is not JSON ({exc})"
+        raise LeadListError(msg) from exc
+    rows = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(rows, list):
+        msg = "the body is not an object with a list named data"
+        raise LeadListError(msg)
+    return LeadList(leads=tuple(_parse_row(row) for row in rows[:limit]))
+
+
+def _parse_row(row: object) -> Lead | MalformedLead:
+    if not isinstance(row, dict):
+        return MalformedLead(lead_id="", reason="the row is not an object")
+    lead_id, problem = _parse_id(row.get("lead_id"))
+    if problem:
+        return MalformedLead(lead_id=clean(lead_id, _SHOWN_ID_CHARS), reason=problem)
+    return Lead(
+        lead_id=lead_id,
+        full_name=row.get("full_name"),
+        mobile_number=row.get("mobile_number_formatted"),
+    )
+
+
+def _parse_id(value: object) -> tuple[str, str]:
+    """Return the id as text and what is wrong with it; 123 and "123" are the same id."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return "", "lead_id is missing" if value is None else "lead_id is neither text nor integer"
+    # Two spellings of one letter (composed, decomposed) are one id.
+    text = unicodedata.normalize("NFC", str(value))
+    if not text.strip():
+        return "", "lead_id is empty"
+    if len(text) > MAX_ID_CHARS:
+        return text, f"lead_id is longer than {MAX_ID_CHARS} characters"
+    # Control characters have no place in an id, and a lone surrogate fits in no file.
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        return text, "lead_id holds a control character"
+    return text, ""
+
+
+class CrmClient:
+    """Make the two calls.
+
+    Attributes:
+        clock_offset_s: The CRM's clock minus ours in seconds, by its last ``Date`` header; None
+            until one was seen.
+    """
+
+    def __init__(
+        self,
+        settings: CrmSettings,
+        *,
+        http: Http,
+        template: str,
+        on_call: Callable[[CallKind], None],
+    ) -> None:
+        """Take the CRM's addresses and what makes the calls.
+
+        Args:
+            settings: Addresses, token, owner.
+            http: Makes the calls.
+            template: Element name, by which the CRM leaves out leads that have had it.
+            on_call: Told of every try that leaves.
+        """
+        self._settings = settings
+        self._http = http
+        self._template = template
+        self._on_call = on_call
+        self._headers = {
+            "Authorization": settings.token.reveal(),
+            "Accept": "application/json",
+        }
+        self.clock_offset_s: float | None = None
+
+    def fetch_leads(self, limit: int) -> LeadList:
+        """Return the leads that still need a message, in the CRM's order.
+
+        Args:
+            limit: How many are asked for, and at most used.
+
+        Raises:
+            UnreachableError: No answer, or any other answer than 200 with a lead list.
+        """
+        request = Request(
+            method="GET",
+            url=self._settings.lead_url,
+            params=(
+                ("owner_id", self._settings.owner_id),
+                ("limit", str(limit)),
+                ("template_name", self._template),
+            ),
+            headers=self._headers,
+            max_bytes=MAX_LIST_BYTES,
+            retry_reads=True,
+            on_try=partial(self._on_call, CallKind.LEADS),
+        )
+        try:
+            answer = self._http.call(request)
+        except TransportError as exc:
+            msg = f"The CRM's lead list could not be read: {exc}"
+            raise UnreachableError(msg, service=_SERVICE, hint=_URL_HINT) from exc
+        self._note_clock(answer.offset_s)
+        if answer.status != HTTPStatus.OK:
+            raise _unexpected_status(answer.status)
+        try:
+            return parse_lead_list(answer.body, limit)
+        except LeadListError as exc:
+            msg = f"The CRM answered, but not with a lead list: {exc}"
+            raise UnreachableError(msg, service=_SERVICE, hint=_URL_HINT) from exc
+
+    def post_row(self, row: CrmRow, *, deadline_s: float) -> RowAnswer:
+        """Write one row of the message log; one try, and whatever goes wrong it is only not taken.
+
+        Args:
+            row: What became of a message.
+            deadline_s: Seconds for the whole call.
+        """
+        request = Request(
+            method="POST",
+            url=self._settings.log_url,
+            headers=self._headers,
+            json=_row_body(row),
+            deadline_s=deadline_s,
+            on_try=partial(self._on_call, CallKind.CRM_LOG),
+        )
+        try:
+            answer = self._http.call(request)
+        except TransportError as exc:
+            return RowAnswer(taken=False, detail=str(exc))
+        self._note_clock(answer.offset_s)
+        if answer.status in _TAKEN:
+            return RowAnswer(taken=True)
+        return RowAnswer(taken=False, detail=f"HTTP {answer.status}")
+
+    def _note_clock(self, offset_s: float | None) -> None:
+        if offset_s is not None:
+            self.clock_offset_s = offset_s
+
+
+def _unexpected_status(status: int) -> UnreachableError:
+    redirected = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    what = "a redirect, which is never followed" if redirected else "no lead list"
+    default = _URL_HINT if redirected else "Try again later; ask the CRM's administrator."
+    msg = f"The CRM's lead list answered HTTP {status}: {what}"
+    return UnreachableError(msg, service=_SERVICE, hint=_STATUS_HINTS.get(status, default))
+
+
+def _row_body(row: CrmRow) -> dict[str, str]:
+    """Return the row as the CRM takes it; what does not apply is left out."""
+    sent_at = row.sent_at.isoformat(timespec="seconds") if row.sent_at else None
+    body = {
+        "lead_id": row.lead_id,
+        "message_content": f"Template: {row.template_name}",
+        "msg_type": "template",
+        "msg_status": row.msg_status,
+        "to_phone_number": row.to_phone_number,
+        "template_name": row.template_name,
+        "wati_message_id": row.wati_message_id,
+        "error_message": row.error_message,
+        "sent_at": sent_at,
+    }
+    return {name: value for name, value in body.items() if value is not None}

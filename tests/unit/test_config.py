@@ -1,0 +1,738 @@
+"""All settings together: defaults, problems, warnings, sources."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from lead_automation.config import ApiVersion, LocalSettings, Settings, WatiPlan
+from lead_automation.config_counsellors import BUILT_IN_COUNSELLORS
+from lead_automation.config_keys import KEYS, PREFIXES
+from lead_automation.config_load import (
+    describe,
+    load_local_settings,
+    load_settings,
+    secret_texts,
+    secret_values,
+)
+from lead_automation.errors import ConfigError, ExitCode, StateError
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret"
+CRM_TOKEN = "Token 0123456789abcdef"
+
+MINIMAL = {
+    "WATI_API_KEY": TOKEN,
+    "WATI_BASE_URL": "https://live-server-12345.wati.io/api/v1",
+    "WATI_INSTANCE_ID": "12345",
+    "WATI_TEMPLATE_NAME": "offer",
+    "LEAD_API_URL": "https://crm.example.com/leads/",
+    "LEAD_API_TOKEN": CRM_TOKEN,
+    "WATI_LOG_API_URL": "https://crm.example.com/log/",
+}
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_nothing(path: Path) -> bytes | None:
+    """Read no file."""
+    pytest.fail(f"{path} was read")
+
+
+def load(
+    changes: Mapping[str, str | None] | None = None,
+    *,
+    files: Mapping[Path, bytes] | None = None,
+    sources_of: Mapping[str, str] | None = None,
+) -> Settings:
+    """Load the minimal settings with changes; None takes a key out."""
+    env = {**MINIMAL, **(changes or {})}
+    return load_settings(
+        {name: value for name, value in env.items() if value is not None},
+        read_file=read_nothing if files is None else files.get,
+        folder=Path("/etc/lead"),
+        sources_of=sources_of,
+    )
+
+
+def load_local(env: Mapping[str, str]) -> LocalSettings:
+    """Load what commands without calls need."""
+    return load_local_settings(env, read_file=read_nothing, folder=Path("/etc/lead"))
+
+
+def problems(changes: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return the problems of the minimal settings with changes."""
+    with pytest.raises(ConfigError) as caught:
+        load(changes)
+    assert caught.value.exit_code == ExitCode.SETTINGS
+    return caught.value.problems
+
+
+def only_problem(key: str, value: str | None) -> str:
+    """Return the one problem of one key."""
+    found = problems({key: value})
+    assert len(found) == 1, found
+    assert found[0].startswith(f"{key}: "), found
+    return found[0]
+
+
+@pytest.fixture
+def no_zones() -> Iterator[None]:
+    """Take the machine's time zones away."""
+    if importlib.util.find_spec("tzdata") is not None:
+        pytest.skip("the tzdata package is installed, so zones cannot be missing")
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+def test_settings_minimal_have_the_documented_defaults() -> None:
+    """Seven values are enough; the rest is as documented."""
+    settings = load()
+
+    assert settings.wati.host == "https://live-server-12345.wati.io"
+    assert settings.wati.tenant is None
+    assert settings.wati.api_version is ApiVersion.V1
+    assert settings.wati.parameter_names == ("1", "2", "3")
+    assert settings.wati.channel_number is None
+    assert settings.wati.broadcast_name == "lead_automation"
+    assert (settings.wati.plan, settings.wati.monthly_calls) == (WatiPlan.GROWTH, 10_000)
+    assert (settings.crm.owner_id, settings.crm.fetch_limit) == ("227", 500)
+    assert settings.crm.token.reveal() == CRM_TOKEN
+    assert (settings.pacing.min_s, settings.pacing.max_s) == (1.0, 2.0)
+    assert (settings.http.connect_timeout_s, settings.http.read_timeout_s) == (10.0, 30.0)
+    assert settings.safety.meta_quality_stop_after == 1
+    assert settings.safety.failure_streak_limit == 5
+    assert settings.check_whatsapp is False
+    assert (settings.use_test_number, settings.test_number) == (False, None)
+
+
+def test_local_settings_of_nothing_have_the_documented_defaults() -> None:
+    """Commands that make no call need no setting at all."""
+    local = load_local({})
+
+    assert local.state_dir == Path()
+    assert local.history_days == 7
+    assert (local.hours.start_minute, local.hours.end_minute) == (9 * 60, 21 * 60)
+    assert local.hours.days == frozenset(range(7))
+    assert local.hours.zone.key == "Asia/Kolkata"
+    assert local.counsellors == BUILT_IN_COUNSELLORS
+    assert local.default_region == "IN"
+    assert (local.plan, local.monthly_calls) == (WatiPlan.GROWTH, 10_000)
+    assert local.log_level == "INFO"
+    assert local.tracking.first_read_s == 10.0
+    assert (local.tracking.wait_s, local.tracking.settle_s) == (30.0, 90.0)
+    assert local.warnings == ()
+
+
+def test_settings_all_set_are_taken() -> None:
+    """Every key reaches its place."""
+    settings = load(
+        {
+            "WATI_API_KEY": f"Bearer {TOKEN}",
+            "WATI_API_VERSION": "V2",
+            "TEMPLATE_PARAMETERS": "name, agent, phone",
+            "WATI_CHANNEL_NUMBER": "+1 555 000 1111",
+            "BROADCAST_NAME": "August offers",
+            "WATI_PLAN": "Pro",
+            "WATI_MONTHLY_CALLS": "150000",
+            "LEAD_OWNER_ID": "9",
+            "LEAD_FETCH_LIMIT": "45",
+            "SCRIPT_START_TIME": "22:00",
+            "SCRIPT_END_TIME": "06:30",
+            "WORKING_DAYS": "Fri",
+            "TIMEZONE": "Europe/Berlin",
+            "DEFAULT_REGION": "de",
+            "SEND_DELAY_MIN": "0",
+            "SEND_DELAY_MAX": "0",
+            "CONNECT_TIMEOUT": "5",
+            "READ_TIMEOUT": "20.5",
+            "TRACKING_FIRST_READ_SECONDS": "1",
+            "TRACKING_WAIT_SECONDS": "2",
+            "UNKNOWN_SETTLE_SECONDS": "3",
+            "META_QUALITY_STOP_AFTER": "2",
+            "FAILURE_STREAK_LIMIT": "3",
+            "CHECK_WHATSAPP_STATUS": "true",
+            "USE_TEST_NUMBER": "yes",
+            "TEST_MOBILE_NUMBER": "+91 75679 05829",
+            "STATE_DIR": "/var/lib/lead",
+            "HISTORY_DAYS": "30",
+            "LOG_LEVEL": "debug",
+        }
+    )
+
+    assert settings.wati.api_key.reveal() == TOKEN
+    assert settings.wati.api_version is ApiVersion.V2
+    assert settings.wati.parameter_names == ("name", "agent", "phone")
+    assert settings.wati.channel_number == "15550001111"
+    assert settings.wati.broadcast_name == "August offers"
+    assert (settings.wati.plan, settings.wati.monthly_calls) == (WatiPlan.PRO, 150_000)
+    assert (settings.local.plan, settings.local.monthly_calls) == (WatiPlan.PRO, 150_000)
+    assert (settings.crm.owner_id, settings.crm.fetch_limit) == ("9", 45)
+    hours = settings.local.hours
+    assert (hours.start_minute, hours.end_minute) == (22 * 60, 6 * 60 + 30)
+    assert (hours.days, hours.zone.key) == (frozenset({4}), "Europe/Berlin")
+    assert settings.local.default_region == "DE"
+    assert (settings.pacing.min_s, settings.pacing.max_s) == (0.0, 0.0)
+    assert (settings.http.connect_timeout_s, settings.http.read_timeout_s) == (5.0, 20.5)
+    tracking = settings.local.tracking
+    assert (tracking.first_read_s, tracking.wait_s, tracking.settle_s) == (1.0, 2.0, 3.0)
+    assert settings.safety.meta_quality_stop_after == 2
+    assert settings.safety.failure_streak_limit == 3
+    assert settings.check_whatsapp is True
+    assert (settings.use_test_number, settings.test_number) == (True, "+917567905829")
+    assert settings.local.state_dir == Path("/var/lib/lead")
+    assert (settings.local.history_days, settings.local.log_level) == (30, "DEBUG")
+
+
+@pytest.mark.parametrize(
+    ("plan", "sends", "calls"),
+    [("growth", 30, 10_000), ("pro", 60, 200_000), ("business", 100, 20_000_000)],
+)
+def test_plan_named_brings_its_limits(plan: str, sends: int, calls: int) -> None:
+    """Rates in 10 seconds and calls of a month as the vendor documents them."""
+    settings = load({"WATI_PLAN": plan})
+
+    assert settings.wati.plan.sends_per_window == sends
+    assert settings.wati.plan.reads_per_window == 10
+    assert settings.wati.monthly_calls == calls
+
+
+def test_settings_empty_values_count_as_not_set() -> None:
+    """A key with nothing behind it means its default."""
+    empty = {key.name: " \t" for key in KEYS if key.name not in MINIMAL}
+    settings, plain = load(empty), load()
+
+    assert settings == plain
+    assert {settings.sources[name] for name in empty} == {"default"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "tenant"),
+    [
+        ("https://live-mt-server.wati.io", "12345"),
+        ("https://live-mt-server.wati.io/api/v1", "12345"),
+        ("https://live-mt-server.wati.io/12345/api/v1/", "12345"),
+        ("https://live-server-9.wati.io", None),
+        ("https://live-server-9.wati.io/12345", "12345"),
+        ("http://127.0.0.1:8080/api/v1", None),
+    ],
+)
+def test_tenant_by_host_is_put_where_the_vendor_wants_it(base_url: str, tenant: str | None) -> None:
+    """The shared host needs the tenant in the path; others keep what the dashboard shows."""
+    settings = load({"WATI_BASE_URL": base_url})
+
+    assert settings.wati.tenant == tenant
+    assert settings.local.warnings == ()
+
+
+def test_tenant_other_than_the_instance_id_warns() -> None:
+    """Two accounts may have been mixed up; the address wins."""
+    settings = load({"WATI_BASE_URL": "https://live-mt-server.wati.io/777/api/v1"})
+
+    assert settings.wati.tenant == "777"
+    assert len(settings.local.warnings) == 1
+    assert "names the tenant 777" in settings.local.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "chosen", "version"),
+    [
+        ("", None, ApiVersion.V1),
+        ("/api/v1", None, ApiVersion.V1),
+        ("/api/v2", None, ApiVersion.V2),
+        ("/api/ext/v3", None, ApiVersion.V1),
+        ("/api/v1", "v2", ApiVersion.V2),
+        ("/api/v2", "v1", ApiVersion.V1),
+    ],
+)
+def test_api_version_chosen_wins_over_the_address(
+    path: str, chosen: str | None, version: ApiVersion
+) -> None:
+    """Without a choice it is the address's, else v1."""
+    changes = {
+        "WATI_BASE_URL": f"https://live-server-9.wati.io{path}",
+        "WATI_API_VERSION": chosen,
+    }
+
+    assert load(changes).wati.api_version is version
+
+
+@pytest.mark.parametrize("key", ["WATI_API_KEY", "WATI_BASE_URL", "WATI_INSTANCE_ID"])
+def test_credentials_with_one_missing_begin_with_the_fixed_words(key: str) -> None:
+    """The first line names exactly what is missing."""
+    assert problems({key: None}) == (f"Missing WATI credentials in config.env: {key}",)
+    assert problems({key: ""}) == problems({key: None})
+
+
+def test_credentials_all_missing_are_named_before_everything_else() -> None:
+    """Nothing set at all: the credentials first, then each other required key."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings({}, read_file=read_nothing, folder=Path())
+
+    assert str(caught.value).startswith(
+        "Missing WATI credentials in config.env: WATI_API_KEY, WATI_BASE_URL, WATI_INSTANCE_ID\n"
+    )
+    assert [problem.split(":")[0] for problem in caught.value.problems[1:]] == [
+        "WATI_TEMPLATE_NAME",
+        "LEAD_API_URL",
+        "LEAD_API_TOKEN",
+        "WATI_LOG_API_URL",
+    ]
+    assert "config.env.example" in caught.value.hint
+
+
+def test_credentials_wrong_but_present_are_not_called_missing() -> None:
+    """A bad token is a problem of its own, after what is missing."""
+    found = problems({"WATI_API_KEY": "changeme", "WATI_INSTANCE_ID": None})
+
+    assert found[0] == "Missing WATI credentials in config.env: WATI_INSTANCE_ID"
+    assert found[1].startswith("WATI_API_KEY: expected your own value")
+
+
+@pytest.mark.parametrize(
+    "key", ["WATI_TEMPLATE_NAME", "LEAD_API_URL", "LEAD_API_TOKEN", "WATI_LOG_API_URL"]
+)
+def test_required_key_missing_says_what_it_is(key: str) -> None:
+    """The meaning stands beside the name."""
+    assert only_problem(key, None).startswith(f"{key}: missing; ")
+
+
+BROKEN = {
+    "WATI_API_KEY": f"{TOKEN} x",
+    "WATI_BASE_URL": "http://wati.example.com",
+    "WATI_INSTANCE_ID": "a/b",
+    "WATI_API_VERSION": "v3",
+    "WATI_TEMPLATE_NAME": "a b",
+    "TEMPLATE_PARAMETERS": "1,2",
+    "WATI_CHANNEL_NUMBER": "abc",
+    "BROADCAST_NAME": "a\nb",
+    "WATI_PLAN": "gold",
+    "WATI_MONTHLY_CALLS": "0",
+    "LEAD_API_URL": "crm",
+    "LEAD_API_TOKEN": "Token",
+    "LEAD_OWNER_ID": "a b",
+    "WATI_LOG_API_URL": "https://u:p@crm.example.com/",
+    "LEAD_FETCH_LIMIT": "many",
+    "COUNSELLORS_FILE": "a\x00b",
+    "SCRIPT_START_TIME": "24:00",
+    "SCRIPT_END_TIME": "25:00",
+    "WORKING_DAYS": "Mon-Fri",
+    "TIMEZONE": "IST",
+    "DEFAULT_REGION": "UK",
+    "SEND_DELAY_MIN": "-1",
+    "SEND_DELAY_MAX": "nan",
+    "CONNECT_TIMEOUT": "0",
+    "READ_TIMEOUT": "inf",
+    "TRACKING_FIRST_READ_SECONDS": "1e3",
+    "TRACKING_WAIT_SECONDS": "x",
+    "UNKNOWN_SETTLE_SECONDS": "99999",
+    "META_QUALITY_STOP_AFTER": "0",
+    "FAILURE_STREAK_LIMIT": "1.5",
+    "CHECK_WHATSAPP_STATUS": "maybe",
+    "USE_TEST_NUMBER": "ture",
+    "TEST_MOBILE_NUMBER": "7567905829",
+    "STATE_DIR": "a\nb",
+    "HISTORY_DAYS": "1000000",
+    "LOG_LEVEL": "LOUD",
+}
+
+
+def test_problems_of_every_key_at_once_come_in_the_table_order() -> None:
+    """One look at the message mends the whole file."""
+    found = problems(BROKEN)
+
+    assert [problem.split(":")[0] for problem in found] == [key.name for key in KEYS]
+    assert set(BROKEN) == {key.name for key in KEYS}
+
+
+def test_problems_of_local_keys_at_once_leave_the_others_alone() -> None:
+    """A status line needs no token, but its own settings must be right."""
+    with pytest.raises(ConfigError) as caught:
+        load_local(BROKEN)
+
+    assert {problem.split(":")[0] for problem in caught.value.problems} == {
+        "WATI_PLAN",
+        "WATI_MONTHLY_CALLS",
+        "COUNSELLORS_FILE",
+        "SCRIPT_START_TIME",
+        "SCRIPT_END_TIME",
+        "WORKING_DAYS",
+        "TIMEZONE",
+        "DEFAULT_REGION",
+        "TRACKING_FIRST_READ_SECONDS",
+        "TRACKING_WAIT_SECONDS",
+        "UNKNOWN_SETTLE_SECONDS",
+        "STATE_DIR",
+        "HISTORY_DAYS",
+        "LOG_LEVEL",
+    }
+
+
+def test_problem_of_a_harmless_value_shows_it_cleaned() -> None:
+    """What stands there helps to find it; control characters and length do not."""
+    assert only_problem("WATI_PLAN", "go\x1b[2Jld") == (
+        "WATI_PLAN: expected growth or pro or business, not 'go\\u001b[2Jld'"
+    )
+    assert len(only_problem("WATI_PLAN", "x" * 5000)) < 120
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("WATI_API_KEY", f"{TOKEN}\x00"),
+        ("LEAD_API_TOKEN", "Token hunter22 hunter33"),
+        ("WATI_BASE_URL", "https://user:hunter22@live-server-1.wati.io/"),
+        ("LEAD_API_URL", "https://crm.example.com/?token=hunter22"),
+        ("TEST_MOBILE_NUMBER", "756790582900000000"),
+        ("LOG_LEVEL", TOKEN),
+        ("WATI_PLAN", f"growth {TOKEN}"),
+        ("TIMEZONE", CRM_TOKEN[6:]),
+        ("WATI_API_VERSION", "9812345678"),
+    ],
+)
+def test_problem_never_shows_a_secret_or_a_number(key: str, value: str) -> None:
+    """Not in its own line, and not where it was pasted by mistake."""
+    problem = only_problem(key, value)
+
+    for hidden in (TOKEN, CRM_TOKEN[6:], "hunter22", "756790582900000000", "9812345678"):
+        assert hidden not in problem
+
+
+# Rows of the list of bad inputs, by their number.
+
+
+def test_row_40_plain_http_for_the_crm_is_refused() -> None:
+    """A token never travels in the clear."""
+    for key in ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL"):
+        assert "https://" in only_problem(key, "http://crm.example.com")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example.com@evil.com/",
+        "https://a\\@evil.com",
+        "https://user:pw@crm.example.com",
+    ],
+)
+def test_row_41_user_info_and_backslash_are_refused(url: str) -> None:
+    """A host that only looks like ours is none."""
+    for key in ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL"):
+        only_problem(key, url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost.evil.com", "127.1", "2130706433", "0.0.0.0"],  # noqa: S104
+)
+def test_row_42_http_to_a_loopback_lookalike_is_refused(host: str) -> None:
+    """Only what can be nothing else than this machine may do without TLS."""
+    for key in ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL"):
+        assert "loopback" in only_problem(key, f"http://{host}/")
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
+def test_row_42_http_to_a_literal_loopback_is_allowed(host: str) -> None:
+    """The sandbox and tests speak plain HTTP on this machine."""
+    settings = load({"WATI_BASE_URL": f"http://{host}", "LEAD_API_URL": f"http://{host}/leads"})
+
+    assert settings.wati.host == f"http://{host}"
+    assert settings.crm.lead_url == f"http://{host}/leads"
+
+
+@pytest.mark.parametrize("tail", ["?x=1", "#y", "?", "#"])
+def test_row_44_query_and_fragment_are_refused(tail: str) -> None:
+    """They would swallow what is joined behind them."""
+    for key in ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL"):
+        only_problem(key, f"https://live-server-1.wati.io/api/v1{tail}")
+
+
+@pytest.mark.parametrize("path", ["x/../12345/api/v1", "x/%2e%2e/12345//api/v1/", "12345/api/v1"])
+def test_row_44_path_is_normalised_and_keeps_the_tenant(path: str) -> None:
+    """However the path is written, the tenant stays in it."""
+    settings = load({"WATI_BASE_URL": f"https://live-mt-server.wati.io/{path}"})
+
+    assert settings.wati.tenant == "12345"
+    assert settings.wati.host == "https://live-mt-server.wati.io"
+
+
+@pytest.mark.parametrize("token", ["tok\nX: 1", "to k", "tok\x00", "töken", "changeme"])
+def test_row_45_token_that_is_none_is_refused(token: str) -> None:
+    """Both tokens are judged before any call."""
+    for key, value in (("WATI_API_KEY", token), ("LEAD_API_TOKEN", f"Token {token}")):
+        problem = only_problem(key, value)
+
+        assert token not in problem
+
+
+def test_row_45_token_empty_is_missing() -> None:
+    """Nothing is not a token."""
+    assert problems({"WATI_API_KEY": "", "LEAD_API_TOKEN": " "})[0].startswith("Missing WATI")
+
+
+@pytest.mark.parametrize("limit", [-1, 1e9, "3", 3.7, True, "", None])
+def test_row_49_daily_limit_of_another_kind_is_refused(limit: object) -> None:
+    """The counsellors' file is judged with everything else."""
+    data = json.dumps({"Asha": {"number": "+919812345678", "daily_limit": limit}}).encode()
+    with pytest.raises(ConfigError, match="daily_limit a whole number from 0 to 100000") as caught:
+        load({"COUNSELLORS_FILE": "c.json"}, files={Path("/etc/lead/c.json"): data})
+
+    assert caught.value.problems[0].startswith("COUNSELLORS_FILE: expected for 'Asha'")
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e3", "99999"])
+def test_row_49_pacing_negative_or_no_number_is_refused(value: str) -> None:
+    """A pause is a plain decimal."""
+    for key in ("SEND_DELAY_MIN", "SEND_DELAY_MAX"):
+        assert "seconds from 0" in only_problem(key, value)
+
+
+def test_row_49_pacing_minimum_above_maximum_is_refused() -> None:
+    """The pair is judged once both are numbers, also against a default."""
+    assert only_problem("SEND_DELAY_MIN", "2.5") == (
+        "SEND_DELAY_MIN: 2.5 is above SEND_DELAY_MAX, 2"
+    )
+    assert len(problems({"SEND_DELAY_MIN": "5", "SEND_DELAY_MAX": "x"})) == 1
+
+
+@pytest.mark.parametrize("zone", ["Asia/Calcuta", "IST", "../../etc/passwd"])
+def test_row_50_zone_of_no_iana_name_is_refused(zone: str) -> None:
+    """Working hours in a guessed zone would message people at night."""
+    assert "an IANA time zone" in only_problem("TIMEZONE", zone)
+
+
+@pytest.mark.parametrize("name", ["it's", "a/b", "a\nb", "x" * 2048])
+def test_row_51_template_name_with_odd_characters_is_refused(name: str) -> None:
+    """Before the first send, not by WATI."""
+    assert "element name" in only_problem("WATI_TEMPLATE_NAME", name)
+
+
+def test_row_51_parameter_count_mismatch_is_refused() -> None:
+    """The program has exactly three values to give."""
+    assert "three different" in only_problem("TEMPLATE_PARAMETERS", "1,2,3,4")
+
+
+def test_hours_equal_are_refused() -> None:
+    """Nobody can tell a closed day from an open one."""
+    found = problems({"SCRIPT_START_TIME": "09:00", "SCRIPT_END_TIME": "9:00"})
+
+    assert found == (
+        "SCRIPT_END_TIME: is the same as SCRIPT_START_TIME; write 00:00 and 24:00 for the whole "
+        "day",
+    )
+    assert len(problems({"SCRIPT_START_TIME": "00:00", "SCRIPT_END_TIME": "00:00"})) == 1
+
+
+def test_hours_ending_at_midnight_end_with_the_day() -> None:
+    """An end of 00:00 is 24:00."""
+    hours = load({"SCRIPT_START_TIME": "18:00", "SCRIPT_END_TIME": "00:00"}).local.hours
+
+    assert (hours.start_minute, hours.end_minute) == (1080, 1440)
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_zones_missing_on_the_machine_name_the_package() -> None:
+    """Also when the zone was not set at all."""
+    with pytest.raises(ConfigError, match=r"TIMEZONE: .*install the tzdata package"):
+        load_local({})
+
+
+def test_test_number_missing_for_a_test_send_is_refused() -> None:
+    """A test send needs somewhere to go; a bad number is one problem, not two."""
+    assert "needs a number" in problems({"USE_TEST_NUMBER": "true"})[0]
+    assert len(problems({"USE_TEST_NUMBER": "true", "TEST_MOBILE_NUMBER": "x"})) == 1
+
+
+def test_state_dir_with_a_tilde_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell would do it."""
+    monkeypatch.setenv("HOME", "/home/operator")
+
+    assert load_local({"STATE_DIR": "~/state"}).state_dir == Path("/home/operator/state")
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [("c.json", "/etc/lead/c.json"), ("../c.json", "/etc/lead/../c.json"), ("/c.json", "/c.json")],
+)
+def test_counsellors_file_relative_starts_at_the_settings_file(value: str, path: str) -> None:
+    """Not at whatever folder cron starts in."""
+    data = b'{"Asha": {"number": "+919812345678", "daily_limit": 5}}'
+    settings = load({"COUNSELLORS_FILE": value}, files={Path(path): data})
+
+    assert [counsellor.name for counsellor in settings.local.counsellors] == ["Asha"]
+
+
+def test_counsellors_file_empty_means_nobody_works() -> None:
+    """Not the built-in nine."""
+    settings = load({"COUNSELLORS_FILE": "c.json"}, files={Path("/etc/lead/c.json"): b"{}"})
+
+    assert settings.local.counsellors == ()
+
+
+def test_counsellors_file_missing_is_refused() -> None:
+    """A file that was named must be there."""
+    with pytest.raises(ConfigError, match="COUNSELLORS_FILE: expected a file that exists"):
+        load({"COUNSELLORS_FILE": "c.json"}, files={})
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied"), "Permission denied"),
+        (StateError("c.json is not a regular file"), "not a regular file"),
+    ],
+)
+def test_counsellors_file_unreadable_passes_the_reason_on(error: Exception, words: str) -> None:
+    """The operator sees what the system said."""
+
+    def refuse(_path: Path) -> bytes | None:
+        raise error
+
+    with pytest.raises(ConfigError, match=words):
+        load_local_settings({"COUNSELLORS_FILE": "c.json"}, read_file=refuse, folder=Path())
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("WATI_API_KEI", "WATI_API_KEY"),
+        ("LEAD_URL", "LEAD_API_URL"),
+        ("wati_plan", "WATI_PLAN"),
+        ("LEAD_FETCH_LIMITS", "LEAD_FETCH_LIMIT"),
+        ("SEND_DELAY", "SEND_DELAY_MIN"),
+        ("LOG_LEVLE", "LOG_LEVEL"),
+        ("STATE_DIRECTORY", "STATE_DIR"),
+        ("TIMEZON", "TIMEZONE"),
+    ],
+)
+def test_unknown_key_like_ours_warns_with_the_nearest(name: str, near: str) -> None:
+    """A misspelt setting does not silently become its default."""
+    settings = load({name: "secret-looking-value"})
+
+    assert settings.local.warnings == (f"{name} is no setting; did you mean {near}?",)
+
+
+@pytest.mark.parametrize(
+    "name", ["DJANGO_SETTINGS", "PATH", "LEAD_AUTOMATION_CONFIG", "LEAD_AUTOMATION_X", "X"]
+)
+def test_unknown_key_unlike_ours_is_none_of_our_business(name: str) -> None:
+    """Others may keep their settings in the same file."""
+    assert load({name: "1"}).local.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "warns"),
+    [
+        ("STATE_DIRECTORY", False),
+        ("LOG_DIR", False),
+        ("TEST_TMPDIR", False),
+        ("LOG_LEVELS", True),
+        ("WATI_ANYTHING", True),
+        ("LEAD_X", True),
+    ],
+)
+def test_unknown_key_of_the_environment_warns_only_if_probably_meant(
+    name: str, *, warns: bool
+) -> None:
+    """Others, such as systemd, set variables that begin like some of ours."""
+    settings = load({name: "1"}, sources_of={name: "environment"})
+
+    assert bool(settings.local.warnings) is warns
+
+
+def test_unknown_keys_in_masses_warn_in_a_few_lines() -> None:
+    """A wrong file does not fill the log, and a long name is cut."""
+    changes = {f"WATI_X{i}": "1" for i in range(50)}
+    warnings = load(changes).local.warnings
+
+    assert len(warnings) == 21
+    assert warnings[-1] == "30 more names are no settings"
+    assert len(load({"WATI_" + "X" * 100_000: "1"}).local.warnings[0]) < 150
+
+
+def test_unknown_key_with_control_characters_is_shown_escaped() -> None:
+    """A name from outside cannot forge a line either."""
+    warning = load({"WATI_\x1b[2J\n": "1"}).local.warnings[0]
+
+    assert warning.isprintable()
+
+
+def test_prefixes_are_those_of_the_keys() -> None:
+    """Every key with an underscore brings its first word."""
+    assert {"WATI_", "LEAD_", "SEND_", "TRACKING_", "STATE_"} <= set(PREFIXES)
+    assert all(prefix.endswith("_") for prefix in PREFIXES)
+
+
+def test_sources_of_every_key_are_told() -> None:
+    """Where a value came from, for the log and for check."""
+    settings = load(
+        {"WATI_PLAN": "pro", "STATE_DIR": "/s", "LOG_LEVEL": ""},
+        sources_of={"WATI_PLAN": "environment", "STATE_DIR": "command line"},
+    )
+
+    assert set(settings.sources) == {key.name for key in KEYS}
+    assert settings.sources["WATI_PLAN"] == "environment"
+    assert settings.sources["STATE_DIR"] == "command line"
+    assert settings.sources["WATI_API_KEY"] == "config.env"
+    assert settings.sources["LOG_LEVEL"] == "default"
+    assert settings.sources["TIMEZONE"] == "default"
+
+
+def test_describe_shows_every_key_and_no_secret() -> None:
+    """For check: name, value, source, in the table's order."""
+    lines = describe(load({"USE_TEST_NUMBER": "true", "TEST_MOBILE_NUMBER": "+917567905829"}))
+    by_name = {line.name: line for line in lines}
+
+    assert [line.name for line in lines] == [key.name for key in KEYS]
+    assert by_name["WATI_API_KEY"].value == by_name["LEAD_API_TOKEN"].value == "***"
+    assert by_name["WATI_TEMPLATE_NAME"].value == "offer"
+    assert by_name["TEST_MOBILE_NUMBER"].value == "+9175••••5829"
+    assert (by_name["LOG_LEVEL"].value, by_name["LOG_LEVEL"].source) == ("INFO", "default")
+    assert by_name["WATI_CHANNEL_NUMBER"].value == "none"
+    assert by_name["WATI_API_VERSION"].value == "the one in WATI_BASE_URL, else v1"
+
+
+def test_settings_shown_anyhow_hold_no_secret() -> None:
+    """Not in their repr either."""
+    text = repr(load({"WATI_API_KEY": f"Bearer {TOKEN}"}))
+
+    assert TOKEN not in text
+    assert CRM_TOKEN[6:] not in text
+
+
+def test_secret_values_are_every_form_a_secret_may_appear_in() -> None:
+    """Whole and without its scheme, longest first, so that no part is left over."""
+    assert secret_values(load({"WATI_API_KEY": f"Bearer {TOKEN}"})) == (
+        TOKEN,
+        CRM_TOKEN,
+        CRM_TOKEN[6:],
+    )
+
+
+def test_secret_texts_of_unchecked_settings_need_no_valid_one() -> None:
+    """The log filter is up before the settings are judged; what hides nothing is left out."""
+    env = {"WATI_API_KEY": " Bearer abcdef ", "LEAD_API_TOKEN": "abc"}
+
+    assert secret_texts(env) == ("Bearer abcdef", "abcdef")
+    assert secret_texts({}) == ()
+
+
+def test_config_imported_alone_stays_light() -> None:
+    """What a status line loads must not bring the network and the phone metadata along."""
+    heavy = ("requests", "urllib3", "phonenumbers", "rich", "jinja2", "dotenv")
+    code = (
+        "import sys, lead_automation.config_load, lead_automation.config_file\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"

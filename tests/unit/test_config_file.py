@@ -1,0 +1,231 @@
+"""Finding and reading the settings file, and what wins over it."""
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from lead_automation.config_file import (
+    find_config_file,
+    is_open_to_others,
+    layer_settings,
+    read_config_file,
+)
+from lead_automation.errors import ConfigError
+from lead_automation.files import SystemDisk
+
+
+def write_config(folder: Path, text: str | bytes, *, mode: int = 0o600) -> Path:
+    """Write a settings file."""
+    path = folder / "config.env"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(mode)
+    return path
+
+
+def refusal(path: Path) -> str:
+    """Return why a settings file is refused."""
+    with pytest.raises(ConfigError) as caught:
+        read_config_file(path, SystemDisk())
+    return str(caught.value)
+
+
+def test_find_by_option_wins_over_everything(tmp_path: Path) -> None:
+    """A file asked for by name is taken even when it does not exist."""
+    write_config(tmp_path, "")
+
+    found = find_config_file("/etc/mine.env", {"LEAD_AUTOMATION_CONFIG": "/x"}, tmp_path)
+
+    assert found == Path("/etc/mine.env")
+
+
+def test_find_by_variable_wins_over_the_usual_places(tmp_path: Path) -> None:
+    """Relative to the current folder; an empty variable is none."""
+    path = write_config(tmp_path, "")
+
+    assert find_config_file(None, {"LEAD_AUTOMATION_CONFIG": "x.env"}, tmp_path) == (
+        tmp_path / "x.env"
+    )
+    assert find_config_file("", {"LEAD_AUTOMATION_CONFIG": ""}, tmp_path) == path
+
+
+def test_find_with_a_tilde_expands_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crontab does not expand it itself; an unknown home stays as written."""
+    monkeypatch.setenv("HOME", "/home/operator")
+
+    assert find_config_file("~/c.env", {}, tmp_path) == Path("/home/operator/c.env")
+    assert find_config_file("~no-such-user-here/c", {}, tmp_path) == (
+        tmp_path / "~no-such-user-here/c"
+    )
+
+
+def test_find_in_the_parent_folder_comes_before_the_current(tmp_path: Path) -> None:
+    """The file outside the clone wins over one inside it."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    inside = write_config(folder, "")
+
+    assert find_config_file(None, {}, folder) == inside
+    outside = write_config(tmp_path, "")
+    assert find_config_file(None, {}, folder) == outside
+
+
+def test_find_nowhere_is_none(tmp_path: Path) -> None:
+    """A machine configured through the environment has no file."""
+    assert find_config_file(None, {}, tmp_path / "a") is None
+
+
+def test_find_a_dangling_link_returns_it(tmp_path: Path) -> None:
+    """A broken link is reported, not passed over in favour of another file."""
+    (tmp_path / "config.env").symlink_to("gone.env")
+    found = find_config_file(None, {}, tmp_path)
+
+    assert found == tmp_path / "config.env"
+    assert "does not exist" in refusal(found)
+
+
+def test_read_keeps_values_as_written(tmp_path: Path) -> None:
+    """Comments, quotes and export are understood; nothing is interpolated."""
+    path = write_config(
+        tmp_path,
+        "\ufeff# comment\nA=1 # one\nexport B='two words'\nC=${A}$B\r\nD=\nE = \"x\\ny\"\n",
+    )
+
+    values, warnings = read_config_file(path, SystemDisk())
+
+    assert values == {"A": "1", "B": "two words", "C": "${A}$B", "D": "", "E": "x\ny"}
+    assert warnings == ()
+
+
+def test_read_agrees_with_dotenv_values(tmp_path: Path) -> None:
+    """What python-dotenv itself makes of a file is what counts."""
+    text = "A=1\n\n  B = 2\nC='x#y' # z\nD=#no\nE= # empty\n'F'=\"q\\\"r\"\nA=3\n"
+    path = write_config(tmp_path, text)
+
+    assert read_config_file(path, SystemDisk())[0] == dotenv_values(
+        stream=io.StringIO(text), interpolate=False
+    )
+
+
+def test_read_key_twice_warns_and_takes_the_last(tmp_path: Path) -> None:
+    """The warning names key and line, not the values."""
+    path = write_config(tmp_path, "A=first\n\n\nA=second\n")
+
+    values, warnings = read_config_file(path, SystemDisk())
+
+    assert values == {"A": "second"}
+    assert warnings == (f"{path} sets A twice; line 4 counts",)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("A=1\n\nthis is no setting\n", "3"),
+        ("root:$6$salt$hash:19000:0:99999:7:::\n", "1"),
+        ('A=1\nB="open\n', "2"),
+        ("WATI_API_KEY sk-secret-123\n=x\n", "1, 2"),
+        ("x\n" * 30, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10"),
+    ],
+)
+def test_read_line_that_is_no_setting_is_refused_without_its_text(
+    tmp_path: Path, text: str, lines: str
+) -> None:
+    """A setting lost to a missing quote must not become its default in silence."""
+    message = refusal(write_config(tmp_path, text))
+
+    assert f"at line {lines}:" in message
+    assert "hash" not in message
+    assert "sk-secret" not in message
+
+
+def test_read_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    """The example is named."""
+    assert "does not exist; copy config.env.example" in refusal(tmp_path / "gone.env")
+
+
+def test_read_directory_is_refused(tmp_path: Path) -> None:
+    """A directory of that name is no file."""
+    (tmp_path / "config.env").mkdir()
+
+    assert "config.env cannot be read: Is a directory" in refusal(tmp_path / "config.env")
+
+
+def test_read_fifo_is_refused_without_hanging(tmp_path: Path) -> None:
+    """Nobody writes into it, and nobody waits for that."""
+    os.mkfifo(tmp_path / "config.env")
+
+    assert "is not a regular file" in refusal(tmp_path / "config.env")
+
+
+def test_read_huge_file_is_refused(tmp_path: Path) -> None:
+    """One MiB is far more than any settings need."""
+    path = write_config(tmp_path, b"#" * ((1 << 20) + 1))
+
+    assert "is larger than 1,048,576 bytes" in refusal(path)
+
+
+def test_read_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    """The byte is named, the content is not."""
+    assert "is not UTF-8 (byte 2)" in refusal(write_config(tmp_path, b"A=\xff"))
+
+
+def test_read_path_below_a_file_is_refused(tmp_path: Path) -> None:
+    """The system's reason is passed on."""
+    path = write_config(tmp_path, "")
+
+    assert "cannot be read: Not a directory" in refusal(path / "config.env")
+
+
+def test_read_path_with_nul_is_refused(tmp_path: Path) -> None:
+    """An option can hold anything; the message shows it escaped."""
+    message = refusal(tmp_path / "a\x00b")
+
+    assert "no usable path" in message
+    assert "a\\u0000b" in message
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_open"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)]
+)
+def test_read_file_open_to_other_users_warns(tmp_path: Path, mode: int, *, is_open: bool) -> None:
+    """Tokens are for the owner, and a group where the owner says so."""
+    path = write_config(tmp_path, "A=1\n", mode=mode)
+
+    values, warnings = read_config_file(path, SystemDisk())
+
+    assert values == {"A": "1"}
+    assert is_open_to_others(path) is is_open
+    assert ["chmod 600" in warning for warning in warnings] == [True] * is_open
+
+
+def test_open_to_others_of_a_missing_file_is_false(tmp_path: Path) -> None:
+    """What is not there shows nobody anything."""
+    assert not is_open_to_others(tmp_path / "gone")
+
+
+def test_layers_in_order_let_the_nearer_win() -> None:
+    """Command line, environment, file; each value knows where it came from."""
+    values, sources = layer_settings(
+        {"WATI_PLAN": "growth", "TIMEZONE": "UTC", "LOG_LEVEL": "INFO", "WATI_PLAM": "x"},
+        {"WATI_PLAN": "pro", "LOG_LEVEL": "ERROR", "PATH": "/bin", "LEAD_OWNR": "1"},
+        {"LOG_LEVEL": "DEBUG", "STATE_DIR": "/s"},
+    )
+
+    assert values == {
+        "WATI_PLAN": "pro",
+        "TIMEZONE": "UTC",
+        "LOG_LEVEL": "DEBUG",
+        "WATI_PLAM": "x",
+        "LEAD_OWNR": "1",
+        "STATE_DIR": "/s",
+    }
+    assert sources == {
+        "WATI_PLAN": "environment",
+        "TIMEZONE": "config.env",
+        "LOG_LEVEL": "command line",
+        "WATI_PLAM": "config.env",
+        "LEAD_OWNR": "environment",
+        "STATE_DIR": "command line",
+    }

@@ -1,0 +1,165 @@
+"""Addresses: normal form, and everything that is refused."""
+
+import pytest
+
+from lead_automation.config_urls import BaseUrl, is_loopback, parse_base_url, parse_url
+from lead_automation.config_values import BadValueError
+
+NUMBERED = "https://live-server-12345.wati.io"
+SHARED = "https://live-mt-server.wati.io"
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("https://crm.example.com/lead/list/", "https://crm.example.com/lead/list/"),
+        ("https://crm.example.com/lead/list", "https://crm.example.com/lead/list"),
+        ("HTTPS://CRM.Example.COM/Lead", "https://crm.example.com/Lead"),
+        ("https://crm.example.com", "https://crm.example.com/"),
+        ("https://crm.example.com/", "https://crm.example.com/"),
+        ("https://crm.example.com:443/x", "https://crm.example.com/x"),
+        ("https://crm.example.com:8443/x", "https://crm.example.com:8443/x"),
+        ("https://crm.example.com/a/../b/./c//d/", "https://crm.example.com/b/c/d/"),
+        ("https://crm.example.com/a/%2e%2E/b", "https://crm.example.com/b"),
+        ("https://crm.example.com/../../b/..", "https://crm.example.com/"),
+        ("https://crm.example.com/a/b/..", "https://crm.example.com/a/"),
+        ("https://crm.example.com//evil.com/x", "https://crm.example.com/evil.com/x"),
+        ("https://10.0.0.5/x", "https://10.0.0.5/x"),
+        ("https://[2001:db8::1]:8443/x", "https://[2001:db8::1]:8443/x"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+        ("http://127.0.0.9/x", "http://127.0.0.9/x"),
+        ("http://localhost/x", "http://localhost/x"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+    ],
+)
+def test_url_acceptable_is_put_in_normal_form(text: str, normal: str) -> None:
+    """Host in lower case, usual port and dot segments gone, last slash kept."""
+    assert parse_url(text) == normal
+    assert parse_url(normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://crm.example.com", "https://"),
+        ("http://localhost.evil.com/", "https://"),
+        ("http://127.1/", "https://"),
+        ("http://2130706433/", "https://"),
+        ("http://0x7f000001/", "https://"),
+        ("http://0.0.0.0/", "https://"),
+        ("http://10.0.0.1/", "https://"),
+        ("http://[::ffff:127.0.0.1]/", "https://"),
+        ("http://[::]/", "https://"),
+        ("https://crm.example.com@evil.com/", "user name"),
+        ("https://user:pw@crm.example.com/", "user name"),
+        ("https://@crm.example.com/", "user name"),
+        ("https://a\\@evil.com", "backslash"),
+        ("https://crm.example.com/?x=1", "without ?"),
+        ("https://crm.example.com/?", "without ?"),
+        ("https://crm.example.com/#y", "without ?"),
+        ("https://crm.example.com/#", "without ?"),
+        ("https://crm.exa mple.com/", "visible ASCII"),
+        ("https://crm.example.com/\n", "visible ASCII"),
+        ("ht\ttps://crm.example.com/", "visible ASCII"),
+        ("https://crm.example.com/\x00", "visible ASCII"),
+        ("https://crm.exämple.com/", "visible ASCII"),
+        ("https://crm.example.com/ä", "visible ASCII"),
+        ("https://" + "x" * 3000, "at most 2048"),
+        ("crm.example.com/lead/", "such as https://"),
+        ("https:crm.example.com", "such as https://"),
+        ("https:/crm.example.com", "such as https://"),
+        ("https:///lead", "such as https://"),
+        ("//crm.example.org/", "such as https://"),
+        ("ftp://crm.example.com/", "such as https://"),
+        ("file:///etc/passwd", "such as https://"),
+        ("javascript:alert(1)", "such as https://"),
+        ("https://crm.example.com:0/", "such as https://"),
+        ("https://crm.example.com:99999/", "such as https://"),
+        ("https://crm.example.com:x/", "such as https://"),
+        ("https://crm.example.com:/", "such as https://"),
+        ("https://crm.example.com:0443/", "such as https://"),
+        ("https://crm..example.com/", "such as https://"),
+        ("https://-crm.example.com/", "such as https://"),
+        ("https://crm.example.com./", "such as https://"),
+        ("https://crm%2eexample.com/", "such as https://"),
+        ("https://[::1/", "such as https://"),
+        ("https://[::1]evil.com/", "such as https://"),
+        ("https://[fe80::1%25eth0]/", "such as https://"),
+        ("https://a:b:c/", "such as https://"),
+        ('https://crm.example.com/"x"', "plain path"),
+        ("https://crm.example.com/<x>", "plain path"),
+        ("https://crm.example.com/{x}", "plain path"),
+    ],
+)
+def test_url_that_could_lead_elsewhere_is_refused(text: str, expected: str) -> None:
+    """Tokens and numbers go only where it is plain to see."""
+    with pytest.raises(BadValueError, match=expected.replace("?", r"\?")) as caught:
+        parse_url(text)
+
+    assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "tenant", "version"),
+    [
+        (NUMBERED, NUMBERED, None, None),
+        (f"{NUMBERED}/", NUMBERED, None, None),
+        (f"{NUMBERED}/api/v1", NUMBERED, None, "v1"),
+        (f"{NUMBERED}/api/v1/", NUMBERED, None, "v1"),
+        (f"{NUMBERED}/api/v2", NUMBERED, None, "v2"),
+        (f"{NUMBERED}/API/V2/", NUMBERED, None, "v2"),
+        (f"{NUMBERED}/api/ext/v3", NUMBERED, None, None),
+        (f"{NUMBERED}/12345/api/v1", NUMBERED, "12345", "v1"),
+        (SHARED, SHARED, None, None),
+        (f"{SHARED}/100138", SHARED, "100138", None),
+        (f"{SHARED}/100138/", SHARED, "100138", None),
+        (f"{SHARED}/100138/api/v1", SHARED, "100138", "v1"),
+        (f"{SHARED}/100138/api/v2/", SHARED, "100138", "v2"),
+        (f"{SHARED}/100138/x/../api//v1", SHARED, "100138", "v1"),
+        (f"{SHARED}/api/ext/v3/", SHARED, None, None),
+        ("https://api.wati.io/api/v1", "https://api.wati.io", None, "v1"),
+        ("http://127.0.0.1:5000/api/v1", "http://127.0.0.1:5000", None, "v1"),
+        ("http://localhost:5000/77/api/v2", "http://localhost:5000", "77", "v2"),
+    ],
+)
+def test_base_url_in_every_form_is_taken_apart(
+    text: str, host: str, tenant: str | None, version: str | None
+) -> None:
+    """Bare host, tenant, version, both, with or without a last slash."""
+    assert parse_base_url(text) == BaseUrl(
+        host=host, tenant=tenant, version=version, needs_tenant=host == SHARED
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api",
+        "/api/v3",
+        "/api/v1/sendTemplateMessage",
+        "/1/2/api/v1",
+        "/a%20b/api/v1",
+        "/v1",
+        "/1/api",
+        "/v2/api/v1",
+    ],
+)
+def test_base_url_of_another_form_is_refused(path: str) -> None:
+    """A form nobody knows would send every call to the wrong place."""
+    with pytest.raises(BadValueError, match="the WATI dashboard shows"):
+        parse_base_url(NUMBERED + path)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "::1"])
+def test_loopback_literal_is_loopback(host: str) -> None:
+    """What can only be this machine."""
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost.", "127.1", "2130706433", "0.0.0.1", "::", "::ffff:127.0.0.1", "localhost.a", ""],
+)
+def test_loopback_lookalike_is_not(host: str) -> None:
+    """What a resolver might read otherwise."""
+    assert not is_loopback(host)
