@@ -1,0 +1,1 @@
+"""The vendor: what is asked of WATI, and what its answers mean."""

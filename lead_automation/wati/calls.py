@@ -1,0 +1,101 @@
+"""WATI's calls as requests: addresses, queries and bodies as its reference gives them; pure.
+
+Reads are documented under v1 only, whatever version sends use
+(https://docs.wati.io/v2.5/reference, read 2026-11-22).
+"""
+
+import json
+from collections.abc import Callable
+
+from lead_automation.config import ApiVersion, WatiSettings
+from lead_automation.models import TemplateMessage
+from lead_automation.transport import Request
+from lead_automation.wati.wire import digits_of
+
+MESSAGES_PER_PAGE = 20
+TEMPLATES_PER_PAGE = 100
+_CONTACTS_PER_PAGE = 10
+
+
+def send_request(
+    settings: WatiSettings, message: TemplateMessage, on_try: Callable[[], None]
+) -> Request:
+    """Return the POST of one template message."""
+    return Request(
+        method="POST",
+        url=_url(settings, "sendTemplateMessage", settings.api_version),
+        params=(("whatsappNumber", digits_of(message.phone)),),
+        headers=_headers(settings),
+        json=_send_body(message),
+        is_send=True,
+        on_try=on_try,
+    )
+
+
+def messages_request(
+    settings: WatiSettings, phone: str, *, page: int, deadline_s: float, on_try: Callable[[], None]
+) -> Request:
+    """Return the read of one page (counted from 1) of a number's messages."""
+    return Request(
+        method="GET",
+        url=_url(settings, f"getMessages/{digits_of(phone)}"),
+        params=_paging(MESSAGES_PER_PAGE, page),
+        headers=_headers(settings),
+        deadline_s=deadline_s,
+        on_try=on_try,
+    )
+
+
+def contacts_request(
+    settings: WatiSettings, phone: str, *, deadline_s: float, on_try: Callable[[], None]
+) -> Request:
+    """Return the look-up of one number among the contacts."""
+    attribute = [{"name": "phone", "operator": "==", "value": digits_of(phone)}]
+    return Request(
+        method="GET",
+        url=_url(settings, "getContacts"),
+        params=(
+            *_paging(_CONTACTS_PER_PAGE, 1),
+            ("attribute", json.dumps(attribute, separators=(",", ":"))),
+        ),
+        headers=_headers(settings),
+        deadline_s=deadline_s,
+        on_try=on_try,
+    )
+
+
+def templates_request(settings: WatiSettings, *, page: int, on_try: Callable[[], None]) -> Request:
+    """Return the read, repeated where that helps, of one page (from 1) of the templates."""
+    return Request(
+        method="GET",
+        url=_url(settings, "getMessageTemplates"),
+        params=_paging(TEMPLATES_PER_PAGE, page),
+        headers=_headers(settings),
+        retry_reads=True,
+        on_try=on_try,
+    )
+
+
+def _url(settings: WatiSettings, path: str, version: ApiVersion = ApiVersion.V1) -> str:
+    tenant = f"/{settings.tenant}" if settings.tenant else ""
+    return f"{settings.host}{tenant}/api/{version.value}/{path}"
+
+
+def _headers(settings: WatiSettings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.api_key.reveal()}"}
+
+
+def _paging(size: int, number: int) -> tuple[tuple[str, str], ...]:
+    return (("pageSize", str(size)), ("pageNumber", str(number)))
+
+
+def _send_body(message: TemplateMessage) -> dict[str, object]:
+    """Return the body of a send, the same for v1 and v2."""
+    body: dict[str, object] = {
+        "template_name": message.template,
+        "broadcast_name": message.broadcast_name,
+        "parameters": [{"name": name, "value": value} for name, value in message.parameters],
+    }
+    if message.channel_number:
+        body["channel_number"] = message.channel_number
+    return body

@@ -1,0 +1,292 @@
+"""Talk to WATI: send one message, ask about one, about a contact, about the template."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from lead_automation.clock import Clock
+from lead_automation.config import ApiVersion, WatiSettings
+from lead_automation.errors import Fault, TransportError, UnreachableError
+from lead_automation.models import (
+    CallKind,
+    ContactVerdict,
+    Failure,
+    SendAttempt,
+    StatusLookup,
+    TemplateInfo,
+    TemplateMessage,
+    TemplateUnread,
+)
+from lead_automation.transport import Answer, Http, Request
+from lead_automation.wati.calls import (
+    MESSAGES_PER_PAGE,
+    TEMPLATES_PER_PAGE,
+    contacts_request,
+    messages_request,
+    send_request,
+    templates_request,
+)
+from lead_automation.wati.failures import classify
+from lead_automation.wati.limits import RateLimiter, RateLimits
+from lead_automation.wati.lookup import Wanted, judge_page, no_answer
+from lead_automation.wati.outcomes import decide_answer, decide_fault
+from lead_automation.wati.reasons import find_reason
+from lead_automation.wati.templates import is_settled, summarise
+from lead_automation.wati.wire import (
+    MessageRow,
+    TemplateRow,
+    TemplatesPage,
+    WireError,
+    parse_contacts,
+    parse_message_page,
+    parse_templates_page,
+)
+
+MAX_MESSAGE_PAGES = 5
+MAX_TEMPLATE_PAGES = 20
+_UNLIMITED = 1_000_000
+_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class EnhancedWATIClient:
+    """The WATI account, as far as this program needs it; never sleeps, never sends twice.
+
+    Attributes:
+        clock_offset_s: WATI's ``Date`` minus our wall clock, seconds, of the latest answer that
+            had one; None before.
+    """
+
+    def __init__(
+        self,
+        settings: WatiSettings,
+        *,
+        http: Http,
+        clock: Clock,
+        limits: RateLimits | None,
+        on_call: Callable[[CallKind], None],
+    ) -> None:
+        """Keep the collaborators.
+
+        Args:
+            settings: The account.
+            http: Makes the calls.
+            clock: Steady for the limits and deadlines, wall for a date in ``Retry-After``.
+            limits: The plan's; None for no limit of ours (the simulator).
+            on_call: Told of every try that leaves, for the count of the month.
+        """
+        self._settings = settings
+        self._http = http
+        self._clock = clock
+        self._on_call = on_call
+        rates = limits or RateLimits(
+            sends_per_window=_UNLIMITED,
+            reads_per_window=_UNLIMITED,
+            contacts_per_window=_UNLIMITED,
+        )
+        self._sends = RateLimiter(rates.sends_per_window, rates.window_s, clock)
+        self._reads = RateLimiter(rates.reads_per_window, rates.window_s, clock)
+        self._contacts = RateLimiter(rates.contacts_per_window, rates.window_s, clock)
+        self.clock_offset_s: float | None = None
+
+    def send_wait_s(self) -> float:
+        """Return the seconds until WATI's limit allows a send; waiting is the caller's."""
+        return self._sends.wait_s()
+
+    def status_wait_s(self) -> float:
+        """Return the seconds until WATI's limit allows a status read."""
+        return self._reads.wait_s()
+
+    def contacts_wait_s(self) -> float:
+        """Return the seconds until WATI's limit allows a contact look-up."""
+        return self._contacts.wait_s()
+
+    def send_template_message(self, message: TemplateMessage) -> SendAttempt:
+        """Make exactly one POST and return what is known of it.
+
+        Raises:
+            TransportError: FORBIDDEN: the border held it back (a dry run); nothing left.
+        """
+        request = send_request(self._settings, message, self._counter(CallKind.SEND))
+        try:
+            answer = self._limited(request, self._sends)
+        except TransportError as exc:
+            return decide_fault(exc)
+        return decide_answer(
+            answer,
+            version=self._settings.api_version,
+            phone=message.phone,
+            now=self._clock.now(),
+        )
+
+    def get_delivery_status(
+        self,
+        phone: str,
+        *,
+        template: str,
+        message_id: str | None,
+        not_before: datetime,
+        deadline_s: float,
+        max_pages: int = MAX_MESSAGE_PAGES,
+    ) -> StatusLookup:
+        """Ask what became of a message: one read a page, never repeated, never a guess.
+
+        Args:
+            phone: E.164 of the recipient.
+            template: Its element name.
+            message_id: WATI's ``localMessageId``; None when it gave none.
+            not_before: Aware, by our clock: the reservation, less a minute.
+            deadline_s: Seconds for all pages together.
+            max_pages: Pages of 20 messages looked through.
+
+        Returns:
+            ABSENT only where WATI listed every message since not_before and ours was not there.
+        """
+        ends_at_s = self._clock.monotonic() + deadline_s
+        previous: tuple[MessageRow, ...] | None = None
+        for page in range(1, max_pages + 1):
+            left_s = ends_at_s - self._clock.monotonic()
+            if left_s <= 0 or self.status_wait_s() > 0:
+                return no_answer("no time or no call left for this read")
+            try:
+                rows = self._message_page(phone, page, left_s)
+            except (TransportError, WireError) as exc:
+                return no_answer(str(exc))
+            wanted = self._wanted(template, message_id, not_before)
+            found = judge_page(rows, wanted, previous=previous, page_size=MESSAGES_PER_PAGE)
+            if found is not None:
+                return found
+            previous = rows
+        return no_answer(f"not among the newest {max_pages * MESSAGES_PER_PAGE} messages")
+
+    def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
+        """Look a contact up before a send; None without a clear answer, and the send goes on."""
+        if self.contacts_wait_s() > 0:
+            return None
+        request = contacts_request(
+            self._settings, phone, deadline_s=deadline_s, on_try=self._counter(CallKind.CONTACTS)
+        )
+        try:
+            answer = self._limited(request, self._contacts)
+            return parse_contacts(answer.body, phone) if answer.status == HTTPStatus.OK else None
+        except (TransportError, WireError):
+            return None
+
+    def fetch_template(self) -> TemplateInfo | TemplateUnread:
+        """Read what WATI says about the configured template.
+
+        Raises:
+            UnreachableError: The address or the token is wrong, or nobody is there: a 4xx, a
+                redirect, a refused certificate or connection, an unknown host, another shape.
+        """
+        rows: list[TemplateRow] = []
+        last: TemplatesPage | None = None
+        for number in range(1, MAX_TEMPLATE_PAGES + 1):
+            page = self._templates_page(number)
+            if isinstance(page, TemplateUnread):
+                return page
+            if page == last:
+                break
+            last = page
+            rows.extend(page.rows)
+            size = min(TEMPLATES_PER_PAGE, page.page_size or TEMPLATES_PER_PAGE)
+            if len(page.rows) < size or is_settled(rows, self._settings):
+                break
+        else:
+            return TemplateUnread(detail=f"its list does not end after {MAX_TEMPLATE_PAGES} pages")
+        return summarise(rows, self._settings)
+
+    def _templates_page(self, number: int) -> TemplatesPage | TemplateUnread:
+        request = templates_request(
+            self._settings, page=number, on_try=self._counter(CallKind.TEMPLATES)
+        )
+        try:
+            answer = self._call(request)
+        except TransportError as exc:
+            if exc.fault is Fault.LOST or exc.is_timeout:
+                return TemplateUnread(detail=str(exc))
+            raise _unreachable(str(exc)) from exc
+        if answer.status in _LATER or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return TemplateUnread(detail=_categorize(answer).text)
+        if answer.status != HTTPStatus.OK:
+            raise _unreachable(_refusal(answer))
+        try:
+            return parse_templates_page(answer.body, self._settings.template)
+        except WireError as exc:
+            msg = f"its template list cannot be read: {exc}"
+            raise _unreachable(msg) from exc
+
+    def _message_page(self, phone: str, number: int, deadline_s: float) -> tuple[MessageRow, ...]:
+        """Return a page of the messages of a number, newest first.
+
+        Raises:
+            TransportError: No whole answer.
+            WireError: Not a 200, or another shape.
+        """
+        request = messages_request(
+            self._settings,
+            phone,
+            page=number,
+            deadline_s=deadline_s,
+            on_try=self._counter(CallKind.STATUS),
+        )
+        answer = self._limited(request, self._reads)
+        if answer.status != HTTPStatus.OK:
+            raise WireError(_refusal(answer))
+        return parse_message_page(answer.body)
+
+    def _wanted(self, template: str, message_id: str | None, not_before: datetime) -> Wanted:
+        offset_s = self.clock_offset_s
+        return Wanted(
+            template=template,
+            message_id=message_id,
+            not_before=None if offset_s is None else not_before + timedelta(seconds=offset_s),
+            only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
+        )
+
+    def _limited(self, request: Request, limiter: RateLimiter) -> Answer:
+        limiter.started()
+        try:
+            return self._call(request)
+        finally:
+            limiter.ended()
+
+    def _call(self, request: Request) -> Answer:
+        answer = self._http.call(request)
+        if answer.offset_s is not None:
+            self.clock_offset_s = answer.offset_s
+        return answer
+
+    def _counter(self, kind: CallKind) -> Callable[[], None]:
+        return lambda: self._on_call(kind)
+
+    def _categorize_wati_error(
+        self, text: str, *, http_status: int | None = None, code: int | None = None
+    ) -> Failure:
+        """Return what WATI's words mean, by the failure table.
+
+        Args:
+            text: A reason, or the whole body of an answer that says no.
+            http_status: Its status, None for a delivery status.
+            code: The vendor's code where a field of its own held one.
+        """
+        reason = find_reason(text)
+        return classify(reason.code if code is None else code, reason.text, http_status=http_status)
+
+
+def _categorize(answer: Answer) -> Failure:
+    reason = find_reason(answer.body)
+    return classify(reason.code, reason.text, http_status=answer.status)
+
+
+def _refusal(answer: Answer) -> str:
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+        return f"HTTP {answer.status}: WATI sends us elsewhere: check WATI_BASE_URL"
+    return _categorize(answer).text
+
+
+def _unreachable(detail: str) -> UnreachableError:
+    return UnreachableError(
+        f"WATI does not answer as documented: {detail}",
+        service="WATI",
+        hint="check WATI_BASE_URL, WATI_API_KEY and the network",
+    )

@@ -1,0 +1,75 @@
+"""Stay under the vendor's rate limits, as the vendor counts them and not as we do."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from lead_automation.clock import Clock
+from lead_automation.config import WatiPlan
+
+WINDOW_S = 10.0
+"""WATI counts calls per 10 seconds (https://docs.wati.io/reference/errors, read 2026-11-22)."""
+
+# Sums of decimal seconds come out a hair short; a wait that small is none, and the window is kept
+# longer by more than that.
+_SLACK_S = 0.002
+_NEGLIGIBLE_S = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How many calls of each kind the vendor takes in any window.
+
+    Attributes:
+        window_s: Its length in seconds.
+    """
+
+    sends_per_window: int
+    reads_per_window: int
+    contacts_per_window: int
+    window_s: float = WINDOW_S
+
+    @classmethod
+    def of_plan(cls, plan: WatiPlan) -> "RateLimits":
+        """Return the limits of a WATI plan; contacts are limited like message lists."""
+        return cls(
+            sends_per_window=plan.sends_per_window,
+            reads_per_window=plan.reads_per_window,
+            contacts_per_window=plan.reads_per_window,
+        )
+
+
+class RateLimiter:
+    """Allow so many calls in a sliding window.
+
+    A call reaches the server at some moment between its start and its end, which we cannot see.
+    So a call may start once the window has passed since an old one *ended*: then the server finds
+    the two at least a window apart, whatever the network did to either.
+    """
+
+    def __init__(self, max_calls: int, window_s: float, clock: Clock) -> None:
+        """Allow max_calls (1 or more) in any window_s seconds."""
+        self._max_calls = max_calls
+        self._window_s = window_s + _SLACK_S
+        self._clock = clock
+        self._ended_at_s: deque[float] = deque(maxlen=max_calls)
+        self._in_flight = 0
+
+    def wait_s(self) -> float:
+        """Return the seconds until another call may start, 0 for now."""
+        room = self._max_calls - self._in_flight
+        if room <= 0:
+            return self._window_s
+        if len(self._ended_at_s) < room:
+            return 0.0
+        free_at_s = self._ended_at_s[-room] + self._window_s
+        left_s = free_at_s - self._clock.monotonic()
+        return left_s if left_s > _NEGLIGIBLE_S else 0.0
+
+    def started(self) -> None:
+        """Note that a call begins."""
+        self._in_flight += 1
+
+    def ended(self) -> None:
+        """Note that a call is over, however it came out."""
+        self._in_flight -= 1
+        self._ended_at_s.append(self._clock.monotonic())

@@ -1,0 +1,216 @@
+"""WATI's answers as typed values; vendor spellings end here; pure.
+
+Shapes: https://docs.wati.io/reference (v1 and v2, read 2026-11-22) and what public programs report
+having received; every ``parse_`` function takes the bytes of a 200.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lead_automation.models import ContactVerdict
+from lead_automation.strictjson import JsonError, parse_json
+from lead_automation.wati.reasons import find_reason, to_code
+
+_DIGITS = frozenset("0123456789")
+
+
+class WireError(ValueError):
+    """An answer of another shape than documented; the message says how, without quoting it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One row of a number's message list.
+
+    Attributes:
+        kind: ``broadcastMessage`` for a template message, ``message``, ``ticket``, ….
+        is_inbound: The recipient wrote it.
+        description: Holds the template's name in double quotes.
+        status_word: As WATI writes it, "" when there is none.
+        message_id: ``localMessageId``; None on most v1 sends.
+        created_at: Aware; None when missing or unreadable.
+        failed_detail: Why it failed, "" when WATI does not say.
+    """
+
+    kind: str
+    is_inbound: bool
+    description: str
+    status_word: str
+    message_id: str | None
+    created_at: datetime | None
+    failed_detail: str
+    failed_code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateRow:
+    """One row of the account's template list: one language of a template.
+
+    Attributes:
+        status: Upper case, such as ``APPROVED``.
+        parameter_names: In the template's order; () for any but the template asked about.
+    """
+
+    name: str
+    status: str
+    parameter_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatesPage:
+    """One page of the template list.
+
+    Attributes:
+        page_size: What WATI says a page holds, None when it does not say.
+    """
+
+    rows: tuple[TemplateRow, ...]
+    page_size: int | None
+
+
+def digits_of(phone: object) -> str:
+    """Return a number as WATI's requests take it: country code and number, digits only."""
+    return "".join(char for char in str(phone) if char in _DIGITS)
+
+
+def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
+    """Return the rows of ``{"result"?: "success", "messages": {"items": […]}}``, newest first.
+
+    Raises:
+        WireError: Any other shape.
+    """
+    messages = _listing(body).get("messages")
+    if not isinstance(messages, dict):
+        msg = "no list of messages in it"
+        raise WireError(msg)
+    return tuple(_message_row(row) for row in _rows(messages, "items"))
+
+
+def _message_row(row: dict[str, object]) -> MessageRow:
+    return MessageRow(
+        kind=_text(row, "eventType"),
+        is_inbound=row.get("owner") is False,
+        description=_text(row, "eventDescription"),
+        status_word=_text(row, "statusString"),
+        message_id=_text(row, "localMessageId") or None,
+        created_at=parse_moment(row.get("created")),
+        failed_detail=_text(row, "failedDetail"),
+        failed_code=to_code(row.get("failedCode")),
+    )
+
+
+def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
+    """Return the rows of ``{"result": "success", "messageTemplates": […], "link": {…}}``.
+
+    Args:
+        body: Of a 200.
+        template: The template asked about; only its rows need be whole.
+
+    Raises:
+        WireError: Any other shape.
+    """
+    answer = _listing(body)
+    link = answer.get("link")
+    size = link.get("pageSize") if isinstance(link, dict) else None
+    return TemplatesPage(
+        rows=tuple(_template_row(row, template) for row in _rows(answer, "messageTemplates")),
+        page_size=size if isinstance(size, int) and size > 0 else None,
+    )
+
+
+def _template_row(row: dict[str, object], template: str) -> TemplateRow:
+    name = _text(row, "elementName")
+    return TemplateRow(
+        name=name,
+        status=_text(row, "status").upper(),
+        parameter_names=_parameter_names(row) if name == template else (),
+    )
+
+
+def _parameter_names(row: dict[str, object]) -> tuple[str, ...]:
+    if row.get("customParams") is None:
+        return ()
+    names = tuple(param.get("paramName") for param in _rows(row, "customParams"))
+    if not all(isinstance(name, str) for name in names):
+        msg = "a template parameter without a name in it"
+        raise WireError(msg)
+    return tuple(str(name) for name in names)
+
+
+def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
+    """Return what ``{"result": "success", "contact_list": […]}`` says about a number.
+
+    An opt-out in any of the number's rows counts. ``optedIn: false`` is ordinary and is none.
+
+    Returns:
+        None when the list has no row of exactly this number.
+
+    Raises:
+        WireError: Any other shape.
+    """
+    rows = [
+        row
+        for row in _rows(_listing(body), "contact_list")
+        if digits_of(phone) in (digits_of(row.get("wAid")), digits_of(row.get("phone")))
+    ]
+    if any(row.get("allowBroadcast") is False for row in rows):
+        return ContactVerdict.OPT_OUT
+    if any(_text(row, "contactStatus").upper() == "INVALID" for row in rows):
+        return ContactVerdict.INVALID
+    return ContactVerdict.SEND if rows else None
+
+
+def parse_moment(value: object) -> datetime | None:
+    """Return an ISO 8601 time as aware UTC; one without an offset is UTC; None for the rest."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse_object(body: bytes) -> dict[str, object]:
+    """Return the JSON object an answer holds.
+
+    Raises:
+        WireError: It holds something else.
+    """
+    try:
+        value = parse_json(body)
+    except JsonError as exc:
+        what = "nothing" if not body.strip() else "a web page" if _is_page(body) else "no JSON"
+        msg = f"it holds {what} ({exc})"
+        raise WireError(msg) from exc
+    if not isinstance(value, dict):
+        msg = "it holds no JSON object"
+        raise WireError(msg)
+    return value
+
+
+def _is_page(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"<"
+
+
+def _listing(body: bytes) -> dict[str, object]:
+    """Return the object of a list call; its ``result`` may be missing, true or "success"."""
+    answer = parse_object(body)
+    result = answer.get("result", True)
+    if result is not True and str(result).casefold() != "success":
+        msg = f"it says no: {find_reason(answer).text or 'no reason given'}"
+        raise WireError(msg)
+    return answer
+
+
+def _rows(answer: dict[str, object], key: str) -> list[dict[str, object]]:
+    rows = answer.get(key)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        msg = f"no list of objects under {key} in it"
+        raise WireError(msg)
+    return rows
+
+
+def _text(row: dict[str, object], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""

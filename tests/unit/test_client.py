@@ -1,0 +1,549 @@
+"""The WATI client on a scripted border: what it asks, and what it makes of the answers."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fakes import FakeClock
+
+from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
+from lead_automation.errors import Fault, TransportError, UnreachableError
+from lead_automation.models import (
+    CallKind,
+    ContactVerdict,
+    ErrorCategory,
+    LookupKind,
+    MessageStatus,
+    Outcome,
+    StatusLookup,
+    TemplateInfo,
+    TemplateMessage,
+    TemplateUnread,
+)
+from lead_automation.secret import Secret
+from lead_automation.transport import Answer, Request
+from lead_automation.wati.client import EnhancedWATIClient
+from lead_automation.wati.limits import RateLimits
+
+PHONE = "+919812345678"
+START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+MESSAGE = TemplateMessage(
+    phone=PHONE, template="offer", broadcast_name="b", parameters=(("1", "Asha"),)
+)
+LOST = TransportError("https://wati: late", fault=Fault.LOST, is_timeout=True)
+REFUSED = TransportError("https://wati: refused", fault=Fault.UNREACHABLE)
+CONNECT_TIMEOUT = TransportError("https://wati: late", fault=Fault.UNREACHABLE, is_timeout=True)
+CERTIFICATE = TransportError("https://wati: certificate", fault=Fault.CERTIFICATE)
+FORBIDDEN = TransportError("held back", fault=Fault.FORBIDDEN)
+
+
+def answer(body: object, status: int = 200, offset_s: float | None = 0.0) -> Answer:
+    """Return an answer; a body that is no bytes is sent as JSON."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status=status, headers={}, body=data, offset_s=offset_s)
+
+
+class ScriptedHttp:
+    """A border that answers in turn, the last for ever, and takes its time.
+
+    Attributes:
+        requests: What was asked, in order.
+    """
+
+    def __init__(self, clock: FakeClock, replies: Sequence[Answer | TransportError]) -> None:
+        """Answer so; every call lasts a tenth of a second."""
+        self._clock = clock
+        self._replies = list(replies)
+        self.requests: list[Request] = []
+
+    def call(self, request: Request) -> Answer:
+        """Give the next reply."""
+        self.requests.append(request)
+        reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+        if isinstance(reply, TransportError) and reply.fault is Fault.FORBIDDEN:
+            raise reply
+        if request.on_try is not None:
+            request.on_try()
+        self._clock.advance(0.1)
+        if isinstance(reply, TransportError):
+            raise reply
+        return reply
+
+
+class Account:
+    """A client on a scripted border.
+
+    Attributes:
+        calls: Kinds of the calls counted.
+    """
+
+    def __init__(
+        self,
+        *replies: Answer | TransportError,
+        version: ApiVersion = ApiVersion.V1,
+        limits: RateLimits | None = None,
+    ) -> None:
+        """Script the replies."""
+        self.clock = FakeClock(START)
+        self.http = ScriptedHttp(self.clock, replies)
+        self.calls: list[CallKind] = []
+        settings = WatiSettings(
+            api_key=Secret("t0ken"),
+            host="https://live-server-1.wati.io",
+            tenant=None,
+            instance_id="100138",
+            api_version=version,
+            template="offer",
+            parameter_names=("1", "2", "3"),
+            channel_number=None,
+            broadcast_name="b",
+            plan=WatiPlan.GROWTH,
+            monthly_calls=10_000,
+        )
+        self.client = EnhancedWATIClient(
+            settings,
+            http=self.http,
+            clock=self.clock,
+            limits=limits,
+            on_call=self.calls.append,
+        )
+
+    def lookup(
+        self, message_id: str | None = None, *, deadline_s: float = 3.0, max_pages: int = 5
+    ) -> StatusLookup:
+        """Ask for the message reserved at START."""
+        return self.client.get_delivery_status(
+            PHONE,
+            template="offer",
+            message_id=message_id,
+            not_before=START,
+            deadline_s=deadline_s,
+            max_pages=max_pages,
+        )
+
+
+def row(template: str = "offer", *, age_s: float = 0.0, **changes: object) -> dict[str, object]:
+    """Return a row of a message list, made age_s before START."""
+    made: dict[str, object] = {
+        "eventType": "broadcastMessage",
+        "eventDescription": f'Broadcast message with using "{template}" template was received',
+        "statusString": "DELIVERED",
+        "localMessageId": None,
+        "created": (START - timedelta(seconds=age_s)).isoformat(),
+        "owner": None,
+    }
+    return made | changes
+
+
+def page(*rows: dict[str, object]) -> dict[str, object]:
+    """Return a message list."""
+    return {"result": "success", "messages": {"items": list(rows)}}
+
+
+def others(count: int, first: int = 0) -> list[dict[str, object]]:
+    """Return rows of other templates, newer than START."""
+    return [row(f"x{number}", age_s=number - 500) for number in range(first, first + count)]
+
+
+def test_send_accepted_is_one_post() -> None:
+    """One POST, one count, and the offset is measured."""
+    account = Account(answer({"result": True}, offset_s=2.5))
+
+    attempt = account.client.send_template_message(MESSAGE)
+
+    assert attempt.outcome is Outcome.ACCEPTED
+    assert [request.method for request in account.http.requests] == ["POST"]
+    assert account.calls == [CallKind.SEND]
+    assert account.client.clock_offset_s == 2.5
+
+
+def test_send_on_v2_reads_the_id() -> None:
+    """The version decides address and answer."""
+    receiver = {"waId": "919812345678", "localMessageId": "id-1", "errors": []}
+    body = {"result": True, "error": None, "receivers": [receiver]}
+    account = Account(answer(body), version=ApiVersion.V2)
+
+    attempt = account.client.send_template_message(MESSAGE)
+
+    assert attempt.message_id == "id-1"
+    assert "/api/v2/" in account.http.requests[0].url
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (LOST, Outcome.UNKNOWN),
+        (REFUSED, Outcome.NOT_SENT),
+        (CONNECT_TIMEOUT, Outcome.NOT_SENT),
+        (CERTIFICATE, Outcome.NOT_SENT),
+    ],
+)
+def test_send_without_answer_is_not_repeated(error: TransportError, outcome: Outcome) -> None:
+    """Whatever happens, the client makes one POST."""
+    account = Account(error)
+
+    attempt = account.client.send_template_message(MESSAGE)
+
+    assert attempt.outcome is outcome
+    assert len(account.http.requests) == 1
+
+
+def test_send_held_back_raises_and_counts_nothing() -> None:
+    """A dry run's border stops it."""
+    account = Account(FORBIDDEN)
+
+    with pytest.raises(TransportError):
+        account.client.send_template_message(MESSAGE)
+
+    assert account.calls == []
+
+
+def test_offset_of_an_answer_without_date_keeps_the_last() -> None:
+    """One answer without a date forgets nothing."""
+    account = Account(answer({"result": True}, offset_s=7.0), answer({}, 500, offset_s=None))
+    account.client.send_template_message(MESSAGE)
+    account.client.send_template_message(MESSAGE)
+
+    assert account.client.clock_offset_s == 7.0
+
+
+def test_status_on_v1_is_found_by_quoted_name() -> None:
+    """The row of our template since the reservation tells the status."""
+    account = Account(answer(page(row("offer_v2"), row(localMessageId="id-9"))))
+
+    found = account.lookup()
+
+    assert found.kind is LookupKind.FOUND
+    assert (found.status, found.raw_status) == (MessageStatus.DELIVERED, "DELIVERED")
+    assert found.message_id == "id-9"
+    assert account.calls == [CallKind.STATUS]
+
+
+def test_status_on_v2_is_found_by_id() -> None:
+    """With an id, another message of the template is not ours."""
+    rows = [row(localMessageId="id-2"), row(localMessageId="id-1", statusString="READ")]
+    account = Account(answer(page(*rows)), version=ApiVersion.V2)
+
+    found = account.lookup("id-1")
+
+    assert found.status is MessageStatus.READ
+
+
+def test_status_failed_is_classified() -> None:
+    """The reason of a late failure follows the same table."""
+    rows = [row(statusString="Failed", failedCode="131049", failedDetail="x")]
+
+    found = Account(answer(page(*rows))).lookup()
+
+    assert found.failure is not None
+    assert found.failure.is_meta_quality
+
+
+@pytest.mark.parametrize(("age_s", "kind"), [(99, LookupKind.FOUND), (101, LookupKind.ABSENT)])
+def test_status_times_are_compared_on_watis_clock(age_s: float, kind: LookupKind) -> None:
+    """WATI's clock runs 100 s behind ours, so its times are 100 s earlier."""
+    account = Account(answer(page(row(age_s=age_s)), offset_s=-100.0))
+
+    assert account.lookup().kind is kind
+
+
+def test_status_without_known_clock_is_no_answer() -> None:
+    """Nothing is concluded from times that cannot be compared."""
+    account = Account(answer(page(), offset_s=None))
+
+    assert account.lookup().kind is LookupKind.NO_ANSWER
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        LOST,
+        REFUSED,
+        CERTIFICATE,
+        answer(page(), 500),
+        answer(page(), 429),
+        answer(page(), 401),
+        answer(page(), 404),
+        answer(page(), 302),
+        answer(page(), 204),
+        answer(b"<html>"),
+        answer(b""),
+        answer([]),
+        answer({"result": False, "info": "no"}),
+        answer({"messages": {"items": "x"}}),
+    ],
+)
+def test_status_of_anything_but_a_list_is_no_answer(reply: Answer | TransportError) -> None:
+    """An error says nothing about the message, and is asked once."""
+    account = Account(reply)
+
+    found = account.lookup()
+
+    assert found.kind is LookupKind.NO_ANSWER
+    assert found.detail
+    assert len(account.http.requests) == 1
+
+
+def test_status_on_second_page_is_found() -> None:
+    """Many newer messages hide ours on the next page."""
+    account = Account(answer(page(*others(20))), answer(page(*others(3, 20), row())))
+
+    found = account.lookup()
+
+    assert found.kind is LookupKind.FOUND
+    assert [dict(r.params)["pageNumber"] for r in account.http.requests] == ["1", "2"]
+
+
+def test_status_past_the_reservation_is_absent_at_once() -> None:
+    """A page that reaches back beyond the reservation ends the search."""
+    account = Account(answer(page(*others(19), row("x", age_s=60))))
+
+    assert account.lookup().kind is LookupKind.ABSENT
+    assert len(account.http.requests) == 1
+
+
+def test_status_with_pages_left_is_no_answer() -> None:
+    """Not seen everything, not concluded anything."""
+    pages = [answer(page(*others(20, 20 * number))) for number in range(3)]
+    account = Account(*pages)
+
+    assert account.lookup(max_pages=2).kind is LookupKind.NO_ANSWER
+    assert len(account.http.requests) == 2
+
+
+def test_status_pages_share_the_deadline() -> None:
+    """Each page has what is left of the time."""
+    account = Account(*[answer(page(*others(20, 20 * number))) for number in range(5)])
+
+    found = account.lookup(deadline_s=0.15)
+
+    assert found.kind is LookupKind.NO_ANSWER
+    assert [request.deadline_s for request in account.http.requests] == pytest.approx([0.15, 0.05])
+
+
+def test_status_over_the_limit_does_not_leave() -> None:
+    """The read limit holds also between pages."""
+    limits = RateLimits(sends_per_window=9, reads_per_window=1, contacts_per_window=9)
+    account = Account(answer(page(*others(20))), limits=limits)
+
+    found = account.lookup()
+
+    assert found.kind is LookupKind.NO_ANSWER
+    assert len(account.http.requests) == 1
+    assert account.client.status_wait_s() > 9
+
+
+def test_limits_are_kept_apart() -> None:
+    """Sends, reads and contacts each have their own window."""
+    limits = RateLimits(sends_per_window=1, reads_per_window=1, contacts_per_window=1)
+    account = Account(answer({"result": True}), limits=limits)
+
+    account.client.send_template_message(MESSAGE)
+
+    assert account.client.send_wait_s() > 9
+    assert account.client.status_wait_s() == account.client.contacts_wait_s() == 0
+
+
+def test_limits_none_never_wait() -> None:
+    """Against the simulator nothing is limited."""
+    account = Account(answer({"result": True}))
+    for _ in range(200):
+        account.client.send_template_message(MESSAGE)
+
+    assert account.client.send_wait_s() == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        (answer({"contact_list": [{"wAid": "919812345678"}]}), ContactVerdict.SEND),
+        (
+            answer({"contact_list": [{"wAid": "919812345678", "allowBroadcast": False}]}),
+            ContactVerdict.OPT_OUT,
+        ),
+        (answer({"contact_list": []}), None),
+        (answer({"contact_list": []}, 500), None),
+        (answer(b"<html>"), None),
+        (LOST, None),
+    ],
+)
+def test_contact_lookup_that_fails_lets_the_send_go_on(
+    reply: Answer | TransportError, verdict: ContactVerdict | None
+) -> None:
+    """Only a clear answer holds a lead back."""
+    account = Account(reply)
+
+    assert account.client.check_whatsapp_status(PHONE, deadline_s=3) is verdict
+    assert account.calls == [CallKind.CONTACTS]
+
+
+def test_contact_lookup_over_the_limit_does_not_leave() -> None:
+    """A look-up is dropped rather than one too many."""
+    limits = RateLimits(sends_per_window=9, reads_per_window=9, contacts_per_window=1)
+    account = Account(answer({"contact_list": []}), limits=limits)
+    account.client.check_whatsapp_status(PHONE, deadline_s=3)
+
+    assert account.client.check_whatsapp_status(PHONE, deadline_s=3) is None
+    assert len(account.http.requests) == 1
+
+
+def template(
+    name: str = "offer", status: str = "APPROVED", params: str = "123"
+) -> dict[str, object]:
+    """Return a row of the template list with one-letter parameters."""
+    return {
+        "elementName": name,
+        "status": status,
+        "customParams": [{"paramName": letter} for letter in params],
+    }
+
+
+def templates(*rows: dict[str, object], **more: object) -> Answer:
+    """Return a template list."""
+    return answer({"result": "success", "messageTemplates": list(rows), **more})
+
+
+def test_template_approved_is_reported_with_its_parameters() -> None:
+    """Any approved row is enough."""
+    account = Account(
+        templates(template(status="DELETED", params=""), template(params="321"), template("off"))
+    )
+
+    info = account.client.fetch_template()
+
+    assert info == TemplateInfo(
+        exists=True,
+        is_approved=True,
+        statuses=("APPROVED", "DELETED"),
+        parameter_names=("3", "2", "1"),
+        similar_names=("off",),
+    )
+    assert account.calls == [CallKind.TEMPLATES]
+    assert account.http.requests[0].retry_reads
+
+
+def test_template_of_two_languages_prefers_the_one_that_fits() -> None:
+    """Another approved language with other parameters does not get in the way."""
+    info = Account(templates(template(params="ab"), template())).client.fetch_template()
+
+    assert isinstance(info, TemplateInfo)
+    assert info.parameter_names == ("1", "2", "3")
+
+
+def test_template_that_fits_no_parameters_shows_those_it_takes() -> None:
+    """The operator sees what the template wants."""
+    info = Account(templates(template(params="ab"))).client.fetch_template()
+
+    assert isinstance(info, TemplateInfo)
+    assert (info.is_approved, info.parameter_names) == (True, ("a", "b"))
+
+
+def test_template_unapproved_or_missing_is_reported() -> None:
+    """Statuses and similar names are the operator's hint."""
+    pending = Account(templates(template(status="Pending"))).client.fetch_template()
+    missing = Account(templates(template("offer_v2"), template("zzz"))).client.fetch_template()
+
+    assert pending == TemplateInfo(exists=True, is_approved=False, statuses=("PENDING",))
+    assert missing == TemplateInfo(exists=False, is_approved=False, similar_names=("offer_v2",))
+
+
+def test_template_list_is_paged_to_its_end() -> None:
+    """A full page is followed by the next, a short one ends."""
+    first = templates(*[template(f"x{number}") for number in range(100)])
+    account = Account(first, templates(template()))
+
+    info = account.client.fetch_template()
+
+    assert isinstance(info, TemplateInfo)
+    assert info.is_approved
+    assert len(account.http.requests) == 2
+
+
+@pytest.mark.parametrize("rows", [1, 100])
+def test_template_list_that_repeats_ends(rows: int) -> None:
+    """Some accounts ignore the page number."""
+    same = templates(*[template(f"x{n}") for n in range(rows)], link={"pageSize": rows})
+    account = Account(same)
+
+    info = account.client.fetch_template()
+
+    assert isinstance(info, TemplateInfo)
+    assert not info.exists
+    assert len(account.http.requests) == 2
+
+
+def test_template_list_without_end_is_given_up() -> None:
+    """Nobody has that many templates."""
+    account = Account(
+        *[templates(template(f"x{number}"), link={"pageSize": 1}) for number in range(50)]
+    )
+
+    info = account.client.fetch_template()
+
+    assert isinstance(info, TemplateUnread)
+    assert len(account.http.requests) == 20
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        LOST,
+        CONNECT_TIMEOUT,
+        answer(b"", 500),
+        answer(b"", 504),
+        answer(b"", 429),
+        answer(b"", 408),
+    ],
+)
+def test_template_unread_for_now_is_a_value(reply: Answer | TransportError) -> None:
+    """A timeout, trouble at WATI or a rate limit is no reason not to send."""
+    unread = Account(reply).client.fetch_template()
+
+    assert isinstance(unread, TemplateUnread)
+    assert unread.detail
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        REFUSED,
+        CERTIFICATE,
+        answer(b"", 400),
+        answer(b"", 401),
+        answer(b"", 403),
+        answer(b"", 404),
+        answer(b"", 302),
+        answer(b"", 204),
+        answer(b"<html>Log in</html>"),
+        answer({"result": "success"}),
+        answer({"result": False, "info": "no"}),
+    ],
+)
+def test_template_unreadable_for_good_raises(reply: Answer | TransportError) -> None:
+    """A wrong address or token is no warning."""
+    with pytest.raises(UnreachableError) as caught:
+        Account(reply).client.fetch_template()
+
+    assert caught.value.service == "WATI"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "code", "category"),
+    [
+        ("Message undeliverable", None, None, ErrorCategory.NOT_ON_WHATSAPP),
+        ('{"errors": [{"code": 131050}]}', 400, None, ErrorCategory.OPT_OUT),
+        ("x", None, 131050, ErrorCategory.OPT_OUT),
+        ("", 401, None, ErrorCategory.ACCOUNT_ISSUE),
+    ],
+)
+def test_categorize_answers_from_the_table(
+    text: str, status: int | None, code: int | None, category: ErrorCategory
+) -> None:
+    """The owner's method and the table are one."""
+    failure = Account(answer({})).client._categorize_wati_error(  # noqa: SLF001 - a fixed name
+        text, http_status=status, code=code
+    )
+
+    assert failure.category is category

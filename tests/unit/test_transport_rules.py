@@ -1,0 +1,312 @@
+"""The pure rules of the HTTP border: faults, headers, addresses, the pauses between reads."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import requests
+from fakes import FakeClock, ScriptedChance
+from urllib3 import HTTPConnectionPool, HTTPResponse
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from lead_automation.errors import Fault, TransportError
+from lead_automation.http_address import safe_address
+from lead_automation.http_deadline import Watchdog, dial
+from lead_automation.http_faults import find_fault
+from lead_automation.http_headers import parse_http_date, parse_retry_after
+from lead_automation.http_retry import ReadRetry
+
+POOL = HTTPConnectionPool("wati.example")
+CONNECTION = HTTPConnection("wati.example")
+NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+
+
+def spent(reason: Exception) -> requests.ConnectionError:
+    """Wrap a reason as requests does once no try is left."""
+    return requests.ConnectionError(MaxRetryError(POOL, "/x?n=919812345678", reason))
+
+
+NO_NAME = NameResolutionError("wati.example", CONNECTION, socket.gaierror(-2, "unknown"))
+NO_ROUTE = NewConnectionError(CONNECTION, "refused")
+CONNECT_TIMEOUT = requests.ConnectTimeout(
+    MaxRetryError(POOL, "/x", ConnectTimeoutError(CONNECTION, "late"))
+)
+READ_TIMEOUT = ReadTimeoutError(POOL, "/x", "late")
+BAD_CERTIFICATE = SSLError(ssl.SSLCertVerificationError(1, "self-signed"))
+WRONG_HOST = SSLError(CertificateError("another host"))
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "is_timeout"),
+    [
+        (spent(NO_NAME), Fault.UNREACHABLE, False),
+        (spent(NO_ROUTE), Fault.UNREACHABLE, False),
+        (CONNECT_TIMEOUT, Fault.UNREACHABLE, True),
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", BAD_CERTIFICATE)), "cert", False),
+        (requests.exceptions.SSLError(MaxRetryError(POOL, "/", WRONG_HOST)), "cert", False),
+        (requests.exceptions.SSLError(SSLError(ssl.SSLEOFError(8, "EOF"))), Fault.LOST, False),
+        (requests.ReadTimeout(READ_TIMEOUT), Fault.LOST, True),
+        (spent(READ_TIMEOUT), Fault.LOST, True),
+        (requests.ConnectionError(READ_TIMEOUT), Fault.LOST, True),
+        (requests.ConnectionError(ProtocolError("x", ConnectionResetError())), Fault.LOST, False),
+        (requests.exceptions.ChunkedEncodingError("x"), Fault.LOST, False),
+        (requests.exceptions.ContentDecodingError("x"), Fault.LOST, False),
+        (requests.exceptions.InvalidHeader("x"), Fault.LOST, False),
+        (ValueError("x"), Fault.LOST, False),
+        (OSError(), Fault.LOST, False),
+    ],
+)
+def test_fault_of_exception_is_lost_unless_nothing_left(
+    error: Exception, fault: Fault | str, *, is_timeout: bool
+) -> None:
+    """Only what certainly never left is not "lost", and no number is in the words."""
+    row = find_fault(error)
+
+    assert row.fault is (Fault.CERTIFICATE if fault == "cert" else fault)
+    assert row.is_timeout is is_timeout
+    assert "9198" not in row.text
+
+
+def test_fault_while_handling_another_is_judged_alone() -> None:
+    """What merely happened before an error says nothing about it."""
+    lost = requests.ConnectionError(ProtocolError("broken"))
+    lost.__context__ = spent(NO_ROUTE)
+
+    assert find_fault(lost).fault is Fault.LOST
+
+
+def test_fault_that_contains_itself_ends() -> None:
+    """A ring of causes is walked once."""
+    error = requests.ConnectionError("x")
+    error.args = (error,)
+
+    assert find_fault(error).fault is Fault.LOST
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        (" 7 ", 7),
+        ("60", 60),
+        ("99999999", 99_999_999),
+        ("9" * 5000, 1e9),
+        (format_datetime(NOW + timedelta(seconds=30), usegmt=True), 30),
+        (format_datetime(NOW - timedelta(days=1), usegmt=True), 0),
+        ("Mon, 23 Nov 2026 06:00:09 -0000", 9),
+        (None, None),
+        ("", None),
+        ("-5", None),
+        ("+5", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("٣", None),
+        ("soon", None),
+        ("NaN", None),
+        ("Sun, 99 Foo 2026 25:61:61 GMT", None),
+        ("Sun, 22 Nov 99999 00:00:00 GMT", None),
+        ("\x00", None),
+    ],
+)
+def test_retry_after_of_any_value_is_seconds_or_none(
+    value: str | None, seconds: float | None
+) -> None:
+    """Whole seconds and dates count; nonsense is as good as nothing."""
+    assert parse_retry_after(value, NOW) == seconds
+
+
+@pytest.mark.parametrize("value", [None, "", "now", "Mon, 23 Nov 2026", "0", "Fri, 31 Feb 2026"])
+def test_date_unreadable_is_none(value: str | None) -> None:
+    """What is no date is None or a date, never an exception."""
+    moment = parse_http_date(value)
+
+    assert moment is None or moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://live-server-1.wati.io/api/v1?n=9198", "https://live-server-1.wati.io"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080"),
+        ("http://127.9.9.9/x", "http://127.9.9.9"),
+        ("http://[::1]:81/x", "http://[::1]:81"),
+        ("http://localhost/x", "http://localhost"),
+    ],
+)
+def test_address_private_is_let_through(url: str, address: str) -> None:
+    """An https address anywhere, an http one on this machine; shown without path and query."""
+    assert safe_address(url) == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://crm.example.com/",
+        "http://localhost.evil.com/",
+        "http://127.1/",
+        "http://2130706433/",
+        "http://0.0.0.0/",
+        "http://10.0.0.1/",
+        "https://crm.example.com@evil.com/",
+        "https://a\\@evil.com/",
+        "https://user:pw@evil.com/",
+        "https://ex ample.com/",
+        "https://exämple.com/",
+        "https://example.com/\n",
+        "https://example.com:99999/",
+        "https://[::1/",
+        "https://",
+        "file:///etc/passwd",
+        "ftp://example.com/",
+        "//example.com/",
+        "",
+    ],
+)
+def test_address_open_or_misleading_is_held_back(url: str) -> None:
+    """Whatever could carry a token in the clear, or elsewhere, is not called."""
+    with pytest.raises(TransportError) as caught:
+        safe_address(url)
+
+    assert caught.value.fault is Fault.FORBIDDEN
+
+
+class Waits:
+    """A policy of reads whose pauses are noted."""
+
+    def __init__(self, *draws: float) -> None:
+        """Draw these."""
+        self.made: list[float] = []
+        self.retry = ReadRetry(
+            between_tries=self.made.append, clock=FakeClock(NOW), chance=ScriptedChance(*draws)
+        )
+
+    def fail(self, times: int) -> None:
+        """Let as many tries fail to connect, waiting after each."""
+        for _ in range(times):
+            self.retry = self.retry.increment("GET", "/", error=NO_ROUTE)
+            self.retry.sleep()
+
+
+def test_read_pauses_grow_and_jitter() -> None:
+    """No pause first, then 2 s and 4 s and the drawn share of a second."""
+    waits = Waits(0.25)
+
+    waits.fail(3)
+
+    assert waits.made == [0.0, 2.25, 4.25]
+
+
+def test_read_failed_to_connect_gives_up_after_three_repetitions() -> None:
+    """A closed door stays closed: the fourth failure is the end."""
+    waits = Waits()
+    waits.fail(3)
+
+    with pytest.raises(MaxRetryError):
+        waits.fail(1)
+
+
+@pytest.mark.parametrize(("header", "wait"), [("3", 3), ("0", 0), ("3600", 60), ("soon", 0)])
+def test_read_pause_follows_retry_after_up_to_a_minute(header: str, wait: float) -> None:
+    """A server may ask for a minute at most; nonsense falls back to our own pause."""
+    waits = Waits()
+    response = HTTPResponse(status=429, headers={"Retry-After": header})
+    waits.retry = waits.retry.increment("GET", "/", response=response)
+
+    waits.retry.sleep(response)
+
+    assert waits.made == [wait]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_write_is_never_retryable(method: str) -> None:
+    """The policy itself knows reads only."""
+    assert not Waits().retry.is_retry(method, 503, has_retry_after=True)
+
+
+def ticking(step_s: float) -> Callable[[], float]:
+    """Return a steady clock that moves on at every look."""
+    clock = FakeClock()
+
+    def look() -> float:
+        clock.advance(step_s)
+        return clock.monotonic()
+
+    return look
+
+
+def test_dial_out_of_time_before_first_address_times_out() -> None:
+    """Looking the name up counts too."""
+    with pytest.raises(TimeoutError):
+        dial("127.0.0.1", 9, limit_s=1.0, monotonic=ticking(2.0))
+
+
+def test_dial_name_no_resolver_can_read_is_unknown() -> None:
+    """A label too long for any name is an unknown name, not a crash."""
+    with pytest.raises(socket.gaierror):
+        dial("a" * 70 + ".example", 443, limit_s=1.0, monotonic=ticking(0.0))
+
+
+def test_dial_resolver_out_of_time_is_unknown() -> None:
+    """A resolver that does not hurry is not waited for."""
+    with pytest.raises(socket.gaierror):
+        dial("localhost.invalid", 443, limit_s=0.0, monotonic=ticking(0.0))
+
+
+def fired_watchdog() -> Watchdog:
+    """Return a watchdog whose time is over, having seen it shut a connection."""
+    watchdog = Watchdog()
+    watchdog.arm(0.0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(2)
+        watchdog.watch(ours)
+        assert theirs.recv(1) == b""
+    return watchdog
+
+
+def test_watchdog_fired_shuts_late_comers() -> None:
+    """A connection that opens after the deadline is shut at once."""
+    watchdog = fired_watchdog()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.settimeout(2)
+        watchdog.watch(ours)
+
+        assert theirs.recv(1) == b""
+        assert watchdog.disarm()
+
+
+def test_watchdog_fired_on_a_dead_connection_is_quiet() -> None:
+    """Where the other side was faster there is nothing left to shut."""
+    watchdog = fired_watchdog()
+    with socket.socket() as never_connected:
+        watchdog.watch(never_connected)
+
+    assert watchdog.disarm()
+
+
+def test_watchdog_disarmed_leaves_connection_alone() -> None:
+    """A try that is over is not shut any more."""
+    watchdog = Watchdog()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watchdog.arm(5.0)
+        watchdog.watch(ours)
+        fired = watchdog.disarm()
+        theirs.sendall(b"x")
+
+        assert not fired
+        assert ours.recv(1) == b"x"
