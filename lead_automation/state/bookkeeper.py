@@ -1,0 +1,232 @@
+"""What each step of a send means for the books: the operations every kind of ledger shares."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, tzinfo
+
+from lead_automation.models import (
+    CrmRow,
+    ErrorCategory,
+    Failure,
+    MessageRecord,
+    MessageStatus,
+)
+from lead_automation.state.books import Books, holds_quota
+from lead_automation.state.jsonstore import StateFiles
+from lead_automation.state.lines import Kind, Line
+from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
+from lead_automation.state.schema import at_offset, lead_id_of, phone_of
+
+_MAX_RAW_PHONE_CHARS = 128
+
+
+class Bookkeeper(Books):
+    """Books that move on line by line; a subclass says how a line is kept."""
+
+    def __init__(self, files: StateFiles, *, history_days: int, zone: tzinfo) -> None:
+        """Take over the files' content.
+
+        Args:
+            files: Nobody else may use them any more.
+            history_days: How long a message counts.
+            zone: The zone times are written in.
+        """
+        super().__init__(files, history_days=history_days)
+        self._zone = zone
+
+    @abstractmethod
+    def _keep(self, line: Line, *, durable: bool) -> None:
+        """Keep a line and apply it; durable: it survives a power cut once this returns."""
+
+    def reserve(
+        self,
+        *,
+        day: date,
+        lead_id: str,
+        phone: str,
+        template: str,
+        counsellor: str,
+        at: datetime,
+        attempt: int,
+        retry_of_row: str | None,
+    ) -> MessageRecord:
+        """Reserve; see ``Ledger.reserve``."""
+        before = self.record(day, lead_id)
+        if before is not None and before.may_have_arrived:
+            msg = "this lead may have got a message today: reserving another is a bug"
+            raise ValueError(msg)
+        record = MessageRecord(
+            lead_id=lead_id_of(lead_id),
+            day=day,
+            phone=phone_of(phone, "phone"),
+            template=template,
+            counsellor=counsellor,
+            status=MessageStatus.PENDING,
+            sent_at=self._local(at),
+            updated_at=self._local(at),
+            attempts=attempt,
+            unknown=True,
+        )
+        dropped = () if retry_of_row is None else (retry_of_row,)
+        self._write(Kind.RESERVE, record, quota={counsellor: 1}, drop=dropped)
+        return record
+
+    def accepted(
+        self, record: MessageRecord, *, message_id: str | None, at: datetime
+    ) -> MessageRecord:
+        """Settle as accepted; see ``Ledger.accepted``."""
+        before = self._sent(record)
+        after = replace(before, unknown=False, message_id=message_id, updated_at=self._local(at))
+        self._write(Kind.ACCEPTED, after, owe=(self._first_row(after),))
+        return after
+
+    def refused(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
+        """Settle as refused; see ``Ledger.refused``."""
+        before = self._latest(record)
+        after = self._unsent(before, at, failure.category, attempts=before.attempts)
+        return self._give_back(Kind.REFUSED, before, after, failure.text)
+
+    def not_sent(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
+        """Settle as never left; see ``Ledger.not_sent``."""
+        before = self._latest(record)
+        spent = before.attempts - 1 if before.unknown else before.attempts
+        # Attempts of earlier sends that proved absent are found by this category.
+        category = ErrorCategory.NETWORK_ERROR if spent else failure.category
+        after = self._unsent(before, at, category, attempts=spent)
+        return self._give_back(Kind.NOT_SENT, before, after, failure.text)
+
+    def unknown(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
+        """Put aside; see ``Ledger.unknown``."""
+        after = replace(self._sent(record), unknown=True, updated_at=self._local(at))
+        self._write(Kind.UNKNOWN, after)
+        return after
+
+    def absent(self, record: MessageRecord, *, at: datetime, row_text: str) -> MessageRecord:
+        """Settle as not there; see ``Ledger.absent``."""
+        before = self._latest(record)
+        category = ErrorCategory.NETWORK_ERROR
+        after = self._unsent(before, at, category, attempts=before.attempts)
+        return self._give_back(Kind.ABSENT, before, after, row_text)
+
+    def reading(
+        self,
+        record: MessageRecord,
+        *,
+        status: MessageStatus,
+        at: datetime,
+        message_id: str | None,
+        failure: Failure | None,
+    ) -> MessageRecord:
+        """Keep a status read; see ``Ledger.reading``."""
+        before = self._sent(record)
+        after = replace(
+            before,
+            status=status,
+            unknown=False,
+            message_id=message_id or before.message_id,
+            updated_at=self._local(at),
+            error_category=failure.category if failure else before.error_category,
+        )
+        owe = self._rows_of_news(before, after, failure.text if failure else None)
+        self._write(Kind.READING, after, owe=owe, durable=False)
+        return after
+
+    def invalid_number(
+        self, *, day: date, lead_id: str, raw_phone: str, template: str, at: datetime, text: str
+    ) -> None:
+        """Remember a lead without a valid number; see ``Ledger.invalid_number``."""
+        if self.record(day, lead_id) is not None:
+            return
+        record = MessageRecord(
+            lead_id=lead_id_of(lead_id),
+            day=day,
+            phone=None,
+            template=template,
+            counsellor=None,
+            status=MessageStatus.FAILED,
+            updated_at=self._local(at),
+            error_category=ErrorCategory.INVALID_NUMBER,
+        )
+        row = make_row(record, self.free_row_id(first_row_id(record)), error=text)
+        row = replace(row, to_phone_number=raw_phone[:_MAX_RAW_PHONE_CHARS])
+        self._write(Kind.INVALID, record, owe=(row,), durable=False)
+
+    def _rows_of_news(
+        self, before: MessageRecord, after: MessageRecord, error: str | None
+    ) -> tuple[CrmRow, ...]:
+        """Return the rows a status read makes owed, or changes while they are owed."""
+        if before.unknown:
+            return (self._first_row(after, error),)
+        if before.status is MessageStatus.FAILED:
+            return ()
+        owed = self.owed_row(before)
+        if owed is not None:
+            row = make_row(after, owed.row_id, error=error)
+            return () if row == owed else (row,)
+        if after.status is not MessageStatus.FAILED:
+            return ()
+        return (make_row(after, self.free_row_id(first_row_id(after) + SECOND_ROW), error=error),)
+
+    def _first_row(self, record: MessageRecord, error: str | None = None) -> CrmRow:
+        return make_row(record, self.free_row_id(first_row_id(record)), error=error)
+
+    def _unsent(
+        self, before: MessageRecord, at: datetime, category: ErrorCategory, *, attempts: int
+    ) -> MessageRecord:
+        """Return the record of a message that certainly reached nobody."""
+        return replace(
+            before,
+            status=MessageStatus.FAILED,
+            unknown=False,
+            message_id=None,
+            sent_at=None,
+            updated_at=self._local(at),
+            attempts=attempts,
+            error_category=category,
+        )
+
+    def _give_back(
+        self, kind: Kind, before: MessageRecord, after: MessageRecord, text: str
+    ) -> MessageRecord:
+        """Write a certain failure: the quota comes back, a ``failed`` row is owed."""
+        name = before.counsellor
+        quota = {name: -1} if name is not None and holds_quota(before) else {}
+        row = make_row(after, self.free_row_id(first_row_id(before)), error=text)
+        self._write(kind, after, quota=quota, owe=(row,))
+        return after
+
+    def _latest(self, record: MessageRecord) -> MessageRecord:
+        """Return what the books say now of the message a caller has an older record of."""
+        return self.record(record.day, record.lead_id) or record
+
+    def _sent(self, record: MessageRecord) -> MessageRecord:
+        latest = self._latest(record)
+        if latest.sent_at is None:
+            msg = "this message was settled as not sent: having news of it is a bug"
+            raise ValueError(msg)
+        return latest
+
+    def _local(self, at: datetime) -> datetime:
+        return at_offset(at, self._zone)
+
+    def row_taken(self, row_id: str) -> None:
+        """Forget a row; see ``Ledger.row_taken``."""
+        self._keep(Line(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
+
+    def _write(
+        self,
+        kind: Kind,
+        record: MessageRecord,
+        *,
+        quota: Mapping[str, int] | None = None,
+        owe: tuple[CrmRow, ...] = (),
+        drop: tuple[str, ...] = (),
+        durable: bool = True,
+    ) -> None:
+        """Keep one line, before it the day's opening line if its quota changes first here."""
+        if quota and not self.is_day_open(record.day):
+            base = dict(self.quota_used(record.day))
+            self._keep(Line(kind=Kind.DAY, day=record.day, base=base), durable=False)
+        line = Line(kind=kind, message=record, quota=quota or {}, owe=owe, drop=drop)
+        self._keep(line, durable=durable)

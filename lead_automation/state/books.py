@@ -1,0 +1,288 @@
+"""Everything the state files and the journal say, in memory: pure, no file is touched here.
+
+Loaded from the files, moved on by ``apply`` with each journal line, and written back by the fold.
+Looking a lead or a number up costs the same whatever the history holds.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from itertools import chain
+
+from lead_automation.duplicates import is_duplicate_of, is_within_history
+from lead_automation.models import CrmRow, ErrorCategory, MessageRecord
+from lead_automation.state.jsonstore import (
+    CALLS_FILE,
+    HISTORY_FILE,
+    OUTBOX_FILE,
+    QUOTA_FILE,
+    StateFiles,
+)
+from lead_automation.state.lines import Line
+from lead_automation.state.rows import row_prefix
+from lead_automation.state.schema import SchemaError
+
+_Key = tuple[date, str]
+
+
+def holds_quota(record: MessageRecord) -> bool:
+    """Whether a message counts on its counsellor's day: it arrived, or may have."""
+    return record.unknown or record.sent_at is not None
+
+
+class Books:
+    """Quota, history, owed rows and the month's calls.
+
+    Attributes:
+        touched: Names of the files that no longer say what the books say.
+    """
+
+    def __init__(self, files: StateFiles, *, history_days: int) -> None:
+        """Take over what the files say; nobody else may use them any more."""
+        self._history_days = history_days
+        self._quota = files.quota
+        self._base: dict[date, Mapping[str, int]] = {}
+        self._changes: dict[date, dict[str, int]] = {}
+        self._history = files.history
+        self._leads_of: dict[str, tuple[str, ...]] = {}
+        self._unknown: dict[_Key, MessageRecord] = {}
+        self._owed = files.outbox
+        self._owed_of: dict[str, list[str]] = {}
+        self._calls = files.calls
+        self._newest: datetime | None = None
+        self.touched: set[str] = set()
+        for record in self.records():
+            self._index(record)
+        for row in self._owed.values():
+            self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
+
+    # --- moving on -----------------------------------------------------------------------------
+
+    def apply(self, line: Line) -> None:
+        """Take over one journal line; taking it over again changes nothing.
+
+        Raises:
+            SchemaError: It does not fit the lines before it.
+        """
+        if line.day is not None:
+            if line.day in self._base:
+                msg = f"{line.day} was opened before"
+                raise SchemaError(msg, "day")
+            self._base[line.day] = line.base
+        if line.message is not None:
+            self._change_quota(line.message.day, line.quota)
+            self._set(line.message)
+        for row in line.owe:
+            self._drop(row.row_id)  # a changed row goes to the end, so that folding twice agrees
+            self._owed[row.row_id] = row
+            self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
+        for row_id in line.drop:
+            self._drop(row_id)
+        if line.owe or line.drop:
+            self.touched.add(OUTBOX_FILE)
+        for month, total in line.calls.items():
+            self._raise_calls(month, total)
+
+    def count_calls(self, month: str, total: int) -> None:
+        """Keep a month's total; a lower one than known changes nothing."""
+        self._raise_calls(month, total)
+
+    def _raise_calls(self, month: str, total: int) -> None:
+        if total > self._calls.get(month, 0):
+            self._calls[month] = total
+            self.touched.add(CALLS_FILE)
+
+    def prune(self, today: date) -> None:
+        """Drop the quota and the records of days that no longer count; future days stay."""
+        for days, name in ((self._quota, QUOTA_FILE), (self._history, HISTORY_FILE)):
+            for day in [day for day in days if self.is_over(day, today)]:
+                del days[day]
+                self.touched.add(name)
+        for key in [key for key in self._unknown if self.is_over(key[0], today)]:
+            del self._unknown[key]
+
+    def is_over(self, day: date, today: date) -> bool:
+        """Whether a day lies before the history that counts."""
+        return not is_within_history(day, today=today, history_days=self._history_days)
+
+    def settle_quota(self) -> None:
+        """Make the present counts the new base, as the fold is about to write them."""
+        for day in self._base:
+            self._quota[day] = dict(self.quota_used(day))
+        self._base.clear()
+        self._changes.clear()
+
+    def _change_quota(self, day: date, changes: Mapping[str, int]) -> None:
+        if not changes:
+            return
+        if day not in self._base:
+            msg = f"no day line opened {day}"
+            raise SchemaError(msg, "quota")
+        counts = self._changes.setdefault(day, {})
+        for name, change in changes.items():
+            counts[name] = counts.get(name, 0) + change
+        self.touched.add(QUOTA_FILE)
+
+    def _set(self, record: MessageRecord) -> None:
+        self._history.setdefault(record.day, {})[record.lead_id] = record
+        self._unknown.pop(record.key, None)
+        self._index(record)
+        self.touched.add(HISTORY_FILE)
+
+    def _index(self, record: MessageRecord) -> None:
+        if record.phone is not None:
+            leads = self._leads_of.get(record.phone, ())
+            if record.lead_id not in leads:
+                self._leads_of[record.phone] = (*leads, record.lead_id)
+        if record.unknown:
+            self._unknown[record.key] = record
+        time = record.updated_at or record.sent_at
+        if time is not None and (self._newest is None or time > self._newest):
+            self._newest = time
+
+    def _drop(self, row_id: str) -> None:
+        row = self._owed.pop(row_id, None)
+        if row is not None:
+            self._owed_of[row.lead_id].remove(row_id)
+
+    # --- quota and calls -----------------------------------------------------------------------
+
+    def is_day_open(self, day: date) -> bool:
+        """Whether the journal holds the day line that quota changes of this day are added to."""
+        return day in self._base
+
+    def quota_used(self, day: date) -> Mapping[str, int]:
+        """Return the messages used on a day, by counsellor.
+
+        What the file says is followed where it says what stood there when the journal began, or
+        what the fold of this journal made of it. Anything else was written by a person after a
+        crash: it counts, but never below the messages known of that day.
+        """
+        found = self._quota.get(day, {})
+        base = self._base.get(day)
+        if base is None:
+            return found
+        changes = self._changes.get(day, {})
+        used: dict[str, int] = {}
+        for name in dict.fromkeys(chain(found, base, changes)):
+            before = base.get(name, 0)
+            after = max(0, before + changes.get(name, 0))
+            in_file = found.get(name, 0)
+            if in_file in (before, after):
+                used[name] = after
+            else:
+                used[name] = max(in_file, self._known_messages(day, name))
+        return used
+
+    def _known_messages(self, day: date, counsellor: str) -> int:
+        records = self._history.get(day, {}).values()
+        return sum(holds_quota(record) and record.counsellor == counsellor for record in records)
+
+    def month_calls(self, month: str) -> int:
+        """Return the WATI calls of a month."""
+        return self._calls.get(month, 0)
+
+    # --- history -------------------------------------------------------------------------------
+
+    def records(self) -> Iterator[MessageRecord]:
+        """Return every kept record."""
+        for day in self._history.values():
+            yield from day.values()
+
+    def record(self, day: date, lead_id: str) -> MessageRecord | None:
+        """Return the record of a lead on a day."""
+        return self._history.get(day, {}).get(lead_id)
+
+    def find_duplicate(
+        self, *, lead_id: str, phone: str, template: str, today: date
+    ) -> MessageRecord | None:
+        """Return the newest message that forbids another one to this lead or number, if any."""
+        blocking = [
+            record
+            for record in self._of_lead_or_number(lead_id, phone)
+            if is_duplicate_of(
+                record, template=template, today=today, history_days=self._history_days
+            )
+        ]
+        return max(blocking, key=lambda record: record.day, default=None)
+
+    def earlier_attempts(self, *, lead_id: str, phone: str, template: str) -> int:
+        """Return how many attempts at this message proved absent at WATI.
+
+        Attempts are numbered through over the days, so the highest number is the count.
+        """
+        return max(
+            (
+                record.attempts
+                for record in self._of_lead_or_number(lead_id, phone)
+                if record.template == template
+                and record.sent_at is None
+                and record.error_category is ErrorCategory.NETWORK_ERROR
+            ),
+            default=0,
+        )
+
+    def has_invalid_number(self, lead_id: str) -> bool:
+        """Whether the history remembers that a lead's number was no number."""
+        return any(
+            record.error_category is ErrorCategory.INVALID_NUMBER and record.phone is None
+            for record in self._of_lead(lead_id)
+        )
+
+    def unknown_messages(self) -> list[MessageRecord]:
+        """Return the messages that may or may not have arrived, oldest first."""
+        return sorted(self._unknown.values(), key=_sent_at)
+
+    def open_messages(self, since: date) -> list[MessageRecord]:
+        """Return accepted messages of a day or later that may still have news, oldest first."""
+        found = [record for record in self.records() if record.day >= since and record.is_open]
+        return sorted(found, key=_sent_at)
+
+    def newest_time(self) -> datetime | None:
+        """Return the latest time any record names."""
+        return self._newest
+
+    def _of_lead(self, lead_id: str) -> Iterator[MessageRecord]:
+        for day in self._history.values():
+            if lead_id in day:
+                yield day[lead_id]
+
+    def _of_lead_or_number(self, lead_id: str, phone: str) -> Iterator[MessageRecord]:
+        yield from self._of_lead(lead_id)
+        for other in self._leads_of.get(phone, ()):
+            if other != lead_id:
+                yield from (record for record in self._of_lead(other) if record.phone == phone)
+
+    # --- owed rows -----------------------------------------------------------------------------
+
+    def owed_rows(self) -> list[CrmRow]:
+        """Return every row the CRM has not taken, oldest first."""
+        return list(self._owed.values())
+
+    def owed_row(self, record: MessageRecord) -> CrmRow | None:
+        """Return the row still owed for a message; None once the CRM took it."""
+        prefix = row_prefix(record)
+        for row_id in reversed(self._owed_of.get(record.lead_id, [])):
+            row = self._owed[row_id]
+            if row_id.startswith(prefix) and row.sent_at == record.sent_at:
+                return row
+        return None
+
+    def free_row_id(self, wanted: str) -> str:
+        """Return an id no owed row has, so that an earlier attempt's row is not overwritten."""
+        number, row_id = 1, wanted
+        while row_id in self._owed:
+            number += 1
+            row_id = f"{wanted}.{number}"
+        return row_id
+
+    # --- for the fold --------------------------------------------------------------------------
+
+    def files(self) -> StateFiles:
+        """Return the content of the four files as they are to be written."""
+        return StateFiles(
+            quota=self._quota, history=self._history, outbox=self._owed, calls=self._calls
+        )
+
+
+def _sent_at(record: MessageRecord) -> float:
+    return record.sent_at.timestamp() if record.sent_at else 0.0

@@ -1,0 +1,241 @@
+"""The ledger of the state directory: journal while running, four JSON files between runs.
+
+Folding writes what the journal changed into the JSON files, one after the other, and then empties
+the journal. A crash anywhere in it is repaired by folding again: the journal's effects are
+absolute, and its quota changes are added to the counts its own ``day`` lines name.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, tzinfo
+from pathlib import Path
+
+from lead_automation.errors import StateError
+from lead_automation.files import Disk
+from lead_automation.models import MessageStatus
+from lead_automation.state.bookkeeper import Bookkeeper
+from lead_automation.state.journal import Journal, JournalText, open_journal, read_journal
+from lead_automation.state.jsonstore import (
+    CALLS_FILE,
+    HISTORY_FILE,
+    OUTBOX_FILE,
+    QUOTA_FILE,
+    StateFiles,
+    load_state,
+    save_state,
+)
+from lead_automation.state.lines import Kind, Line, dump_line
+from lead_automation.state.rows import first_row_id, make_row
+from lead_automation.state.schema import SchemaError
+
+FOLD_ABOVE_BYTES = 32 << 20
+"""A longer journal is folded before the next reservation, so that it can always be read back."""
+
+_FOLD_ORDER = (QUOTA_FILE, HISTORY_FILE, OUTBOX_FILE, CALLS_FILE)
+_SNAPSHOT_TRIES = 5
+_NEVER_LEARNED = "WATI gave no clear answer whether it arrived"
+
+
+class FileLedger(Bookkeeper):
+    """The ledger of a state directory.
+
+    Attributes:
+        recovered: Messages that a journal left by a crash held unsettled.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        folder: Path,
+        files: StateFiles,
+        journal: JournalText,
+        *,
+        history_days: int,
+        today: date,
+        zone: tzinfo,
+    ) -> None:
+        """Use ``open`` or ``read_snapshot``."""
+        super().__init__(files, history_days=history_days, zone=zone)
+        self._disk = disk
+        self._folder = folder
+        self._today = today
+        self._journal: Journal | None = None
+        self._new_calls: dict[str, int] = {}
+        self._trusts_clock = True
+        self.recovered = self._replay(journal)
+
+    @classmethod
+    def open(
+        cls,
+        disk: Disk,
+        folder: Path,
+        *,
+        history_days: int,
+        today: date,
+        zone: tzinfo,
+        read_only: bool = False,
+        trusts_clock: bool = True,
+    ) -> "FileLedger":
+        """Load the state; a journal that a crash left is folded first.
+
+        Args:
+            disk: Where it is kept.
+            folder: State directory.
+            history_days: Retention and reach of the duplicate rule, in days.
+            today: Quota day now; what lies further back than history_days goes at a fold.
+            zone: The zone times are written in.
+            read_only: A left journal is folded in memory and nothing is ever written: every
+                writing method raises StateError, ``fold`` does nothing. Otherwise the run lock
+                must be held.
+            trusts_clock: Whether today is sure. If not, folds forget nothing until
+                ``trust_clock``: a clock that is days ahead would forget whom not to message again.
+
+        Raises:
+            StateError: A file is missing, damaged or not to be read or written.
+        """
+        # Nothing of a history that is being loaded is garbage; looking for it takes a fifth longer.
+        with _collector_paused():
+            journal = read_journal(disk, folder)
+            files = load_state(disk, folder)
+            ledger = cls(
+                disk, folder, files, journal, history_days=history_days, today=today, zone=zone
+            )
+        ledger._trusts_clock = trusts_clock
+        ledger.start(journal, read_only=read_only)
+        return ledger
+
+    def start(self, journal: JournalText, *, read_only: bool) -> None:
+        """Make the journal's effects lasting, or with read_only only forget what is over."""
+        if read_only:
+            self.settle_quota()
+            self.prune(self._today)
+            return
+        self._journal = open_journal(self._disk, journal)
+        if journal.whole:
+            self.fold()
+
+    def _replay(self, journal: JournalText) -> int:
+        """Apply a left journal; return how many of its messages are unsettled."""
+        seen: set[tuple[date, str]] = set()
+        for number, line in journal.lines():
+            try:
+                self.apply(line)
+            except SchemaError as exc:
+                raise journal.damaged(number, str(exc)) from exc
+            if line.message is not None:
+                seen.add(line.message.key)
+        return sum(record.key in seen for record in self.unknown_messages())
+
+    def count_calls(self, month: str, total: int) -> None:
+        """Note the WATI calls of a month; they ride on the next line, or are folded."""
+        super().count_calls(month, total)
+        self._new_calls[month] = self.month_calls(month)
+
+    def _keep(self, line: Line, *, durable: bool) -> None:
+        journal = self._writable()
+        if self._new_calls:
+            line = replace(line, calls=self._new_calls)
+        journal.append(dump_line(line), durable=durable)
+        self._new_calls = {}
+        self.apply(line)
+        # Never right after a reservation: its POST is waiting.
+        if journal.size > FOLD_ABOVE_BYTES and line.kind not in (Kind.DAY, Kind.RESERVE):
+            self.fold()
+
+    def _writable(self) -> Journal:
+        if self._journal is None:
+            msg = "the state was opened for reading only"
+            raise StateError(msg, path=self._folder)
+        return self._journal
+
+    def fold(self) -> None:
+        """Write what the journal changed into the JSON files, then empty the journal.
+
+        Raises:
+            StateError: It could not be written. Nothing is lost, and nothing more is written in
+                this run; folding at the next start repairs it.
+        """
+        if self._journal is None:
+            return
+        if self._trusts_clock:
+            self._give_up_over_messages()
+        # What the files are about to say must not be ahead of a journal that a power cut shortens.
+        if self._journal.size:
+            self._journal.sync()
+        self.settle_quota()
+        if self._trusts_clock:
+            self.prune(self._today)
+        self._save_touched(self._journal)
+        if self._journal.size:
+            self._journal.clear()
+        self.touched.clear()
+        self._new_calls = {}
+
+    def _save_touched(self, journal: Journal) -> None:
+        try:
+            for name in _FOLD_ORDER:
+                if name in self.touched:
+                    save_state(self._disk, self._folder, name, self.files())
+        except StateError:
+            journal.give_up()
+            raise
+
+    def trust_clock(self) -> None:
+        """Let folds forget what is over; see ``Ledger.trust_clock``."""
+        self._trusts_clock = True
+
+    def _give_up_over_messages(self) -> None:
+        """Owe the row of an unknown message that retention is about to drop.
+
+        Its row has waited to be settled; without this the CRM would never hear of it.
+        """
+        for record in self.unknown_messages():
+            if self.is_over(record.day, self._today) and self.owed_row(record) is None:
+                failed = replace(record, status=MessageStatus.FAILED)
+                row = make_row(failed, first_row_id(record), error=_NEVER_LEARNED)
+                self._keep(Line(kind=Kind.UNKNOWN, message=record, owe=(row,)), durable=False)
+
+    def close(self) -> None:
+        """Close the journal; what was not folded is folded at the next start."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def read_snapshot(
+    disk: Disk, folder: Path, *, history_days: int, today: date, zone: tzinfo
+) -> FileLedger:
+    """Return the state as it is now, read only; a run may be writing it meanwhile.
+
+    Raises:
+        StateError: A file is missing, damaged or not to be read.
+    """
+    paths = [folder / name for name in _FOLD_ORDER]
+    tries = 0
+    while True:
+        tries += 1
+        before = [disk.stamp(path) for path in paths]
+        try:
+            ledger = FileLedger.open(
+                disk, folder, history_days=history_days, today=today, zone=zone, read_only=True
+            )
+        except StateError:
+            # A fold between the reads can make them disagree; a damage stays when read again.
+            if tries == _SNAPSHOT_TRIES or before == [disk.stamp(path) for path in paths]:
+                raise
+            continue
+        if tries == _SNAPSHOT_TRIES or before == [disk.stamp(path) for path in paths]:
+            return ledger

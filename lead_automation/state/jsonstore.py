@@ -1,0 +1,276 @@
+"""The four JSON files of the state directory: their forms, read strictly and written atomically.
+
+``quota_usage.json``    ``{"2026-11-22": {"Anandi": 3}}``
+``sent_messages.json``  ``{"2026-11-22": {"1001": {record}}}``; a day may be a plain list of lead
+                        ids, the earlier form
+``crm_outbox.json``     ``{"2026-11-22/1001/1": {row}}``
+``api_usage.json``      ``{"2026-11": 1234}``
+
+A damaged file is refused with the place of the damage and never touched: read as empty, it would
+send messages a second time.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+from lead_automation.errors import StateError
+from lead_automation.files import Disk, write_atomic
+from lead_automation.models import CrmRow, MessageRecord
+from lead_automation.state.records import (
+    bare_record,
+    dump_record,
+    dump_row,
+    parse_record,
+    parse_row,
+    quote,
+)
+from lead_automation.state.schema import (
+    Pool,
+    SchemaError,
+    count_of,
+    day_of,
+    lead_id_of,
+    month_of,
+    object_of,
+    refuse,
+)
+from lead_automation.state.strictfile import (
+    MIB,
+    check_version,
+    dump_lines,
+    load_json,
+    read_file,
+    save_file,
+)
+
+QUOTA_FILE = "quota_usage.json"
+HISTORY_FILE = "sent_messages.json"
+OUTBOX_FILE = "crm_outbox.json"
+CALLS_FILE = "api_usage.json"
+
+MAX_BYTES = {
+    QUOTA_FILE: MIB,
+    HISTORY_FILE: 160 * MIB,
+    OUTBOX_FILE: 160 * MIB,
+    CALLS_FILE: MIB,
+}
+"""A larger file is refused, and not written. Half a million records take about 140 MiB."""
+
+Quota = dict[date, dict[str, int]]
+"""Messages used, by day and counsellor."""
+History = dict[date, dict[str, MessageRecord]]
+"""Records by day and lead id."""
+Outbox = dict[str, CrmRow]
+"""Owed rows by row id, oldest first."""
+Calls = dict[str, int]
+"""WATI calls by month."""
+
+_T = TypeVar("_T")
+_EMPTY = b"{}\n"
+
+
+@dataclass(slots=True, kw_only=True)
+class StateFiles:
+    """The content of the four files."""
+
+    quota: Quota = field(default_factory=dict)
+    history: History = field(default_factory=dict)
+    outbox: Outbox = field(default_factory=dict)
+    calls: Calls = field(default_factory=dict)
+
+
+def load_state(disk: Disk, folder: Path) -> StateFiles:
+    """Read all four files.
+
+    Raises:
+        StateError: Quota or history is missing, or any file is damaged, too large, of another form
+            or not a plain file of this user.
+    """
+    pool = Pool()
+
+    def load(name: str, parse: Callable[[object], _T]) -> _T | None:
+        return load_json(disk, folder / name, parse, max_bytes=MAX_BYTES[name])
+
+    quota = load(QUOTA_FILE, parse_quota)
+    if quota is None:
+        raise _missing(folder / QUOTA_FILE)
+    history = load(HISTORY_FILE, lambda value: parse_history(value, pool))
+    if history is None:
+        raise _missing(folder / HISTORY_FILE)
+    return StateFiles(
+        quota=quota,
+        history=history,
+        outbox=load(OUTBOX_FILE, lambda value: parse_outbox(value, pool)) or {},
+        calls=load(CALLS_FILE, parse_calls) or {},
+    )
+
+
+def save_state(disk: Disk, folder: Path, name: str, files: StateFiles) -> None:
+    """Replace one of the four files atomically.
+
+    Raises:
+        StateError: It could not be written; the old content stands.
+    """
+    dumps: dict[str, Callable[[], bytes]] = {
+        QUOTA_FILE: lambda: dump_quota(files.quota),
+        HISTORY_FILE: lambda: dump_history(files.history),
+        OUTBOX_FILE: lambda: dump_outbox(files.outbox),
+        CALLS_FILE: lambda: dump_calls(files.calls),
+    }
+    save_file(disk, folder / name, dumps[name](), max_bytes=MAX_BYTES[name])
+
+
+def init_state(disk: Disk, folder: Path) -> None:
+    """Create quota and history as ``{}``, and the folder with them.
+
+    An earlier ``init`` that was cut between the two files is finished.
+
+    Raises:
+        StateError: One of them is there already; nothing was touched.
+    """
+    quota, history = folder / QUOTA_FILE, folder / HISTORY_FILE
+    try:
+        disk.make_folder(folder)
+        present = [path for path in (quota, history) if disk.stamp(path) is not None]
+    except OSError as exc:
+        msg = f"{folder} could not be created: {exc.strerror or exc}"
+        raise StateError(msg, path=folder, hint="Check STATE_DIR and its permissions.") from exc
+    half_done = present == [quota] and read_file(disk, quota, max_bytes=MIB) == _EMPTY
+    if present and not half_done:
+        names = " and ".join(path.name for path in present)
+        msg = f"{names} already in {folder}: nothing was changed"
+        hint = "If only one of the two is there, restore the other from a backup."
+        raise StateError(msg, path=present[0], hint=hint)
+    write_atomic(disk, quota, _EMPTY)
+    write_atomic(disk, history, _EMPTY)
+
+
+def _missing(path: Path) -> StateError:
+    hint = (
+        "On the very first run: python -m lead_automation init. Otherwise STATE_DIR names the "
+        "wrong folder, or the file was lost: restore it, for without it people are messaged twice."
+    )
+    return StateError(f"{path} is missing", path=path, hint=hint)
+
+
+def parse_quota(value: object) -> Quota:
+    """Return the content of ``quota_usage.json``; SchemaError names the place of a damage."""
+    quota: Quota = {}
+    for key, used in _entries(value):
+        try:
+            counts = object_of(used, 'counts by counsellor like {"Anandi": 3}')
+            quota[day_of(key)] = {name: count_of(count, name) for name, count in counts.items()}
+        except SchemaError as exc:
+            raise exc.under(key) from exc
+    return quota
+
+
+def dump_quota(quota: Mapping[date, Mapping[str, int]]) -> bytes:
+    """Return ``quota_usage.json``, days in order, one a line."""
+    return dump_lines(
+        [
+            f'  "{day.isoformat()}": '
+            + "{"
+            + ", ".join(f"{quote(name)}: {count}" for name, count in quota[day].items())
+            + "}"
+            for day in sorted(quota)
+        ]
+    )
+
+
+def parse_history(value: object, pool: Pool) -> History:
+    """Return the content of ``sent_messages.json``; SchemaError names the place of a damage."""
+    history: History = {}
+    for key, messages in _entries(value):
+        try:
+            day = day_of(key)
+            if isinstance(messages, list):
+                history[day] = _parse_bare_ids(messages, day)
+            else:
+                history[day] = _parse_records(messages, day, pool)
+        except SchemaError as exc:
+            raise exc.under(key) from exc
+    return history
+
+
+def _parse_bare_ids(values: list[object], day: date) -> dict[str, MessageRecord]:
+    """Read a day of the earlier form: numbers are ids too, an id that stands twice counts once."""
+    lead_ids = dict.fromkeys(lead_id_of(value) for value in values)
+    return {lead_id: bare_record(day, lead_id) for lead_id in lead_ids}
+
+
+def _parse_records(value: object, day: date, pool: Pool) -> dict[str, MessageRecord]:
+    found = object_of(value, "an object of records by lead id, or a list of lead ids")
+    records: dict[str, MessageRecord] = {}
+    for key in list(found):
+        try:
+            lead_id = lead_id_of(key)
+            if lead_id in records:
+                refuse(key, "a lead id of its own: it stands twice, in two Unicode forms")
+            # Taken out as they are read: raw and parsed records of a long history are never in
+            # memory together.
+            records[lead_id] = parse_record(found.pop(key), day, lead_id, pool)
+        except SchemaError as exc:
+            raise exc.under(key) from exc
+    return records
+
+
+def dump_history(history: Mapping[date, Mapping[str, MessageRecord]]) -> bytes:
+    """Return ``sent_messages.json``: days in order, one record a line, as they were first written.
+
+    A day that holds nothing but an earlier form's bare ids stays a list.
+    """
+    out = io.BytesIO()  # grows in place: a long history is not in memory twice
+    out.write(b"{\n")
+    for day in sorted(history):
+        if history[day]:
+            out.write(b",\n" if out.tell() > len(b"{\n") else b"")
+            out.write(_dump_day(day, history[day]))
+    out.write(b"\n}\n")
+    return out.getvalue() if any(history.values()) else _EMPTY
+
+
+def _dump_day(day: date, records: Mapping[str, MessageRecord]) -> bytes:
+    key = f'  "{day.isoformat()}": '
+    if all(record == bare_record(day, lead_id) for lead_id, record in records.items()):
+        return f"{key}[{', '.join(map(quote, records))}]".encode()
+    lines = [f"    {quote(lead_id)}: {dump_record(record)}" for lead_id, record in records.items()]
+    return (key + "{\n" + ",\n".join(lines) + "\n  }").encode()
+
+
+def parse_outbox(value: object, pool: Pool) -> Outbox:
+    """Return the content of ``crm_outbox.json``; SchemaError names the place of a damage."""
+    outbox: Outbox = {}
+    for row_id, row in _entries(value):
+        try:
+            outbox[row_id] = parse_row(row, row_id, pool)
+        except SchemaError as exc:
+            raise exc.under(row_id) from exc
+    return outbox
+
+
+def dump_outbox(outbox: Mapping[str, CrmRow]) -> bytes:
+    """Return ``crm_outbox.json``, oldest row first, one a line."""
+    return dump_lines([f"  {quote(row_id)}: {dump_row(row)}" for row_id, row in outbox.items()])
+
+
+def parse_calls(value: object) -> Calls:
+    """Return the content of ``api_usage.json``; SchemaError names the place of a damage."""
+    return {month_of(month): count_of(count, month) for month, count in _entries(value)}
+
+
+def dump_calls(calls: Mapping[str, int]) -> bytes:
+    """Return ``api_usage.json``, months in order."""
+    return dump_lines([f'  "{month}": {calls[month]}' for month in sorted(calls)])
+
+
+def _entries(value: object) -> list[tuple[str, object]]:
+    fields = object_of(value)
+    check_version(fields)
+    entries = list(fields.items())
+    fields.clear()
+    return entries

@@ -1,0 +1,149 @@
+"""The run lock: one run at a time on a state directory.
+
+A kernel lock (``flock``; ``LockFileEx`` on Windows), so it goes with its process however that ends,
+and its file is never deleted. Who holds it stands in a second file, because a Windows lock hides
+the content of the locked one.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from lead_automation.errors import AlreadyRunningError, StateError
+from lead_automation.files import PRIVATE_MODE, Disk, write_atomic
+from lead_automation.strictjson import JsonError, parse_json
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+LOCK_FILE = "run.lock"
+HOLDER_FILE = "run.lock.holder"
+
+_MAX_HOLDER_BYTES = 4096
+
+
+class RunLock:
+    """The lock of one state directory, as a context manager or by hand."""
+
+    def __init__(self, disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> None:
+        """Prepare; nothing is locked yet.
+
+        Args:
+            disk: Where the holder's file is kept.
+            folder: State directory; it must exist.
+            pid: Of this process, for whoever is refused.
+            started_at: Aware, in the zone it is to be shown in.
+        """
+        self._disk = disk
+        self._path = folder / LOCK_FILE
+        self._holder = folder / HOLDER_FILE
+        self._text = json.dumps({"pid": pid, "started_at": started_at.isoformat()})
+        self._lock: BaseFileLock | None = None
+
+    def acquire(self) -> None:
+        """Take the lock at once, or not at all.
+
+        Raises:
+            AlreadyRunningError: Another process holds it; says which, since when.
+            StateError: The lock file cannot be used, or is not a plain file.
+        """
+        self._lock = _take(self._path, wait_s=0)
+        if self._lock is None:
+            msg = f"another run is active{self._described_holder()}"
+            raise AlreadyRunningError(msg, hint="It ends by itself; this one changed nothing.")
+        try:
+            write_atomic(self._disk, self._holder, self._text.encode() + b"\n")
+        except StateError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let go; does nothing when it is not held."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> "RunLock":
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def _described_holder(self) -> str:
+        """Return ``: pid 4711, since 2026-11-22 09:15:24+05:30``; empty when nobody can tell."""
+        try:
+            data = self._disk.read(self._holder, _MAX_HOLDER_BYTES, private=True) or b""
+            fields = parse_json(data)
+            if isinstance(fields, dict):
+                started_at = datetime.fromisoformat(fields["started_at"])
+                return f": pid {int(fields['pid'])}, since {started_at.isoformat(' ', 'seconds')}"
+        except (OSError, StateError, JsonError, KeyError, TypeError, ValueError):
+            return ""
+        return ""
+
+
+@contextmanager
+def short_lock(path: Path, *, wait_s: float) -> Iterator[None]:
+    """Hold a kernel lock on a file while one change is made.
+
+    Args:
+        path: The lock file, created when missing, never deleted.
+        wait_s: How long to wait for another holder, in seconds.
+
+    Raises:
+        StateError: It was not free in time, or the file cannot be used.
+    """
+    lock = _take(path, wait_s=wait_s)
+    if lock is None:
+        msg = f"{path} has been locked by another process for {wait_s:g} s"
+        raise StateError(msg, path=path, hint="Try again when that process is done.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _take(path: Path, *, wait_s: float) -> "BaseFileLock | None":
+    """Return the lock taken, None when it was not free in time.
+
+    Raises:
+        StateError: The file cannot be used, or is not a plain file.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  # slow to import
+
+    # A soft lock (a marker file) would outlive a killed process, so none is fallen back to.
+    lock = FileLock(
+        path, mode=PRIVATE_MODE, thread_local=False, fallback_to_soft=False, preserve_lock_file=True
+    )
+    try:
+        _check(path)
+        lock.acquire(timeout=wait_s, blocking=wait_s > 0)
+    except Timeout:
+        return None
+    except OSError as exc:
+        msg = f"{path} could not be locked: {exc.strerror or exc}"
+        hint = "The state directory needs a local disk that this user may write to."
+        raise StateError(msg, path=path, hint=hint) from exc
+    return lock
+
+
+def _check(path: Path) -> None:
+    """Refuse a lock file that somebody else steers, or that a mistyped folder would get."""
+    if not path.parent.is_dir():
+        msg = f"{path.parent} is not there"
+        hint = "Check STATE_DIR; on the very first run: python -m lead_automation init."
+        raise StateError(msg, path=path.parent, hint=hint)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        msg = f"{path} is not a plain file"
+        hint = "Somebody put it there: look what it is, then remove it."
+        raise StateError(msg, path=path, hint=hint)

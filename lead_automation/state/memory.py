@@ -1,0 +1,27 @@
+"""A ledger that forgets: for test sends, which use no quota and leave no trace."""
+
+from datetime import tzinfo
+
+from lead_automation.state.bookkeeper import Bookkeeper
+from lead_automation.state.jsonstore import StateFiles
+from lead_automation.state.lines import Line
+
+
+class MemoryLedger(Bookkeeper):
+    """The ledger of a test send: starts empty, writes nothing."""
+
+    def __init__(self, *, history_days: int, zone: tzinfo) -> None:
+        """Start empty; see ``Bookkeeper`` for the arguments."""
+        super().__init__(StateFiles(), history_days=history_days, zone=zone)
+
+    def _keep(self, line: Line, *, durable: bool) -> None:  # noqa: ARG002
+        self.apply(line)
+
+    def trust_clock(self) -> None:
+        """Do nothing: nothing is old here."""
+
+    def fold(self) -> None:
+        """Do nothing: there is no place to write to."""
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""

@@ -1,0 +1,38 @@
+"""The CRM rows a message owes: what they say and how they are named. Pure."""
+
+from lead_automation.models import CrmRow, MessageRecord, MessageStatus
+
+SECOND_ROW = "/failed"
+"""Ends the id of the row that tells of a failure learned after the first row was taken."""
+
+
+def row_prefix(record: MessageRecord) -> str:
+    """Return what the ids of all rows of a lead's day begin with: ``2026-11-22/1001/``."""
+    return f"{record.day.isoformat()}/{record.lead_id}/"
+
+
+def first_row_id(record: MessageRecord) -> str:
+    """Return the id of a message's first row: ``2026-11-22/1001/1``, the attempt behind."""
+    return f"{row_prefix(record)}{record.attempts}"
+
+
+def make_row(record: MessageRecord, named: str, *, error: str | None = None) -> CrmRow:
+    """Return the row that says what is known of a message.
+
+    Args:
+        record: The message; one nobody was messaged with has no time.
+        named: The row's id.
+        error: Why it failed.
+    """
+    status = record.status
+    return CrmRow(
+        row_id=named,
+        lead_id=record.lead_id,
+        template_name=record.template or "",
+        to_phone_number=record.phone or "",
+        # The CRM knows no "pending"; a message WATI accepted counts as sent until it says more.
+        msg_status=MessageStatus.SENT.value if status is MessageStatus.PENDING else status.value,
+        wati_message_id=record.message_id,
+        error_message=error,
+        sent_at=record.sent_at,
+    )

@@ -1,0 +1,166 @@
+"""The suppression list: numbers never, or not for now, to be messaged.
+
+``suppression_list.json``: ``{"+919800000000": {"reason": "asked to stop", "source": "operator",
+"added_at": "2026-11-22T09:15:24+05:30", "until": null}}``. Other processes may change it while a
+run is on; each writer merges under a short lock of this file alone.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from lead_automation.errors import StateError
+from lead_automation.files import Disk
+from lead_automation.models import Suppression
+from lead_automation.state.lock import short_lock
+from lead_automation.state.records import quote
+from lead_automation.state.schema import (
+    Pool,
+    SchemaError,
+    check_keys,
+    object_of,
+    phone_of,
+    refuse,
+    text_of,
+)
+from lead_automation.state.strictfile import (
+    MIB,
+    check_version,
+    dump_lines,
+    load_json,
+    save_file,
+)
+
+SUPPRESSION_FILE = "suppression_list.json"
+LOCK_FILE = ".suppression_list.json.lock"
+MAX_BYTES = 16 * MIB
+
+_LOCK_WAIT_S = 10.0
+_KEYS = frozenset({"reason", "source", "added_at", "until"})
+_NEVER_READ = object()
+
+
+class SuppressionList:
+    """The list in the state directory."""
+
+    def __init__(self, disk: Disk, folder: Path) -> None:
+        """Prepare; nothing is read yet."""
+        self._disk = disk
+        self._path = folder / SUPPRESSION_FILE
+        self._lock_path = folder / LOCK_FILE
+        self._stamp: object = _NEVER_READ
+        self._entries: dict[str, Suppression] = {}
+
+    def find(self, phone: str, now: datetime) -> Suppression | None:
+        """Return what stands against a number now; reads the file again only when it changed.
+
+        Raises:
+            StateError: The file is damaged or not readable.
+        """
+        entry = self._current().get(phone)
+        return entry if entry is not None and entry.is_active(now) else None
+
+    def entries(self) -> list[Suppression]:
+        """Return all entries by number, those that ran out too.
+
+        Raises:
+            StateError: The file is damaged or not readable.
+        """
+        current = self._current()
+        return [current[phone] for phone in sorted(current)]
+
+    def add(self, entry: Suppression) -> None:
+        """Add an entry; where one stands already, the one that lasts longer stays.
+
+        Raises:
+            StateError: The file is damaged, or could not be locked, read or written.
+        """
+
+        def merge(entries: dict[str, Suppression]) -> None:
+            before = entries.get(entry.phone)
+            if before is None or _lasts_longer(entry, before):
+                entries[entry.phone] = entry
+
+        self._change(merge)
+
+    def remove(self, phone: str) -> bool:
+        """Take a number off; return whether it stood there.
+
+        Raises:
+            StateError: The file is damaged, or could not be locked, read or written.
+        """
+        removed = False
+
+        def take_off(entries: dict[str, Suppression]) -> None:
+            nonlocal removed
+            removed = entries.pop(phone, None) is not None
+
+        self._change(take_off)
+        return removed
+
+    def _current(self) -> Mapping[str, Suppression]:
+        try:
+            stamp = self._disk.stamp(self._path)
+        except OSError as exc:
+            msg = f"{self._path} could not be read: {exc.strerror or exc}"
+            raise StateError(msg, path=self._path, hint="Check its folder's permissions.") from exc
+        if stamp != self._stamp:
+            # The stamp is older than what is read: a change in between is read once more.
+            found = load_json(self._disk, self._path, _parse, max_bytes=MAX_BYTES)
+            self._entries = found or {}
+            self._stamp = stamp
+        return self._entries
+
+    def _change(self, change: Callable[[dict[str, Suppression]], None]) -> None:
+        """Read, change and write the list while no other process does."""
+        with short_lock(self._lock_path, wait_s=_LOCK_WAIT_S):
+            entries = dict(self._current())
+            change(entries)
+            if entries != self._entries:
+                save_file(self._disk, self._path, _dump(entries), max_bytes=MAX_BYTES)
+
+
+def _lasts_longer(entry: Suppression, before: Suppression) -> bool:
+    if before.until is None:
+        return False
+    return entry.until is None or entry.until > before.until
+
+
+def _parse(value: object) -> dict[str, Suppression]:
+    fields = object_of(value)
+    check_version(fields)
+    pool = Pool()
+    entries: dict[str, Suppression] = {}
+    for phone, entry in fields.items():
+        try:
+            entries[phone] = _parse_entry(phone_of(phone, ""), object_of(entry), pool)
+        except SchemaError as exc:
+            raise exc.under(phone) from exc
+    return entries
+
+
+def _parse_entry(phone: str, fields: dict[str, object], pool: Pool) -> Suppression:
+    check_keys(fields, _KEYS)
+    added_at = pool.parse_time(fields["added_at"], "added_at")
+    if added_at is None:
+        refuse(None, "the time it was added", "added_at")
+    return Suppression(
+        phone=phone,
+        reason=text_of(fields["reason"], "reason"),
+        source=text_of(fields["source"], "source"),
+        added_at=added_at,
+        until=pool.parse_time(fields["until"], "until"),
+    )
+
+
+def _dump(entries: Mapping[str, Suppression]) -> bytes:
+    """Return the file, sorted by number, one entry a line."""
+    return dump_lines([f'  "{phone}": {_dump_entry(entries[phone])}' for phone in sorted(entries)])
+
+
+def _dump_entry(entry: Suppression) -> str:
+    until = "null" if entry.until is None else f'"{entry.until.isoformat()}"'
+    return (
+        f'{{"reason": {quote(entry.reason)}, "source": {quote(entry.source)}, '
+        f'"added_at": "{entry.added_at.isoformat()}", "until": {until}}}'
+    )

@@ -1,0 +1,69 @@
+"""A small campaign's worth of values for tests of the state: days, failures, a ledger to open."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from disks import RecordingDisk
+
+from lead_automation.files import Disk
+from lead_automation.models import Action, ErrorCategory, Failure, MessageRecord
+from lead_automation.state.fileledger import FileLedger
+from lead_automation.state.ledger import Ledger
+
+FOLDER = Path("/state")
+ZONE = ZoneInfo("Asia/Kolkata")
+TODAY = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)
+HISTORY_DAYS = 7
+TEMPLATE = "welcome"
+PHONE = "+919800000001"
+
+QUOTA = FOLDER / "quota_usage.json"
+HISTORY = FOLDER / "sent_messages.json"
+OUTBOX = FOLDER / "crm_outbox.json"
+CALLS = FOLDER / "api_usage.json"
+JOURNAL = FOLDER / "send_journal.jsonl"
+
+REFUSAL = Failure(
+    category=ErrorCategory.OPT_OUT, action=Action.NEXT, rule_id="131050", text="opted out"
+)
+NETWORK = Failure(
+    category=ErrorCategory.NETWORK_ERROR, action=Action.NEXT, rule_id="network", text="refused"
+)
+
+
+def empty_disk() -> RecordingDisk:
+    """Return a disk as ``init`` leaves it."""
+    return RecordingDisk({QUOTA: b"{}\n", HISTORY: b"{}\n"})
+
+
+def open_ledger(disk: Disk, *, today: date = TODAY, read_only: bool = False) -> FileLedger:
+    """Open the ledger of a disk."""
+    return FileLedger.open(
+        disk, FOLDER, history_days=HISTORY_DAYS, today=today, zone=ZONE, read_only=read_only
+    )
+
+
+def reserve(
+    ledger: Ledger,
+    lead_id: str = "1001",
+    *,
+    day: date = TODAY,
+    phone: str = PHONE,
+    counsellor: str = "Anandi",
+    at: datetime = NOW,
+    attempt: int = 1,
+    retry_of_row: str | None = None,
+) -> MessageRecord:
+    """Reserve a message."""
+    return ledger.reserve(
+        day=day,
+        lead_id=lead_id,
+        phone=phone,
+        template=TEMPLATE,
+        counsellor=counsellor,
+        at=at,
+        attempt=attempt,
+        retry_of_row=retry_of_row,
+    )

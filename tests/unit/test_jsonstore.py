@@ -1,0 +1,342 @@
+"""Tests of the JSON state files: strict reading, the earlier form, atomic writing, ``init``."""
+
+import os
+import stat
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from disks import Crash, Phase, RecordingDisk, Script, crash, no_space, sync_fails
+from ledgers import CALLS, FOLDER, HISTORY, NOW, OUTBOX, PHONE, QUOTA, TODAY, empty_disk
+
+from lead_automation.errors import ExitCode, StateError
+from lead_automation.files import SystemDisk
+from lead_automation.models import MessageRecord, MessageStatus
+from lead_automation.state.jsonstore import (
+    HISTORY_FILE,
+    MAX_BYTES,
+    QUOTA_FILE,
+    StateFiles,
+    dump_history,
+    init_state,
+    load_state,
+    parse_history,
+    save_state,
+)
+from lead_automation.state.schema import Pool
+from lead_automation.strictjson import parse_json
+
+RECORD = (
+    '{"phone": "+919800000001", "template": "t", "counsellor": "Anandi", "status": "sent", '
+    '"message_id": null, "sent_at": "2026-11-22T10:00:00+05:30", '
+    '"updated_at": "2026-11-22T10:00:00+05:30", "attempts": 1}'
+)
+ROW = (
+    '{"lead_id": "1", "template_name": "t", "to_phone_number": "x", "msg_status": "failed", '
+    '"wati_message_id": null, "error_message": null, "sent_at": null}'
+)
+
+
+def _disk(path: Path, content: str) -> RecordingDisk:
+    disk = empty_disk()
+    disk.put(path, content.encode())
+    return disk
+
+
+def _history(days: str) -> dict[date, dict[str, MessageRecord]]:
+    return parse_history(parse_json(days.encode()), Pool())
+
+
+def _day(entries: str) -> str:
+    return '{"2026-11-22": {' + entries + "}}"
+
+
+def _record_with(old: str, new: str) -> str:
+    assert old in RECORD
+    return _day('"1001": ' + RECORD.replace(old, new))
+
+
+QUOTA_PROBLEMS = [
+    ("[]", "[] is not an object"),
+    ("null", "null is not an object"),
+    ("", "is not JSON"),
+    ('{"2026-11-22": {"An', "is not JSON"),
+    ('{"2026-11-22": 3}', "2026-11-22: 3 is not counts by counsellor"),
+    ('{"2026-11-22": {"A": "3"}}', '2026-11-22 → A: "3" is not a whole number of 0 or more'),
+    ('{"2026-11-22": {"A": true}}', "2026-11-22 → A: true is not a whole number"),
+    ('{"2026-11-22": {"A": -1}}', "2026-11-22 → A: -1 is not a whole number"),
+    ('{"2026-11-22": {"A": 2.9}}', "2026-11-22 → A: 2.9 is not a whole number"),
+    ('{"2026-11-22": {"A": 2.0}}', "2026-11-22 → A: 2.0 is not a whole number"),
+    ('{"2026-11-22": {"A": 1e400}}', "is too large"),
+    ('{"2026-11-22": {"A": NaN}}', "NaN is not JSON"),
+    ('{"2026-11-22": {"A": 1000000001}}', "is not a whole number"),
+    ('{"2026-11-22": {"A": 1, "A": 2}}', "stands twice"),
+    ('{"2026-11-31": {}}', '"2026-11-31" is not a day like 2026-11-22'),
+    ('{"20261122": {}}', "is not a day like"),
+    ('{"version": 2}', "a newer lead_automation wrote it"),
+    ("[" * 100_000, "nested too deeply"),
+]
+
+HISTORY_PROBLEMS = [
+    ('{"2026-11-22": 3}', "2026-11-22: 3 is not an object of records by lead id"),
+    ('{"2026-11-22": [null]}', "2026-11-22: null is not a lead id"),
+    ('{"2026-11-22": [true]}', "2026-11-22: true is not a lead id"),
+    ('{"2026-11-22": [1.5]}', "2026-11-22: 1.5 is not a lead id"),
+    ('{"2026-11-22": [""]}', "is not a lead id of 1 to 128 characters"),
+    ('{"2026-11-22": ["%s"]}' % ("x" * 129), "is not a lead id of 1 to 128 characters"),
+    ('{"2026-11-22": {"1001": true}}', "2026-11-22 → 1001: true is not an object"),
+    ('{"2026-11-22": {"1001": {}}}', "2026-11-22 → 1001: 'attempts' is missing"),
+    (_record_with('"attempts": 1', '"attempts": 1, "mood": 1'), "1001: 'mood' is not a key"),
+    (_record_with('"sent"', '"sentt"'), '1001 → status: "sentt" is not one of delivered, failed'),
+    (_record_with('"sent"', "[]"), "1001 → status: [] is not one of"),
+    (_record_with('"+919800000001"', '"9800000001"'), "1001 → phone: "),
+    (_record_with('"+919800000001"', "9800000001"), "1001 → phone: 9800••••0001 is not a number"),
+    (_record_with('"t"', "1"), "1001 → template: 1 is not a text"),
+    (_record_with('"message_id": null', '"message_id": 7'), "1001 → message_id: 7 is not"),
+    (_record_with("10:00:00+05:30", "10:00:00"), "1001 → sent_at: "),
+    (_record_with('"2026-11-22T10:00:00+05:30"', "5"), "sent_at: 5 is not a time with offset"),
+    (_record_with("2026-11-22T", "0001-01-01T"), "is not a time with offset"),
+    (_record_with('"sent_at": "2026-11-22T10:00:00+05:30"', '"sent_at": null'), "needs the time"),
+    (_record_with('"attempts": 1', '"attempts": -1'), "1001 → attempts: -1 is not"),
+    (_record_with('"attempts": 1', '"attempts": 1, "unknown": 1'), "unknown: 1 is not true"),
+    (_record_with('"attempts": 1', '"attempts": 1, "error_category": "x"'), "error_category: "),
+    (_day(f'"é": {RECORD}, "e\u0301": {RECORD}'), "it stands twice"),
+    ('{"2026-11-22": {"+919800000001": 1}}', "2026-11-22 → +9198••••0001: 1 is not an object"),
+]
+
+OTHER_PROBLEMS = [
+    (OUTBOX, "[]", "is not an object"),
+    (OUTBOX, '{"2026-11-22/1/1": {}}', "2026-11-22/1/1: 'error_message' is missing"),
+    (OUTBOX, '{"x": ' + ROW.replace("failed", "lost") + "}", 'msg_status: "lost" is not one of'),
+    (CALLS, '{"2026-13": 1}', '"2026-13" is not a month like 2026-11'),
+    (CALLS, '{"2026-11": true}', "2026-11: true is not a whole number"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "problem"),
+    [(QUOTA, *row) for row in QUOTA_PROBLEMS]
+    + [(HISTORY, *row) for row in HISTORY_PROBLEMS]
+    + OTHER_PROBLEMS,
+)
+def test_load_of_a_damaged_file_names_the_place_and_leaves_it(
+    path: Path, content: str, problem: str
+) -> None:
+    """Damage is exit 5 with file, place and what is wrong; the file stays as it is."""
+    disk = _disk(path, content)
+    with pytest.raises(StateError) as raised:
+        load_state(disk, FOLDER)
+
+    assert str(raised.value).startswith(f"{path}: ")
+    assert problem in str(raised.value)
+    assert "left as it is" in raised.value.hint
+    assert raised.value.exit_code == ExitCode.STATE
+    assert disk.files()[path.name] == content.encode()
+    assert disk.steps == []
+
+
+@pytest.mark.parametrize("path", [QUOTA, HISTORY])
+def test_load_without_quota_or_history_names_init(path: Path) -> None:
+    """A missing file is never an empty history."""
+    other = QUOTA if path == HISTORY else HISTORY
+    with pytest.raises(StateError, match=f"{path.name} is missing") as raised:
+        load_state(RecordingDisk({other: b"{}"}), FOLDER)
+
+    assert "init" in raised.value.hint
+    assert "STATE_DIR" in raised.value.hint
+
+
+def test_load_without_outbox_and_calls_finds_them_empty() -> None:
+    """The two files a run makes itself may be missing."""
+    files = load_state(empty_disk(), FOLDER)
+
+    assert files == StateFiles()
+
+
+def test_load_of_an_oversized_file_is_refused() -> None:
+    """A file nobody could have written is not read into memory."""
+    disk = _disk(QUOTA, " " * (MAX_BYTES[QUOTA_FILE] + 1))
+
+    with pytest.raises(StateError, match="larger than"):
+        load_state(disk, FOLDER)
+
+
+def test_load_of_a_byte_order_mark_is_no_damage() -> None:
+    """Editors on Windows write one."""
+    disk = _disk(QUOTA, '\ufeff{"2026-11-22": {"Anandi": 3}}')
+
+    assert load_state(disk, FOLDER).quota == {TODAY: {"Anandi": 3}}
+
+
+def test_history_of_the_earlier_form_counts_as_messages() -> None:
+    """A plain list of lead ids, numbers too, means messaged; an id that stands twice, once."""
+    history = _history('{"2026-11-22": [1, "1", "e\u0301", "é", "x"]}')
+
+    records = history[TODAY]
+    assert list(records) == ["1", "é", "x"]
+    assert all(record.may_have_arrived for record in records.values())
+    assert records["1"].template is None
+
+
+def test_history_day_of_bare_ids_is_written_back_as_a_list() -> None:
+    """The earlier form stays what it was until something is added to the day."""
+    text = dump_history(_history('{"2026-11-22": [1, "x"]}'))
+
+    assert text == b'{\n  "2026-11-22": ["1", "x"]\n}\n'
+
+
+def test_history_day_of_bare_ids_and_records_is_written_as_records() -> None:
+    """A mixed day keeps the bare ids as records that know nothing, and reads back the same."""
+    history = _history('{"2026-11-22": ["x"]}')
+    history[TODAY] |= _history(_day(f'"1001": {RECORD}'))[TODAY]
+    text = dump_history(history)
+
+    assert b'    "x": {"phone": null, "template": null,' in text
+    assert _history(text.decode()) == history
+
+
+def test_history_is_written_a_record_a_line_days_in_order() -> None:
+    """A person finds a lead with a text search; empty days are left out."""
+    later, earlier = date(2026, 11, 23), date(2026, 11, 21)
+    record = _history(_day(f'"1001": {RECORD}'))[TODAY]["1001"]
+    text = dump_history({later: {"1": record}, TODAY: {}, earlier: {"2": record}}).decode()
+
+    assert [line[:16] for line in text.splitlines()] == [
+        "{",
+        '  "2026-11-21": ',
+        '    "2": {"phone',
+        "  },",
+        '  "2026-11-23": ',
+        '    "1": {"phone',
+        "  }",
+        "}",
+    ]
+    assert dump_history({TODAY: {}}) == b"{}\n"
+
+
+def test_history_with_half_a_surrogate_pair_is_written_escaped() -> None:
+    """What JSON can carry and UTF-8 cannot is kept all the same."""
+    history = _history(_day(f'"\\ud83d": {RECORD}, "नमस्ते": {RECORD}'))
+    text = dump_history(history).decode()
+
+    assert '"\\ud83d"' in text
+    assert '"नमस्ते"' in text
+    assert _history(text) == history
+
+
+def test_record_flags_are_written_only_where_they_apply() -> None:
+    """``unknown`` and ``error_category`` stand only in records they are true of."""
+    record = MessageRecord(
+        lead_id="1",
+        day=TODAY,
+        phone=PHONE,
+        template="t",
+        counsellor="Anandi",
+        status=MessageStatus.PENDING,
+        sent_at=NOW,
+        unknown=True,
+    )
+    text = dump_history({TODAY: {"1": record}})
+
+    assert b'"unknown": true' in text
+    assert b"error_category" not in text
+
+
+@pytest.mark.parametrize("make", [no_space, sync_fails])
+def test_save_that_fails_keeps_the_old_content(make: Callable[[int], Script]) -> None:
+    """A full or dying disk ends the run with the old file whole."""
+    disk = _disk(QUOTA, '{"2026-11-22": {"Anandi": 3}}')
+    disk.play(make(1))
+    with pytest.raises(StateError, match="could not be written"):
+        save_state(disk, FOLDER, QUOTA_FILE, StateFiles(quota={TODAY: {"Anandi": 4}}))
+
+    assert disk.files()["quota_usage.json"] == b'{"2026-11-22": {"Anandi": 3}}'
+
+
+def test_save_of_more_than_can_be_read_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next run must be able to read what this one writes."""
+    monkeypatch.setitem(MAX_BYTES, HISTORY_FILE, 100)
+    history = _history(_day(f'"1001": {RECORD}'))
+    disk = empty_disk()
+    with pytest.raises(StateError, match="would grow to") as raised:
+        save_state(disk, FOLDER, HISTORY_FILE, StateFiles(history=history))
+
+    assert "HISTORY_DAYS" in raised.value.hint
+    assert disk.steps == []
+
+
+def test_init_creates_both_files_private(tmp_path: Path) -> None:
+    """``init`` makes the folder and two empty, private files."""
+    folder = tmp_path / "new" / "state"
+    init_state(SystemDisk(), folder)
+
+    assert load_state(SystemDisk(), folder) == StateFiles()
+    for name in (QUOTA_FILE, HISTORY_FILE):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+        assert (folder / name).read_bytes() == b"{}\n"
+
+
+@pytest.mark.parametrize("present", [(QUOTA,), (HISTORY,), (QUOTA, HISTORY)])
+def test_init_beside_existing_files_touches_nothing(present: tuple[Path, ...]) -> None:
+    """Neither an existing file is replaced nor a lost one declared empty."""
+    disk = RecordingDisk(dict.fromkeys(present, b'{"2026-11-22": {}}'))
+    with pytest.raises(StateError) as raised:
+        init_state(disk, FOLDER)
+
+    assert all(path.name in str(raised.value) for path in present)
+    assert [step.kind for step in disk.steps] == ["make_folder"]
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+@pytest.mark.parametrize("phase", Phase)
+def test_init_cut_at_any_step_can_be_repeated(at: int, phase: Phase) -> None:
+    """A half-done ``init`` is finished by the next one."""
+    disk = RecordingDisk()
+    disk.play(Script(at, phase, crash))
+    with pytest.raises(Crash):
+        init_state(disk, FOLDER)
+    left = disk.survivors(power_cut=True)
+    if len(left.files()) < 2:
+        init_state(left, FOLDER)
+
+    assert load_state(left, FOLDER) == StateFiles()
+
+
+def test_init_in_a_folder_that_cannot_be_made_is_a_state_error(tmp_path: Path) -> None:
+    """A file where the state directory should be is exit 5, not a traceback."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StateError, match="could not be created"):
+        init_state(SystemDisk(), tmp_path / "file" / "state")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "fifo", "directory"])
+def test_load_of_anything_but_a_plain_file_is_refused(tmp_path: Path, kind: str) -> None:
+    """A file somebody else could steer is not read."""
+    init_state(SystemDisk(), tmp_path)
+    path = tmp_path / QUOTA_FILE
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    match kind:
+        case "symlink":
+            path.symlink_to(elsewhere)
+        case "hard link":
+            path.hardlink_to(elsewhere)
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.mkdir()
+
+    with pytest.raises(StateError, match=QUOTA_FILE):
+        load_state(SystemDisk(), tmp_path)
+
+
+def test_load_of_an_unreadable_file_is_a_state_error() -> None:
+    """An I/O error while reading is exit 5 with the file's name."""
+
+    class Broken(RecordingDisk):
+        def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:  # noqa: ARG002
+            raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(StateError, match=r"quota_usage.json could not be read: Permission denied"):
+        load_state(Broken(), FOLDER)
