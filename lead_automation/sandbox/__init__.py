@@ -1,0 +1,1 @@
+"""The simulator of WATI and the CRM: what ``run --sandbox`` and the tests talk to."""

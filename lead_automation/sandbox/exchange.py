@@ -1,0 +1,159 @@
+"""What passes between the simulator and whoever carries its calls (a socket server, or nobody)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+JSON_TYPE = "application/json; charset=utf-8"
+TEXT_TYPE = "text/plain; charset=utf-8"
+
+
+class Side(Enum):
+    """Whose machine a call goes to."""
+
+    WATI = "wati"
+    CRM = "crm"
+
+
+class Endpoint(Enum):
+    """The calls the simulator knows."""
+
+    SEND = "send"
+    MESSAGES = "messages"
+    TEMPLATES = "templates"
+    CONTACTS = "contacts"
+    LEADS = "leads"
+    LOG = "log"
+    ELSEWHERE = "elsewhere"
+    """Any other address: answered 404."""
+
+    @property
+    def side(self) -> Side:
+        """Who serves it."""
+        return Side.CRM if self in (Endpoint.LEADS, Endpoint.LOG) else Side.WATI
+
+
+class FaultKind(Enum):
+    """What the network does to an answer; whether the message was taken is said elsewhere."""
+
+    REFUSED = "refused"
+    """No connection comes about. Over sockets only as ``Simulator.take_down``."""
+    CERTIFICATE = "certificate"
+    """The server's certificate is refused. Without sockets only."""
+    CLOSE = "close"
+    """The connection is closed instead of an answer."""
+    RESET = "reset"
+    """The connection is reset (RST) instead of an answer."""
+    HANG = "hang"
+    """No answer until somebody gives up."""
+    LATE = "late"
+    """The whole answer, ``seconds`` late."""
+    SHORT_BODY = "short_body"
+    """Half the announced body, then the end."""
+    BAD_STATUS_LINE = "bad_status_line"
+    """Not HTTP at all."""
+    MANY_HEADERS = "many_headers"
+    """150 headers; Python's client reads 100."""
+    HUGE_HEADER = "huge_header"
+    """A header of 64 KiB."""
+    SLOW_HEADERS = "slow_headers"
+    """One byte every ``seconds`` from the first byte on."""
+    SLOW_BODY = "slow_body"
+    """One byte of the body every ``seconds``."""
+    ENDLESS_BODY = "endless_body"
+    """A chunked body that never ends."""
+    BAD_CHUNK = "bad_chunk"
+    """A chunked body whose size line has no end."""
+    GZIP_BOMB = "gzip_bomb"
+    """64 KiB that unpack to 64 MiB."""
+    EARLY_HINTS = "early_hints"
+    """An informational 103 before the real answer, which Python's client takes for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFault:
+    """A fault of the way back.
+
+    Attributes:
+        seconds: LATE: how late. SLOW_HEADERS, SLOW_BODY, ENDLESS_BODY: between two pieces.
+    """
+
+    kind: FaultKind
+    seconds: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimRequest:
+    """A request as the simulator sees it.
+
+    Attributes:
+        path: Percent-decoded, without the query.
+        query: Decoded; of a repeated name the last value.
+        headers: Names in lower case.
+        body: Empty while only the headers have arrived (``Moment.HEADERS``).
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def number(self) -> str:
+        """The recipient's digits: of a send's query or of a message list's path, else ""."""
+        if "whatsappNumber" in self.query:
+            return digits_of(self.query["whatsappNumber"])
+        head, _, tail = self.path.rpartition("/")
+        return digits_of(tail) if head.endswith("/getMessages") else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimReply:
+    """An answer, and what becomes of it on its way.
+
+    Attributes:
+        headers: Without ``Content-Length``, which whoever writes the answer adds.
+        network: None when it arrives whole and at once.
+    """
+
+    status: int = HTTPStatus.OK
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    network: NetworkFault | None = None
+
+
+def request_of(
+    method: str, target: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> SimRequest:
+    """Return the request for a target such as ``/api/v1/getMessages/919000000101?pageSize=20``.
+
+    A whole URL is taken too; its scheme and host do not matter.
+    """
+    parts = urlsplit(target)
+    return SimRequest(
+        method=method,
+        path=unquote(parts.path),
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        headers={name.lower(): value for name, value in (headers or {}).items()},
+        body=body,
+    )
+
+
+def json_reply(value: object, status: int = HTTPStatus.OK) -> SimReply:
+    """Return an answer with a JSON body."""
+    body = json.dumps(value, ensure_ascii=False).encode()
+    return SimReply(status=status, headers=(("Content-Type", JSON_TYPE),), body=body)
+
+
+def text_reply(text: str, status: int) -> SimReply:
+    """Return an answer with a plain text body."""
+    return SimReply(status=status, headers=(("Content-Type", TEXT_TYPE),), body=text.encode())
+
+
+def digits_of(number: str) -> str:
+    """Return a number as WATI writes it: without the plus sign."""
+    return number.strip().removeprefix("+")

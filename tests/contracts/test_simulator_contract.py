@@ -1,0 +1,338 @@
+"""The simulator's answers against the reference data of the vendor, so that it cannot lie."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeClock
+
+from lead_automation.clock import SystemClock
+from lead_automation.config import HttpPolicy
+from lead_automation.errors import Fault, TransportError
+from lead_automation.sandbox.exchange import (
+    Endpoint,
+    FaultKind,
+    NetworkFault,
+    Side,
+    SimReply,
+    request_of,
+)
+from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
+from lead_automation.sandbox.plans import Plan, failing, refused
+from lead_automation.sandbox.routes import find_route
+from lead_automation.sandbox.scripts import Reply, answer, late
+from lead_automation.sandbox.server import SandboxServer
+from lead_automation.sandbox.simulator import API_KEY, TEMPLATE, Simulator
+from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.windows import VendorLimits
+from lead_automation.transport import Http, HttpClient, Request
+
+REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
+NUMBER = "15551230001"
+HEADERS = {"Authorization": f"Bearer {API_KEY}"}
+NEVER_MADE = (FaultKind.REFUSED, FaultKind.CERTIFICATE)
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+@cache
+def reference(name: str) -> Any:
+    """Return a reference file's JSON; skip where the files are not beside the project."""
+    path = REFERENCE / name
+    if not path.is_file():
+        pytest.skip(f"no reference data at {path}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def supplement() -> Any:
+    """Return the description of v1 and v2 answers."""
+    return reference("wati-supplement.openapi.json")
+
+
+def answer_of(path: str, method: str, status: str = "200") -> Any:
+    """Return what the description says of an answer with a JSON body."""
+    return supplement()["paths"][path][method]["responses"][status]["content"]["application/json"]
+
+
+def violations(value: object, schema: Mapping[str, Any], where: str = "$") -> Iterator[str]:
+    """Yield every place where a value is not of the schema's type or lacks what it requires."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        yield from violations(value, supplement()["components"]["schemas"][name], where)
+    elif "oneOf" in schema:
+        choices = [list(violations(value, choice, where)) for choice in schema["oneOf"]]
+        if all(choices):
+            yield f"{where}: none of the choices"
+    elif value is None:
+        if not schema.get("nullable") and "type" in schema:
+            yield f"{where}: null"
+    elif "type" in schema:
+        yield from _typed_violations(value, schema, where)
+
+
+def _typed_violations(value: object, schema: Mapping[str, Any], where: str) -> Iterator[str]:
+    is_number_as_bool = isinstance(value, bool) and schema["type"] in ("integer", "number")
+    if not isinstance(value, _TYPES[schema["type"]]) or is_number_as_bool:
+        yield f"{where}: {type(value).__name__} where {schema['type']} is documented"
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from violations(item, schema.get("items", {}), f"{where}[{position}]")
+    elif isinstance(value, dict):
+        yield from (
+            f"{where}.{name}: missing" for name in schema.get("required", ()) if name not in value
+        )
+        for name, inner in schema.get("properties", {}).items():
+            if name in value:
+                yield from violations(value[name], inner, f"{where}.{name}")
+
+
+def make_simulator(**settings: Any) -> Simulator:
+    """Return a simulator with one template of one parameter."""
+    template = SimTemplate(name=TEMPLATE, parameters=("first_name",))
+    return Simulator(clock=FakeClock(), templates=[template], **settings)
+
+
+def send(simulator: Simulator, version: str) -> SimReply:
+    """Make the documented send."""
+    body = {
+        "template_name": TEMPLATE,
+        "broadcast_name": "run_1",
+        "parameters": [{"name": "first_name", "value": "Asha"}],
+    }
+    schema = supplement()["components"]["schemas"]["SingleSendRequest"]
+    assert list(violations(body, schema)) == []
+    target = f"/api/{version}/sendTemplateMessage?whatsappNumber={NUMBER}"
+    return simulator.handle(
+        request_of("POST", target, headers=HEADERS, body=json.dumps(body).encode())
+    )
+
+
+def read(simulator: Simulator, target: str) -> Any:
+    """Make a read and return its body."""
+    reply = simulator.handle(request_of("GET", target, headers=HEADERS))
+    assert reply.status == 200
+    return json.loads(reply.body)
+
+
+def call_on_sockets(simulator: Simulator, *, down: FaultKind | None = None) -> object:
+    """Make a send with the real client on a real server; return its status or its fault."""
+    policy = HttpPolicy(connect_timeout_s=0.25, read_timeout_s=0.25)
+    client = HttpClient(
+        policy, clock=SystemClock(), sleep=lambda _: None, chance=lambda: 0.5, allow_posts=True
+    )
+    with SandboxServer(simulator, longest_wait_s=2) as server, closing(client):
+        if down is not None:
+            simulator.take_down(Side.WATI, down)
+        return outcome_of(client, server.wati_base_url())
+
+
+def call_in_process(simulator: Simulator, *, down: FaultKind | None = None) -> object:
+    """Make the same send without sockets."""
+    if down is not None:
+        simulator.take_down(Side.WATI, down)
+    client = InProcessHttp(simulator, SystemClock(), advance=lambda _: None, read_timeout_s=0.25)
+    return outcome_of(client, ADDRESSES.wati_base_url())
+
+
+def outcome_of(client: Http, base_url: str) -> object:
+    """Return what one send comes to."""
+    request = Request(
+        method="POST",
+        url=f"{base_url}/sendTemplateMessage",
+        params=(("whatsappNumber", NUMBER),),
+        headers=HEADERS,
+        json={
+            "template_name": TEMPLATE,
+            "broadcast_name": "run_1",
+            "parameters": [{"name": name, "value": "x"} for name in "123"],
+        },
+        deadline_s=0.5,
+    )
+    try:
+        return client.call(request).status
+    except TransportError as exc:
+        return exc.fault, exc.is_timeout
+
+
+@pytest.mark.parametrize(("version", "example"), [("v1", "full"), ("v1", "bare"), ("v2", "ok")])
+def test_accepted_send_has_the_documented_shape(version: str, example: str) -> None:
+    """Every documented field is there with its type, those of the example by name too."""
+    documented = answer_of(f"/api/{version}/sendTemplateMessage", "post")
+    simulator = make_simulator(has_bare_answers=example == "bare")
+
+    body = json.loads(send(simulator, version).body)
+
+    shown = documented["examples"][example]["value"]
+    assert list(violations(body, documented["schema"])) == []
+    assert set(body) == set(shown)
+    assert set(body.get("contact", {})) >= set(shown.get("contact", {}))
+    if version == "v2":
+        assert set(body["receivers"][0]) == set(shown["receivers"][0])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("plan", [refused("Invalid WhatsApp number"), Plan(on_whatsapp=False)])
+def test_refused_send_has_the_documented_shape(version: str, plan: Plan) -> None:
+    """A no with HTTP 200 is of the same schema."""
+    documented = answer_of(f"/api/{version}/sendTemplateMessage", "post")
+    simulator = make_simulator(plans={NUMBER: plan})
+
+    reply = send(simulator, version)
+
+    assert reply.status == 200
+    assert list(violations(json.loads(reply.body), documented["schema"])) == []
+
+
+def test_malformed_send_has_the_documented_error_shape() -> None:
+    """The 400 of a validation is an error object with items."""
+    documented = answer_of("/api/v1/sendTemplateMessage", "post", "400")
+    target = f"/api/v1/sendTemplateMessage?whatsappNumber={NUMBER}"
+
+    reply = make_simulator().handle(request_of("POST", target, headers=HEADERS, body=b"{}"))
+
+    assert reply.status == 400
+    assert list(violations(json.loads(reply.body), documented["schema"])) == []
+    assert json.loads(reply.body)["items"][0]["description"]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("plan", [Plan(says=((0.0, "Yes"),)), failing("Message undeliverable")])
+def test_message_list_has_the_documented_shape(version: str, plan: Plan) -> None:
+    """Template rows, inbound rows and ticket rows are all of the documented row."""
+    documented = answer_of("/api/v1/getMessages/{whatsappNumber}", "get")
+    simulator = make_simulator(plans={NUMBER: plan})
+    send(simulator, version)
+
+    body = read(simulator, f"/api/v1/getMessages/{NUMBER}?pageSize=20&pageNumber=1")
+
+    rows = body["messages"]["items"]
+    assert list(violations(body, documented["schema"])) == []
+    assert [row["eventType"] for row in rows].count("broadcastMessage") == 1
+    assert all(row["localMessageId"] is None for row in rows if version == "v1" and "text" in row)
+    [ours] = [row for row in rows if row["eventType"] == "broadcastMessage"]
+    required = {"eventDescription", "finalText", "statusString", "failedDetail", "localMessageId"}
+    assert set(ours) >= required | {"id", "created", "conversationId", "owner"}
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/getMessageTemplates", "/api/v1/getMessageTemplates?pageSize=500&pageNumber=1"),
+        ("/api/v1/getContacts", "/api/v1/getContacts?pageSize=20&pageNumber=1"),
+    ],
+)
+def test_other_lists_have_the_documented_shape(path: str, target: str) -> None:
+    """Templates and contacts as described, with the link beside them."""
+    documented = answer_of(path, "get")
+    simulator = make_simulator(plans={NUMBER: Plan()})
+
+    body = read(simulator, target)
+
+    assert list(violations(body, documented["schema"])) == []
+    lists = [value for value in body.values() if isinstance(value, list)]
+    assert [len(rows) for rows in lists] == [1]
+    names = documented["schema"]["properties"]
+    [row_schema] = [inner["items"]["$ref"] for inner in names.values() if "items" in inner]
+    schema = supplement()["components"]["schemas"][row_schema.rpartition("/")[2]]
+    assert set(schema["properties"]) <= set(lists[0][0])
+
+
+def test_credentials_and_rate_have_the_documented_status() -> None:
+    """401 and 429 are documented for every call; Retry-After is whole seconds."""
+    responses = supplement()["paths"]["/api/v1/sendTemplateMessage"]["post"]["responses"]
+    simulator = make_simulator(limits=VendorLimits(sends=1, window_s=10))
+    send(simulator, "v1")
+
+    limited = send(simulator, "v1")
+    stranger = simulator.handle(request_of("GET", "/api/v1/getContacts"))
+
+    assert {str(limited.status), str(stranger.status)} == {"429", "401"} <= set(responses)
+    documented = responses["429"]["headers"]["Retry-After"]["schema"]
+    assert list(violations(int(dict(limited.headers)["Retry-After"]), documented)) == []
+
+
+def test_every_v1_call_stands_in_the_vendors_collection() -> None:
+    """Address and verb of each simulated v1 call are the vendor's own."""
+    items = reference("wati-v1.postman_collection.json")["item"]
+    known = set()
+    for item in items:
+        request = item["request"]
+        path = "/" + "/".join(request["url"]["path"])
+        known.add((request["method"], path.replace("{{whatsappNumber}}", NUMBER)))
+
+    simulated = {
+        ("POST", "/api/v1/sendTemplateMessage"),
+        ("GET", f"/api/v1/getMessages/{NUMBER}"),
+        ("GET", "/api/v1/getMessageTemplates"),
+        ("GET", "/api/v1/getContacts"),
+    }
+
+    assert simulated <= known
+    assert all(find_route(path, None).method == method for method, path in simulated)
+    others = {(method, path) for method, path in known - simulated}
+    assert others
+    assert all(find_route(path, None).method == "" for _, path in others)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in NEVER_MADE])
+def test_fault_means_the_same_with_and_without_sockets(kind: FaultKind) -> None:
+    """What the call without sockets makes of a fault is what the real client makes of it."""
+    seen = []
+    for call in (call_on_sockets, call_in_process):
+        simulator = Simulator(clock=SystemClock())
+        simulator.script(Endpoint.SEND, Reply(fault=NetworkFault(kind, 0.3)))
+        seen.append((call(simulator), len(simulator.messages)))
+
+    assert seen[0] == seen[1]
+    assert seen[0][1] == 1
+
+
+def test_refused_connection_means_the_same_with_and_without_sockets() -> None:
+    """An outage is unreachable either way, and nothing arrives."""
+    seen = []
+    for call in (call_on_sockets, call_in_process):
+        simulator = Simulator(clock=SystemClock())
+        seen.append((call(simulator, down=FaultKind.REFUSED), len(simulator.messages)))
+
+    assert seen == [((Fault.UNREACHABLE, False), 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({}, "$.result: missing"),
+        ({"result": 1}, "$.result: none of the choices"),
+        ({"result": True, "model": {"ids": [5]}}, "$.model.ids[0]: int where string is documented"),
+        ({"result": True, "contact": None}, "$.contact: null"),
+        ({"result": True, "contact": {"optedIn": "no"}}, "$.contact.optedIn: str where boolean"),
+    ],
+)
+def test_comparison_finds_what_is_wrong(body: object, problem: str) -> None:
+    """The measure itself can say no."""
+    schema = answer_of("/api/v1/sendTemplateMessage", "post")["schema"]
+
+    found = list(violations(body, schema))
+
+    assert len(found) == 1
+    assert found[0].startswith(problem)
+
+
+def test_scripted_reply_keeps_the_ordinary_shape_unless_it_brings_its_own() -> None:
+    """A fault on top of an answer leaves the answer documented; a scripted body is the test's."""
+    documented = answer_of("/api/v2/sendTemplateMessage", "post")["schema"]
+    simulator = make_simulator(plans={NUMBER: Plan(on_send=(late(1), answer([])))})
+
+    ordinary, own = send(simulator, "v2"), send(simulator, "v2")
+
+    assert list(violations(json.loads(ordinary.body), documented)) == []
+    assert json.loads(own.body) == []

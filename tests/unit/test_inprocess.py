@@ -1,0 +1,277 @@
+"""The simulator without sockets: answers, faults as the real client meets them, and time."""
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+from fakes import FakeClock
+
+from lead_automation.errors import Fault, TransportError
+from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault, Side, SimRequest
+from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
+from lead_automation.sandbox.scripts import (
+    Moment,
+    Reply,
+    late,
+    lost,
+    rate_limited,
+    redirect,
+    server_error,
+)
+from lead_automation.sandbox.simulator import API_KEY, TEMPLATE, Simulator
+from lead_automation.transport import Request
+
+NUMBER = "919000000101"
+HEADERS = {"Authorization": f"Bearer {API_KEY}"}
+
+
+class Scene:
+    """A simulator, its clock and the transport between."""
+
+    def __init__(self, **settings: Any) -> None:
+        """Build them; settings are InProcessHttp's."""
+        self.clock = FakeClock()
+        self.simulator = Simulator(clock=self.clock)
+        self.http = InProcessHttp(
+            self.simulator, self.clock, advance=self.clock.advance, **settings
+        )
+        self.began = self.clock.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the beginning."""
+        return self.clock.monotonic() - self.began
+
+
+def send_request(**changes: Any) -> Request:
+    """Return a send."""
+    fields: dict[str, Any] = {
+        "method": "POST",
+        "url": ADDRESSES.wati_base_url("v2") + "/sendTemplateMessage",
+        "params": (("whatsappNumber", NUMBER),),
+        "headers": HEADERS,
+        "json": {
+            "template_name": TEMPLATE,
+            "broadcast_name": "run_1",
+            "parameters": [{"name": name, "value": "क"} for name in "123"],
+        },
+        "is_send": True,
+    }
+    return Request(**(fields | changes))
+
+
+def read_request(**changes: Any) -> Request:
+    """Return a read of the template list."""
+    url = ADDRESSES.wati_base_url("v1") + "/getMessageTemplates"
+    return Request(**({"method": "GET", "url": url, "headers": HEADERS} | changes))
+
+
+def test_call_reaches_the_simulator_and_brings_its_answer() -> None:
+    """Query, headers and body arrive; status, lower-case headers and body come back."""
+    scene = Scene()
+
+    answer = scene.http.call(send_request())
+
+    assert answer.status == 200
+    assert json.loads(answer.body)["receivers"][0]["waId"] == NUMBER
+    assert answer.headers["content-type"].startswith("application/json")
+    assert scene.simulator.messages[0].parameters[0] == ("1", "क")
+    assert len(scene.http.requests) == 1
+
+
+def test_call_measures_the_offset_in_its_middle() -> None:
+    """Latency moves the clock; half of it belongs to the way back."""
+    scene = Scene(latency_s=4)
+    scene.simulator.wati_offset_s = 100
+
+    answer = scene.http.call(read_request())
+
+    assert scene.elapsed_s == 4
+    assert answer.offset_s == 98
+    assert answer.server_date is not None
+
+
+def test_post_in_a_dry_run_is_held_back() -> None:
+    """Nothing but reads leaves, and the simulator sees nothing."""
+    scene = Scene(allow_posts=False)
+
+    with pytest.raises(TransportError) as caught:
+        scene.http.call(send_request())
+
+    assert caught.value.fault is Fault.FORBIDDEN
+    assert scene.simulator.posts[NUMBER] == 0
+    assert scene.http.call(read_request()).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "seconds", "is_timeout"),
+    [
+        (FaultKind.REFUSED, Fault.UNREACHABLE, 0, False),
+        (FaultKind.CERTIFICATE, Fault.CERTIFICATE, 0, False),
+        (FaultKind.CLOSE, Fault.LOST, 0, False),
+        (FaultKind.RESET, Fault.LOST, 0, False),
+        (FaultKind.HANG, Fault.LOST, 30, True),
+        (FaultKind.SHORT_BODY, Fault.LOST, 0, False),
+        (FaultKind.BAD_STATUS_LINE, Fault.LOST, 0, False),
+        (FaultKind.MANY_HEADERS, Fault.LOST, 0, False),
+        (FaultKind.HUGE_HEADER, Fault.LOST, 0, False),
+        (FaultKind.SLOW_HEADERS, Fault.LOST, 45, True),
+        (FaultKind.SLOW_BODY, Fault.LOST, 45, True),
+        (FaultKind.ENDLESS_BODY, Fault.LOST, 45, True),
+        (FaultKind.BAD_CHUNK, Fault.LOST, 45, True),
+        (FaultKind.GZIP_BOMB, Fault.LOST, 0, False),
+        (FaultKind.EARLY_HINTS, Fault.LOST, 0, False),
+    ],
+)
+def test_fault_becomes_the_error_of_the_real_client(
+    kind: FaultKind, fault: Fault, seconds: float, *, is_timeout: bool
+) -> None:
+    """Kind, patience used up, and whether the message exists in spite of it."""
+    scene = Scene()
+    scene.simulator.script(Endpoint.SEND, lost(kind, taken=True))
+
+    with pytest.raises(TransportError) as caught:
+        scene.http.call(send_request())
+
+    assert caught.value.fault is fault
+    assert caught.value.is_timeout is is_timeout
+    assert scene.elapsed_s == seconds
+    assert len(scene.simulator.messages) == (1 if fault is Fault.LOST else 0)
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "seconds", "arrives"), [(45, 29, True), (45, 31, False), (3, 5, False)]
+)
+def test_late_answer_arrives_within_patience_only(
+    deadline_s: float, seconds: float, *, arrives: bool
+) -> None:
+    """The shorter of read timeout and deadline decides."""
+    scene = Scene(read_timeout_s=30)
+    scene.simulator.script(Endpoint.SEND, late(seconds))
+    request = send_request(deadline_s=deadline_s)
+
+    if arrives:
+        assert scene.http.call(request).status == 200
+    else:
+        with pytest.raises(TransportError) as caught:
+            scene.http.call(request)
+        assert caught.value.is_timeout
+
+    assert scene.elapsed_s == min(deadline_s, 30, seconds)
+    assert len(scene.simulator.messages) == 1
+
+
+def test_answer_beyond_its_cap_is_no_answer() -> None:
+    """Too many bytes are as good as none."""
+    scene = Scene()
+
+    with pytest.raises(TransportError) as caught:
+        scene.http.call(read_request(max_bytes=10))
+
+    assert caught.value.fault is Fault.LOST
+
+
+def test_redirect_is_an_answer() -> None:
+    """It is handed over, not followed."""
+    scene = Scene()
+    scene.simulator.script(Endpoint.TEMPLATES, redirect("https://elsewhere.invalid/"))
+
+    answer = scene.http.call(read_request(retry_reads=True))
+
+    assert (answer.status, answer.headers["location"]) == (302, "https://elsewhere.invalid/")
+
+
+@pytest.mark.parametrize(
+    ("replies", "tries", "status", "seconds"),
+    [
+        ([server_error(503)], 2, 200, 0),
+        ([server_error(503), server_error(502)], 3, 200, 2),
+        ([server_error(503, times=None)], 3, 503, 2),
+        ([rate_limited("7")], 2, 200, 7),
+        ([rate_limited("99999")], 2, 200, 60),
+        ([rate_limited("soon")], 2, 200, 0),
+        ([server_error(500)], 1, 500, 0),
+        ([lost(taken=True, times=2)], 3, 200, 2),
+        ([lost(FaultKind.REFUSED, taken=False, times=3)], 4, 200, 6),
+        (
+            [
+                server_error(503),
+                lost(taken=True),
+                lost(FaultKind.REFUSED, taken=False),
+                server_error(503),
+            ],
+            4,
+            503,
+            6,
+        ),
+    ],
+)
+def test_read_is_repeated_as_the_real_client_repeats_it(
+    replies: list[Reply], tries: int, status: int, seconds: float
+) -> None:
+    """Three more tries at most, two after answers or losses, each counted by on_try."""
+    scene = Scene()
+    scene.simulator.script(Endpoint.TEMPLATES, *replies)
+    counted: list[int] = []
+
+    request = read_request(retry_reads=True, on_try=lambda: counted.append(1))
+    answer = scene.http.call(request)
+
+    assert answer.status == status
+    assert len(counted) == len(scene.http.requests) == tries
+    assert scene.elapsed_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("reply", "tries"),
+    [
+        (lost(taken=True, times=None), 3),
+        (lost(FaultKind.REFUSED, taken=False, times=None), 4),
+        (lost(FaultKind.CERTIFICATE, taken=False, times=None), 1),
+        (lost(FaultKind.SHORT_BODY, taken=True, times=None), 1),
+    ],
+)
+def test_read_lost_every_time_is_an_error_in_the_end(reply: Reply, tries: int) -> None:
+    """What cannot be mended by asking again is not asked again."""
+    scene = Scene()
+    scene.simulator.script(Endpoint.TEMPLATES, reply)
+
+    with pytest.raises(TransportError):
+        scene.http.call(read_request(retry_reads=True))
+
+    assert len(scene.http.requests) == tries
+
+
+@pytest.mark.parametrize("request_", [send_request(retry_reads=True), read_request()])
+def test_send_and_plain_read_are_never_repeated(request_: Request) -> None:
+    """One try, whatever comes."""
+    scene = Scene()
+    scene.simulator.take_down(Side.WATI)
+
+    with pytest.raises(TransportError):
+        scene.http.call(request_)
+
+    assert len(scene.http.requests) == 1
+
+
+def note_moment(moments: list[Moment], moment: Moment, _request: SimRequest) -> None:
+    """Remember that a hook ran."""
+    moments.append(moment)
+
+
+def test_hooks_run_at_every_moment() -> None:
+    """The four moments come in their order, without sockets too."""
+    scene = Scene()
+    moments: list[Moment] = []
+    for moment in Moment:
+        note = partial(note_moment, moments, moment)
+        scene.simulator.hooks.add(moment, Endpoint.SEND, note, times=None)
+
+    scene.http.call(send_request())
+    scene.simulator.script(Endpoint.SEND, Reply(fault=NetworkFault(FaultKind.CLOSE)))
+    with pytest.raises(TransportError):
+        scene.http.call(send_request())
+
+    assert moments[:4] == list(Moment)
+    assert moments[4:] == [Moment.HEADERS, Moment.ACCEPTED]
