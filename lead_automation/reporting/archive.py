@@ -1,0 +1,122 @@
+"""Keep each run's report on disk, and find it again."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from lead_automation.errors import ConfigError, StateError
+from lead_automation.files import Disk, write_atomic
+from lead_automation.models import RunMode, RunResult
+from lead_automation.reporting.document_reader import parse_run_document
+from lead_automation.reporting.documents import (
+    is_run_id,
+    run_document,
+    run_may_be_since,
+    to_bytes,
+)
+
+REPORTS_FOLDER = "reports"
+"""Folder of the reports, below the state directory."""
+
+_MAX_BYTES = 160 << 20
+_PREFIX, _SUFFIX = "run-", ".json"
+
+
+def save_run_report(
+    disk: Disk, folder: Path, result: RunResult, *, render_html: Callable[[RunResult], str]
+) -> tuple[Path, Path]:
+    """Write a run's JSON and HTML files; return their paths in that order.
+
+    Args:
+        disk: Where to.
+        folder: ``reports`` below the state directory; made when it is missing.
+        result: The run; its id names the files.
+        render_html: Makes the page (``report.render_html`` with a zone).
+
+    Raises:
+        StateError: A file could not be written.
+    """
+    json_path = _path(folder, result.run_id)
+    html_path = json_path.with_suffix(".html")
+    try:
+        disk.make_folder(folder)
+    except OSError as exc:
+        msg = f"{folder} could not be made: {exc.strerror or exc}"
+        raise StateError(msg, path=folder) from exc
+    write_atomic(disk, json_path, to_bytes(run_document(result)))
+    write_atomic(disk, html_path, render_html(result).encode("utf-8", "backslashreplace"))
+    return json_path, html_path
+
+
+def list_runs(disk: Disk, folder: Path) -> list[str]:
+    """Return the ids of the kept runs, oldest first."""
+    names = [
+        name[len(_PREFIX) : -len(_SUFFIX)]
+        for name in disk.list_names(folder)
+        if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+    ]
+    return sorted(name for name in names if is_run_id(name))
+
+
+def load_run(disk: Disk, folder: Path, run_id: str | None) -> RunResult:
+    """Return a kept run, the last one when no id is given.
+
+    Raises:
+        ConfigError: run_id has no run id's form, or no such run is kept.
+        StateError: No run is kept at all, or the file cannot be read.
+    """
+    if run_id is None:
+        kept = list_runs(disk, folder)
+        if not kept:
+            msg = f"No run has left a report in {folder} yet"
+            hint = "Check STATE_DIR, or start one: `run --sandbox` needs no settings."
+            raise StateError(msg, path=folder, hint=hint)
+        run_id = kept[-1]
+    elif not is_run_id(run_id):
+        raise ConfigError(("--run: expected an id such as 20261122T091523-3f9a",))
+    path = _path(folder, run_id)
+    data = _read(disk, path)
+    if data is None:
+        raise ConfigError((f"--run: no report of run {run_id} in {folder}",))
+    return parse_run_document(data, path=path)
+
+
+def recent_production_sends(disk: Disk, folder: Path, since: datetime) -> bool:
+    """Whether a kept production run that began at or after since may have messaged anyone.
+
+    Asked when the history is empty: a yes means that the history was lost. A report that cannot be
+    read says nothing either way and counts as a no.
+
+    Raises:
+        StateError: The folder cannot be listed.
+    """
+    try:
+        kept = list_runs(disk, folder)
+    except OSError as exc:
+        msg = f"{folder} could not be listed: {exc.strerror or exc}"
+        raise StateError(msg, path=folder) from exc
+    recent = (run_id for run_id in reversed(kept) if run_may_be_since(run_id, since))
+    return any(_sent_since(disk, _path(folder, run_id), since) for run_id in recent)
+
+
+def _sent_since(disk: Disk, path: Path, since: datetime) -> bool:
+    try:
+        data = _read(disk, path)
+        result = parse_run_document(data, path=path) if data is not None else None
+    except StateError:
+        return False
+    if result is None or result.mode is not RunMode.PRODUCTION:
+        return False
+    return result.started_at >= since and result.accepted + result.unknown > 0
+
+
+def _path(folder: Path, run_id: str) -> Path:
+    return folder / f"{_PREFIX}{run_id}{_SUFFIX}"
+
+
+def _read(disk: Disk, path: Path) -> bytes | None:
+    try:
+        return disk.read(path, _MAX_BYTES, private=True)
+    except OSError as exc:
+        msg = f"{path} could not be read: {exc.strerror or exc}"
+        raise StateError(msg, path=path) from exc

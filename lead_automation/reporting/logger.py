@@ -1,0 +1,248 @@
+"""The log of a run: what the console shows, what the file keeps, in the owner's fixed texts."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, tzinfo
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+from lead_automation.clock import Clock
+from lead_automation.files import Disk
+from lead_automation.models import RunMode
+from lead_automation.reporting.logfile import DailyLog, FileHandler
+from lead_automation.reporting.logformat import LineFormatter, Redactor
+from lead_automation.reporting.plaintext import fit_encoding
+from lead_automation.text import clean
+
+_PROJECT = "lead_automation"
+_MAX_WARNINGS = 200
+_MAX_NAME = 60
+_MAX_REASON = 300
+_MIN_POSITION_WIDTH = 3
+
+_RESET = "\x1b[0m"
+_COLOURS = (
+    (logging.ERROR, "\x1b[31m"),
+    (logging.WARNING, "\x1b[33m"),
+    (logging.INFO, ""),
+    (logging.NOTSET, "\x1b[2m"),
+)
+
+_log = logging.getLogger(_PROJECT)
+
+
+class OptimizedLogger:
+    """Set up the program's logging, and write the lines every campaign has.
+
+    Made once, by the command line. Console lines go to a stream (stderr), file lines at DEBUG to
+    the daily log; neither a closed console nor a full disk ever raises out of a log call.
+    """
+
+    def __init__(
+        self,
+        *,
+        stream: TextIO | None,
+        level: int,
+        clock: Clock,
+        zone: tzinfo,
+        secrets: Iterable[str] = (),
+        colour: bool = False,
+    ) -> None:
+        """Start logging to the console.
+
+        Args:
+            stream: The console; None where there is none.
+            level: The console's: ``logging.DEBUG``, ``INFO`` or ``WARNING``.
+            clock: Read for the time of each line.
+            zone: Zone of the times and of the file's midnight.
+            secrets: Values that may appear in no line.
+            colour: Colour lines by level; only done on a terminal.
+        """
+        self._clock = clock
+        self._zone = zone
+        self._redact = Redactor(secrets)
+        self._collector = _WarningCollector(self._formatter(with_traceback=False))
+        self._console = _ConsoleHandler(stream, level, colour=colour)
+        self._console.setFormatter(self._formatter(with_traceback=False))
+        self._file: FileHandler | None = None
+        root = logging.getLogger()
+        self._levels = {name: logging.getLogger(name).level for name in ("", _PROJECT, "urllib3")}
+        root.setLevel(logging.WARNING)
+        _log.setLevel(logging.DEBUG)
+        # At DEBUG it logs every URL with its query, which holds numbers.
+        logging.getLogger("urllib3").setLevel(logging.WARNING)
+        root.addHandler(self._console)
+        root.addHandler(self._collector)
+
+    def __enter__(self) -> Self:
+        """Return itself; leaving takes the handlers away."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop logging."""
+        self.close()
+
+    def open_file(self, path: Path, *, disk: Disk) -> None:
+        """Log to a daily file as well; a file that cannot be opened is a warning.
+
+        Raises:
+            StateError: The path is a symlink, no regular file, or another user's: planted.
+        """
+        try:
+            log = DailyLog(path, disk=disk, clock=self._clock, zone=self._zone)
+        except OSError as exc:
+            _log.warning("No log file: %s", exc)
+            return
+        self._file = FileHandler(log)
+        self._file.setFormatter(self._formatter(with_traceback=True))
+        logging.getLogger().addHandler(self._file)
+
+    def close(self) -> None:
+        """Take the handlers away and restore the levels; closing twice does nothing more."""
+        root = logging.getLogger()
+        for handler in (self._console, self._collector, self._file):
+            if handler is not None:
+                root.removeHandler(handler)
+                handler.close()
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything logged at WARNING or above so far, safe to show, at most 200 and a count."""
+        problem = self._file.problem if self._file is not None else ""
+        lost = (f"The log file could not be written on: {clean(problem)}",) if problem else ()
+        return self._collector.texts() + lost
+
+    @contextmanager
+    def above(self, write_line: Callable[[str], None]) -> Iterator[None]:
+        """Send console lines through write_line while a progress display owns the terminal."""
+        self._console.write_line = write_line
+        try:
+            yield
+        finally:
+            self._console.write_line = None
+
+    def _formatter(self, *, with_traceback: bool) -> LineFormatter:
+        return LineFormatter(
+            clock=self._clock,
+            zone=self._zone,
+            redact=self._redact,
+            with_traceback=with_traceback,
+        )
+
+    # The fixed texts: people and scripts search for them.
+
+    def campaign_started(self, run_id: str, mode: RunMode, today: date) -> None:
+        """Log the first line of a run, with its date (in the zone), id and mode."""
+        text = "🚀 WATI AUTOMATION CAMPAIGN STARTED | %s | run %s | %s"
+        _log.info(text, today.isoformat(), run_id, mode.value)
+
+    def available_quota(self, messages: int) -> None:
+        """Log what is left today over all counsellors."""
+        _log.info("📊 Available Quota: %d", messages)
+
+    def leads_to_process(self, leads: int) -> None:
+        """Log how many leads the run means to process."""
+        _log.info("📋 Leads to Process: %d", leads)
+
+    def lead_started(self, position: int, total: int, name: str, counsellor: str) -> None:
+        """Log who gets the next message from whom; position counts from 1."""
+        width = max(_MIN_POSITION_WIDTH, len(str(total)))
+        place = f"{position:0{width}}/{total:0{width}}"
+        _log.info("📞 [%s] %s → %s", place, _short(name), _short(counsellor))
+
+    def sent(self, name: str, message_id: str | None) -> None:
+        """Log that WATI accepted a message; the v1 API gives it no id."""
+        if message_id is None:
+            _log.info("📤 SENT: %s", _short(name))
+        else:
+            _log.info("📤 SENT: %s | ID: %s", _short(name), clean(message_id, _MAX_NAME))
+
+    def delivered(self, name: str) -> None:
+        """Log that a message reached the phone."""
+        _log.info("📱 DELIVERED: %s", _short(name))
+
+    def read(self, name: str) -> None:
+        """Log that a message was read."""
+        _log.info("👀 READ: %s", _short(name))
+
+    def failed(self, name: str, reason: str) -> None:
+        """Log that a message was refused or failed; one lead's failure is no warning."""
+        _log.info("❌ FAILED: %s | %s", _short(name), clean(reason, _MAX_REASON))
+
+    def pending(self, name: str, why: str = "") -> None:
+        """Log that nothing certain is known of a message yet."""
+        if why:
+            _log.info("⏳ PENDING: %s | %s", _short(name), clean(why, _MAX_REASON))
+        else:
+            _log.info("⏳ PENDING: %s", _short(name))
+
+
+def _short(name: str) -> str:
+    return clean(name, _MAX_NAME)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Write the project's own lines to the console until it is gone.
+
+    Other packages' warnings go to the file only: what matters of them is said again by the code
+    that met the problem, in the operator's words.
+    """
+
+    def __init__(self, stream: TextIO | None, level: int, *, colour: bool) -> None:
+        super().__init__(level)
+        self._stream = stream
+        self._colour = colour and stream is not None and stream.isatty()
+        self.write_line: Callable[[str], None] | None = None
+        self.addFilter(logging.Filter(_PROJECT))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            line = fit_encoding(self.format(record), stream.encoding)
+            if self._colour:
+                line = _coloured(line, record.levelno)
+            if self.write_line is not None:
+                self.write_line(line)
+            else:
+                stream.write(line + "\n")
+                stream.flush()
+        except (OSError, ValueError):  # closed, or nobody reads it any more
+            self._stream = None
+
+
+def _coloured(line: str, level: int) -> str:
+    colour = next(code for at_least, code in _COLOURS if level >= at_least)
+    return f"{colour}{line}{_RESET}" if colour else line
+
+
+class _WarningCollector(logging.Handler):
+    """Remember what was warned of, for the summary and for ``--quiet``."""
+
+    def __init__(self, formatter: LineFormatter) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = formatter
+        self._texts: list[str] = []
+        self._more = 0
+        self.addFilter(logging.Filter(_PROJECT))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self._texts) < _MAX_WARNINGS:
+            self._texts.append(self._lines.text(record))
+        else:
+            self._more += 1
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the warnings in order, and how many more there were."""
+        more = (f"… and {self._more} more warnings, in the log file",) if self._more else ()
+        return (*self._texts, *more)

@@ -1,0 +1,201 @@
+"""Decide what the operator does next: what fits what happened, most urgent first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lead_automation.models import (
+    ErrorCategory,
+    Hold,
+    RunMode,
+    RunResult,
+    RunStatus,
+    SkipReason,
+)
+
+META_CHECKLIST = (
+    "Stop all messaging immediately.",
+    "Review WhatsApp Business Policy compliance.",
+    "Improve message quality and relevance.",
+    "Wait 3–7 days before you try again.",
+    "Check the WATI and Meta account status.",
+)
+"""The five steps after a Meta quality restriction, in order."""
+
+_HIGH_FAILURE_SHARE = 0.2
+_MIN_ATTEMPTS_TO_JUDGE = 10
+_MONTH_WARNING_SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the figures of a run do not say.
+
+    Attributes:
+        stopped_by: Category of the failure that stopped the run.
+        meta_quality: A Meta quality refusal was met.
+        hold: What holds sending now.
+        hold_until: Its end as people read it, in the configured zone; "" for until ``resume``.
+        owed_rows: CRM rows the CRM has not taken yet.
+    """
+
+    stopped_by: ErrorCategory | None = None
+    meta_quality: bool = False
+    hold: Hold | None = None
+    hold_until: str = ""
+    owed_rows: int = 0
+
+
+def with_next_steps(result: RunResult, circumstances: Circumstances) -> RunResult:
+    """Return the result with the steps that fit it behind those it already has."""
+    steps = dict.fromkeys((*result.next_steps, *next_steps_for(result, circumstances)))
+    return replace(result, next_steps=tuple(steps))
+
+
+def next_steps_for(result: RunResult, circumstances: Circumstances) -> tuple[str, ...]:
+    """Return what to do next, most urgent first; empty when there is nothing to do."""
+    rules: tuple[Callable[[RunResult, Circumstances], list[str]], ...] = (
+        _meta,
+        _hold,
+        _stopped,
+        _ended,
+        _unsettled,
+        _leads,
+        _month,
+        _mode,
+    )
+    return tuple(step for rule in rules for step in rule(result, circumstances))
+
+
+def has_meta_checklist(result: RunResult) -> bool:
+    """Whether the five steps are among the next steps."""
+    return set(META_CHECKLIST) <= set(result.next_steps)
+
+
+def other_steps(result: RunResult) -> tuple[str, ...]:
+    """Return the next steps without the five of the checklist."""
+    if not has_meta_checklist(result):
+        return result.next_steps
+    return tuple(step for step in result.next_steps if step not in META_CHECKLIST)
+
+
+def _meta(_result: RunResult, now: Circumstances) -> list[str]:
+    if not now.meta_quality:
+        return []
+    setting = (
+        "META_QUALITY_STOP_AFTER sets how many such refusals stop a run; leave it low: each one "
+        "more lowers the quality rating of the number you send from."
+    )
+    return [*META_CHECKLIST, setting]
+
+
+def _hold(_result: RunResult, now: Circumstances) -> list[str]:
+    if now.hold is None:
+        return []
+    if now.hold.until is None:
+        lift = "Sending is held until somebody runs `resume`; do that once the account is in order."
+    else:
+        until = now.hold_until or now.hold.until.isoformat(timespec="minutes")
+        lift = f"Sending is held until {until}; `resume` lifts the hold earlier."
+    told = [
+        step for step in now.hold.what_to_do if not (now.meta_quality and step in META_CHECKLIST)
+    ]
+    return [*told, lift]
+
+
+_STOP_STEPS = {
+    ErrorCategory.TEMPLATE_MISMATCH: "Look at the template in the WATI dashboard: it must exist "
+    "under WATI_TEMPLATE_NAME, be approved, and take the names in TEMPLATE_PARAMETERS. Then run "
+    "`check`.",
+    ErrorCategory.QUOTA_EXCEEDED: "Look at credits and plan in the WATI dashboard and top up, or "
+    "wait for the next month or day of the limit; then run again.",
+    ErrorCategory.ACCOUNT_ISSUE: "Look at the account in the WATI dashboard and in Meta's Business "
+    "Manager; check WATI_API_KEY and WATI_BASE_URL with `check`.",
+    ErrorCategory.NETWORK_ERROR: "Check this machine's network and WATI's status page, then run "
+    "again.",
+    ErrorCategory.UNKNOWN_ERROR: "Read the reasons in wati_automation.log; look one of the "
+    "messages up in the WATI dashboard before you run again.",
+}
+
+
+def _stopped(result: RunResult, now: Circumstances) -> list[str]:
+    if result.status is not RunStatus.STOPPED or now.meta_quality or now.stopped_by is None:
+        return []
+    step = _STOP_STEPS.get(now.stopped_by)
+    return [step] if step else []
+
+
+_END_STEPS = {
+    RunStatus.QUOTA_EXHAUSTED: "Wait for the next day, or raise daily_limit in COUNSELLORS_FILE.",
+    RunStatus.NO_LEADS: "If there should be leads: check LEAD_OWNER_ID, LEAD_API_URL and "
+    "LEAD_API_TOKEN, and the template name the CRM filters by.",
+    RunStatus.NO_COUNSELLORS: "Give a counsellor a daily_limit above 0 in COUNSELLORS_FILE.",
+    RunStatus.INTERRUPTED: "The state is complete: run again to go on where this run ended.",
+}
+
+
+def _ended(result: RunResult, _now: Circumstances) -> list[str]:
+    steps = [_END_STEPS[result.status]] if result.status in _END_STEPS else []
+    if result.exit_code == 1:
+        steps.append("A bug: the traceback is in wati_automation.log; please report it.")
+    return steps
+
+
+def _unsettled(result: RunResult, now: Circumstances) -> list[str]:
+    steps = []
+    if result.unknown:
+        steps.append(
+            f"{_count(result.unknown, 'message')} may or may not have arrived. Do not resend by "
+            "hand: the next run, or `track`, asks WATI and settles it."
+        )
+    if now.owed_rows:
+        steps.append(
+            f"The CRM has not taken {_count(now.owed_rows, 'row')} of its message log yet; the "
+            "next run, or `track`, posts what is owed."
+        )
+    return steps
+
+
+def _leads(result: RunResult, _now: Circumstances) -> list[str]:
+    steps = []
+    invalid = result.skipped.get(SkipReason.INVALID_NUMBER, 0)
+    if invalid:
+        steps.append(f"Correct {_count(invalid, 'invalid number')} in the CRM.")
+    malformed = result.skipped.get(SkipReason.MALFORMED, 0)
+    if malformed:
+        steps.append(f"Have {_count(malformed, 'malformed CRM row')} looked at.")
+    failed_often = result.failed > result.attempted * _HIGH_FAILURE_SHARE
+    if failed_often and result.attempted >= _MIN_ATTEMPTS_TO_JUDGE:
+        steps.append(
+            "Many messages failed: check how the CRM's numbers were collected and whether these "
+            "people expect to hear from you."
+        )
+    if result.not_reached and result.status is RunStatus.COMPLETED:
+        left = _count(result.not_reached, "lead")
+        steps.append(
+            f"{left} not reached in this run: the next one takes what the CRM still lists."
+        )
+    return steps
+
+
+def _month(result: RunResult, _now: Circumstances) -> list[str]:
+    if not result.month_limit or result.month_calls < result.month_limit * _MONTH_WARNING_SHARE:
+        return []
+    used = f"{result.month_calls:,} of {result.month_limit:,}"
+    return [
+        f"WATI calls this month: {used}. Only unknown sends are still read; at the limit runs "
+        "stop. A larger plan (WATI_PLAN, WATI_MONTHLY_CALLS) changes that."
+    ]
+
+
+def _mode(result: RunResult, _now: Circumstances) -> list[str]:
+    if result.status is not RunStatus.COMPLETED:
+        return []
+    if result.mode is RunMode.DRY_RUN:
+        return ["Looks right? Run again without --dry-run to send."]
+    if result.mode is RunMode.TEST:
+        return ["Arrived as it should? Set USE_TEST_NUMBER=false to message the leads."]
+    return []
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,98 @@
+"""Render a run, or some days, in the form asked for."""
+
+from datetime import tzinfo
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from lead_automation.models import RunResult
+from lead_automation.reporting.csv_form import days_csv, run_csv
+from lead_automation.reporting.days import DaysReport
+from lead_automation.reporting.days_view import days_json, days_text, days_view
+from lead_automation.reporting.documents import run_document, to_bytes
+from lead_automation.reporting.people import people_text
+from lead_automation.reporting.run_view import run_view
+from lead_automation.reporting.summary import render_summary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+class ReportForm(Enum):
+    """What ``report --format`` takes."""
+
+    HTML = "html"
+    JSON = "json"
+    CSV = "csv"
+    TEXT = "text"
+
+
+def render_report(
+    result: RunResult, form: ReportForm, *, zone: tzinfo, width: int = 80, emoji: bool = True
+) -> bytes:
+    """Return a run's report as the bytes of a file, UTF-8 (CSV with a byte-order mark).
+
+    Args:
+        result: The run.
+        form: Which form.
+        zone: Zone of the times shown in HTML.
+        width: Columns of the text form.
+        emoji: False leaves symbols out of the text form.
+    """
+    match form:
+        case ReportForm.HTML:
+            return _encode(render_html(result, zone=zone))
+        case ReportForm.JSON:
+            return to_bytes(run_document(result))
+        case ReportForm.CSV:
+            return run_csv(result)
+        case ReportForm.TEXT:
+            summary = render_summary(result, width=width, emoji=emoji)
+            return _encode(summary + people_text(result, zone=zone, width=width))
+        case _:
+            assert_never(form)
+
+
+def render_days(report: DaysReport, form: ReportForm) -> bytes:
+    """Return the days' report as the bytes of a file, UTF-8 (CSV with a byte-order mark)."""
+    match form:
+        case ReportForm.HTML:
+            return _encode(_page("days.html.j2", days_view(report)))
+        case ReportForm.JSON:
+            return to_bytes(days_json(report))
+        case ReportForm.CSV:
+            return days_csv(report)
+        case ReportForm.TEXT:
+            return _encode(days_text(report))
+        case _:
+            assert_never(form)
+
+
+def render_html(result: RunResult, *, zone: tzinfo) -> str:
+    """Return a run's page: one file, no outside resource, no script."""
+    return _page("report.html.j2", run_view(result, zone))
+
+
+def _page(template: str, values: dict[str, object]) -> str:
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> "Environment":
+    """Return the template engine; imported here, for most commands render no page."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,67 @@
+"""Say in people's words what a status, a category or a reason means."""
+
+from collections.abc import Mapping
+
+from lead_automation.models import ErrorCategory, RunMode, RunStatus, SkipReason
+
+STATUS_EMOJI: Mapping[RunStatus, str] = {
+    RunStatus.COMPLETED: "✅",
+    RunStatus.STOPPED: "🛑",
+    RunStatus.INTERRUPTED: "✋",
+    RunStatus.OUTSIDE_WORKING_HOURS: "🌙",
+    RunStatus.QUOTA_EXHAUSTED: "📦",
+    RunStatus.NO_LEADS: "📭",
+    RunStatus.NO_COUNSELLORS: "👥",
+    RunStatus.HELD: "🚧",
+    RunStatus.ALREADY_RUNNING: "🔁",
+    RunStatus.FAILED: "❌",
+}
+
+MODE_NOTES: Mapping[RunMode, str] = {
+    RunMode.PRODUCTION: "",
+    RunMode.TEST: "Test send: to the test number only; no quota, no history, no CRM row.",
+    RunMode.SANDBOX: "Sandbox: a simulator on this machine; nobody was messaged.",
+    RunMode.DRY_RUN: "Dry run: nothing was sent and no state was changed.",
+}
+
+CATEGORY_MEANINGS: Mapping[ErrorCategory, str] = {
+    ErrorCategory.INVALID_NUMBER: "Not a mobile number that can be messaged. To be corrected in "
+    "the CRM.",
+    ErrorCategory.NOT_ON_WHATSAPP: "The number has no WhatsApp, or cannot be reached there. "
+    "It rests for 30 days.",
+    ErrorCategory.OPT_OUT: "The person asked for no more messages. The number is suppressed for "
+    "good.",
+    ErrorCategory.TEMPLATE_MISMATCH: "The template is missing, not approved or paused, or its "
+    "parameters do not fit.",
+    ErrorCategory.QUOTA_EXCEEDED: "WATI's credits, monthly calls or sending limit are used up.",
+    ErrorCategory.NETWORK_ERROR: "WATI could not be reached, or failed on its side.",
+    ErrorCategory.ACCOUNT_ISSUE: "WATI or Meta refuses the account: access, billing, or a "
+    "restriction.",
+    ErrorCategory.UNKNOWN_ERROR: "A refusal in words nobody has classified yet; the log has them.",
+}
+
+CATEGORY_ACTIONS: Mapping[ErrorCategory, str] = {
+    ErrorCategory.INVALID_NUMBER: "Correct the number in the CRM",
+    ErrorCategory.NOT_ON_WHATSAPP: "Call, or ask for another number",
+    ErrorCategory.OPT_OUT: "Do not message; note the wish in the CRM",
+    ErrorCategory.TEMPLATE_MISMATCH: "Mend the template, then run again",
+    ErrorCategory.QUOTA_EXCEEDED: "Top up or wait, then run again",
+    ErrorCategory.NETWORK_ERROR: "Run again later",
+    ErrorCategory.ACCOUNT_ISSUE: "Look at the WATI and Meta account",
+    ErrorCategory.UNKNOWN_ERROR: "Read the reason; look the message up in WATI",
+}
+
+UNKNOWN_ACTION = "Do not resend; the next run asks WATI"
+
+SKIP_MEANINGS: Mapping[SkipReason, str] = {
+    SkipReason.INVALID_NUMBER: "The CRM's number is no mobile number.",
+    SkipReason.DUPLICATE: "The lead or the number had this message already.",
+    SkipReason.SUPPRESSED: "On the suppression list: opted out, not on WhatsApp, or resting.",
+    SkipReason.MALFORMED: "The CRM's row lacked an id or was no record.",
+}
+
+
+def title(word: str) -> str:
+    """Return ``not_on_whatsapp`` as ``Not on WhatsApp``."""
+    text = word.replace("_", " ").replace("-", " ").capitalize()
+    return text.replace("whatsapp", "WhatsApp")

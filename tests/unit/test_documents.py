@@ -1,0 +1,290 @@
+"""Run documents: promised keys, a strict reader, and an archive that finds them again."""
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+from report_samples import KOLKATA, RUN_ID, STARTED, everyday_run, hostile_run
+
+from lead_automation.errors import ConfigError, StateError
+from lead_automation.files import SystemDisk
+from lead_automation.models import RunMode, RunResult
+from lead_automation.reporting.archive import (
+    list_runs,
+    load_run,
+    recent_production_sends,
+    save_run_report,
+)
+from lead_automation.reporting.document_reader import parse_run_document
+from lead_automation.reporting.documents import (
+    is_run_id,
+    make_run_id,
+    result_to_json,
+    run_document,
+    run_may_be_since,
+    to_bytes,
+)
+
+
+def document() -> dict[str, object]:
+    """Return the everyday run's document, free to be changed."""
+    return deepcopy(cast("dict[str, object]", json.loads(to_bytes(run_document(everyday_run())))))
+
+
+def page(result: RunResult) -> str:
+    """Stand in for the HTML page."""
+    return f"page of {result.run_id}"
+
+
+def test_result_to_json_has_exactly_the_promised_keys() -> None:
+    """Scripts rely on this object: nothing is missing and nothing is added."""
+    made = result_to_json(everyday_run())
+    leads = cast("dict[str, object]", made["leads"])
+    counsellors = cast("dict[str, dict[str, int]]", made["counsellors"])
+
+    assert list(made) == [
+        "status",
+        "reason",
+        "run_id",
+        "mode",
+        "template",
+        "started_at",
+        "ended_at",
+        "duration_seconds",
+        "messages_per_minute",
+        "leads",
+        "messages",
+        "success_rate",
+        "errors",
+        "counsellors",
+        "api_calls",
+    ]
+    assert leads == {
+        "fetched": 52,
+        "skipped": {"invalid_number": 1, "duplicate": 1, "suppressed": 1, "malformed": 1},
+        "attempted": 48,
+        "accepted": 45,
+        "refused": 3,
+        "unknown": 0,
+        "not_reached": 0,
+    }
+    assert made["messages"] == {
+        "sent": 45,
+        "delivered": 42,
+        "read": 15,
+        "failed": 3,
+        "pending": 3,
+    }
+    assert counsellors["Preeti"] == {
+        "sent": 5,
+        "delivered": 5,
+        "read": 2,
+        "failed": 3,
+        "pending": 0,
+        "used_today": 7,
+        "daily_limit": 50,
+    }
+    assert made["duration_seconds"] == 154.0
+    assert made["started_at"] == "2026-11-22T03:45:23+00:00"
+
+
+@pytest.mark.parametrize("result", [everyday_run(), hostile_run()], ids=["everyday", "hostile"])
+def test_parse_run_document_gives_back_the_run(result: RunResult) -> None:
+    """Nothing is lost between a run and its report made a week later."""
+    assert parse_run_document(to_bytes(run_document(result))) == result
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("version",), 2, "version is 2"),
+        (("version",), True, "'version' is no count"),
+        (("status",), "done", "'status' is not one of completed"),
+        (("reason",), None, "'reason' is no text"),
+        (("run_id",), "../../etc/passwd", "'run_id' is no run id"),
+        (("started_at",), "yesterday", "'started_at' is no time"),
+        (("started_at",), "2026-11-22T03:45:23", "has no offset"),
+        (("exit_code",), 256, "'exit_code' is no exit code"),
+        (("success_rate",), "95", "'success_rate' is no number"),
+        (("success_rate",), -1, "'success_rate' is no number"),
+        (("leads",), [], "leads is no object"),
+        (("leads", "fetched"), -1, "'leads.fetched' is no count"),
+        (("leads", "fetched"), 2.5, "'leads.fetched' is no count"),
+        (("leads", "skipped", "duplicate"), "1", "'leads.skipped.duplicate' is no count"),
+        (("leads", "extra"), 1, "'leads.extra' is not known"),
+        (("counsellors", "Karan", "sent"), True, "'counsellors.Karan.sent' is no count"),
+        (("counsellors", "Karan", "x"), 1, "'counsellors.Karan.x' is not known"),
+        (("lead_rows",), {}, "'lead_rows' is no list"),
+        (("lead_rows", 0), 1, "lead_rows[0] is no object"),
+        (("lead_rows", 0, "outcome"), "sent", "'lead_rows[0].outcome' is not one of"),
+        (("next_steps",), [1], "'next_steps' holds what is no text"),
+        (("errors", "opt_out"), None, "'errors.opt_out' is no count"),
+    ],
+)
+def test_parse_run_document_refuses_what_was_not_recorded(
+    path: tuple[str | int, ...], value: object, message: str
+) -> None:
+    """A wrong type, an unknown key or a newer version is named, never guessed around."""
+    changed: object = document()
+    part = changed
+    for key in path[:-1]:
+        part = cast("dict[str | int, object]", part)[key]
+    cast("dict[str | int, object]", part)[path[-1]] = value
+    data = json.dumps(changed).encode()
+
+    with pytest.raises(StateError) as caught:
+        parse_run_document(data, path=Path("reports/run.json"))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("reports/run.json cannot be read")
+
+
+def test_parse_run_document_missing_key_is_named() -> None:
+    """Half a document is no document."""
+    changed = document()
+    del changed["month"]
+
+    with pytest.raises(StateError, match="'month' is missing"):
+        parse_run_document(json.dumps(changed).encode())
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b'{"version": 1, "version": 1}', b"\xff"]
+)
+def test_parse_run_document_any_damage_is_a_state_error(data: bytes) -> None:
+    """No byte sequence gets a traceback out of the reader."""
+    with pytest.raises(StateError, match="cannot be read"):
+        parse_run_document(data)
+
+
+def test_make_run_id_is_local_sortable_and_safe() -> None:
+    """The id carries the local start, and has the one form that is read back."""
+    made = make_run_id(STARTED, KOLKATA, 0.25)
+
+    assert made == "20261122T091523-4000"
+    assert is_run_id(made)
+    assert make_run_id(STARTED, KOLKATA, 0.9999999) == "20261122T091523-ffff"
+
+
+@pytest.mark.parametrize("text", ["", "../x", "20261122T091523-3f9", "20261122T091523-3f9a\n"])
+def test_is_run_id_refuses_anything_else(text: str) -> None:
+    """What is no id never becomes part of a path."""
+    assert not is_run_id(text)
+
+
+def test_run_may_be_since_leaves_room_for_zones() -> None:
+    """An id says the local day only, so a day on either side is let through."""
+    since = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    assert run_may_be_since(RUN_ID, since)
+    assert not run_may_be_since(RUN_ID, since + timedelta(days=5))
+    assert not run_may_be_since("20261399T091523-3f9a", since)
+    assert not run_may_be_since("nonsense", since)
+
+
+def test_save_run_report_writes_both_private_files(tmp_path: Path) -> None:
+    """A run leaves its document and its page, found again by id or as the last."""
+    disk, folder = SystemDisk(), tmp_path / "reports"
+    result = everyday_run()
+    json_path, html_path = save_run_report(disk, folder, result, render_html=page)
+
+    assert (json_path.name, html_path.name) == (f"run-{RUN_ID}.json", f"run-{RUN_ID}.html")
+    assert html_path.read_text(encoding="utf-8") == f"page of {RUN_ID}"
+    assert json_path.stat().st_mode & 0o777 == 0o600
+    assert load_run(disk, folder, RUN_ID) == result
+    assert load_run(disk, folder, None) == result
+
+
+def test_save_run_report_where_nothing_can_be_written_is_a_state_error(tmp_path: Path) -> None:
+    """A file in the folder's place is named."""
+    (tmp_path / "reports").write_text("", encoding="utf-8")
+
+    with pytest.raises(StateError, match="could not be made"):
+        save_run_report(SystemDisk(), tmp_path / "reports", everyday_run(), render_html=page)
+
+
+def test_list_runs_is_in_order_and_leaves_other_files_out(tmp_path: Path) -> None:
+    """Only what has a run's name counts."""
+    for name in ("run-20261123T000000-0000.json", f"run-{RUN_ID}.json", "run-x.json", "notes.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+
+    assert list_runs(SystemDisk(), tmp_path) == [RUN_ID, "20261123T000000-0000"]
+    assert list_runs(SystemDisk(), tmp_path / "nowhere") == []
+
+
+def test_load_run_unknown_or_hostile_id_is_a_usage_error(tmp_path: Path) -> None:
+    """An id never leads out of the folder."""
+    for run_id in ("../../etc/passwd", "20260101T000000-0000"):
+        with pytest.raises(ConfigError, match="--run"):
+            load_run(SystemDisk(), tmp_path, run_id)
+
+
+def test_load_run_without_any_run_says_so(tmp_path: Path) -> None:
+    """An empty folder is no damage, and the message says what to do."""
+    with pytest.raises(StateError, match="No run has left a report") as caught:
+        load_run(SystemDisk(), tmp_path, None)
+    assert "STATE_DIR" in caught.value.hint
+
+
+def test_load_run_damaged_or_planted_file_is_refused(tmp_path: Path) -> None:
+    """Damage, a symlink and a folder in its place are state errors."""
+    path = tmp_path / f"run-{RUN_ID}.json"
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(StateError, match="cannot be read"):
+        load_run(SystemDisk(), tmp_path, RUN_ID)
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+    with pytest.raises(StateError, match="symbolic link"):
+        load_run(SystemDisk(), tmp_path, RUN_ID)
+    path.unlink()
+    path.symlink_to(tmp_path / "nothing" / "there")
+    with pytest.raises(StateError):
+        load_run(SystemDisk(), tmp_path, RUN_ID)
+
+
+class _DeniedDisk(SystemDisk):
+    """A disk that lists files and lets none be read."""
+
+    def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
+        """Refuse."""
+        raise PermissionError(13, "Permission denied", str(path), max_bytes, private)
+
+
+def test_recent_production_sends_finds_what_the_history_lost(tmp_path: Path) -> None:
+    """A production run with sends since then counts; older, other and damaged ones do not."""
+    disk = SystemDisk()
+    since = STARTED - timedelta(days=7)
+    save_run_report(disk, tmp_path, everyday_run(), render_html=page)
+    (tmp_path / "run-20261122T235959-ffff.json").write_text("{", encoding="utf-8")
+
+    assert recent_production_sends(disk, tmp_path, since)
+    assert not recent_production_sends(disk, tmp_path, STARTED + timedelta(seconds=1))
+    assert not recent_production_sends(disk, tmp_path, STARTED + timedelta(days=9))
+    assert not recent_production_sends(_DeniedDisk(), tmp_path, since)
+    assert not recent_production_sends(disk, tmp_path / "nowhere", since)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mode": RunMode.TEST}, {"mode": RunMode.SANDBOX}, {"accepted": 0}],
+    ids=["test", "sandbox", "nothing sent"],
+)
+def test_recent_production_sends_ignores_runs_that_messaged_nobody(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """A rehearsal leaves no history to be missed."""
+    result = replace(everyday_run(), **changes)  # type: ignore[arg-type]
+    save_run_report(SystemDisk(), tmp_path, result, render_html=page)
+
+    assert not recent_production_sends(SystemDisk(), tmp_path, STARTED - timedelta(days=1))
+
+
+def test_recent_production_sends_unlistable_folder_is_a_state_error(tmp_path: Path) -> None:
+    """A file in the folder's place is no empty folder."""
+    (tmp_path / "reports").write_text("", encoding="utf-8")
+
+    with pytest.raises(StateError, match="could not be listed"):
+        recent_production_sends(SystemDisk(), tmp_path / "reports", STARTED)

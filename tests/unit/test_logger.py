@@ -1,0 +1,553 @@
+"""What a line may hold, where lines go, and that no log call ever raises."""
+
+import errno
+import io
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from fakes import FakeClock
+
+from lead_automation.errors import StateError
+from lead_automation.files import AppendFile, SystemDisk
+from lead_automation.models import RunMode
+from lead_automation.reporting.logfile import KEPT_DAYS, LOG_NAME
+from lead_automation.reporting.logformat import LineFormatter, Redactor
+from lead_automation.reporting.logger import OptimizedLogger
+
+KOLKATA = ZoneInfo("Asia/Kolkata")
+SECRET = "eyJhbGciOiJIUzI1NiJ9.payload.signature"
+ONE_DAY_S = 86_400
+
+log = logging.getLogger("lead_automation.campaign.example")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal, of the encoding given."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        """Start empty."""
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The terminal's."""
+        return self._encoding
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+class ClosedStream(Terminal):
+    """A console that went away."""
+
+    def write(self, text: str) -> int:
+        """Fail as a pipe nobody reads does."""
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe", text[:0])
+
+
+class FullFile:
+    """An append file on a disk that takes no more than its first line."""
+
+    def __init__(self, file: AppendFile) -> None:
+        """Wrap a real one."""
+        self._file = file
+        self._writes = 0
+
+    def size(self) -> int:
+        """Return the real size."""
+        return self._file.size()
+
+    def append(self, data: bytes) -> None:
+        """Take the first write only."""
+        self._writes += 1
+        if self._writes > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self._file.append(data)
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+    def truncate(self, size: int) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Fail too: nothing may depend on it."""
+        self._file.close()
+        raise OSError(errno.EIO, "Input/output error")
+
+
+class FullDisk(SystemDisk):
+    """A disk that is full from the second line on."""
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Return a file that takes one line."""
+        return FullFile(super().open_append(path))
+
+
+class ReadOnlyDisk(SystemDisk):
+    """A disk nothing can be opened on."""
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Refuse."""
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at 09:15:24 in Asia/Kolkata."""
+    return FakeClock(datetime(2026, 11, 22, 3, 45, 24, tzinfo=UTC))
+
+
+@pytest.fixture
+def console() -> Terminal:
+    """A console that shows everything."""
+    return Terminal()
+
+
+@pytest.fixture
+def logger(clock: FakeClock, console: Terminal) -> Iterator[OptimizedLogger]:
+    """A logger at DEBUG, without a file."""
+    with make_logger(console, clock) as made:
+        yield made
+
+
+def make_logger(
+    stream: io.StringIO | None,
+    clock: FakeClock,
+    *,
+    level: int = logging.DEBUG,
+    secrets: tuple[str, ...] = (),
+    colour: bool = False,
+) -> OptimizedLogger:
+    """Return a logger; close it, or the next test hears it."""
+    return OptimizedLogger(
+        stream=stream, level=level, clock=clock, zone=KOLKATA, secrets=secrets, colour=colour
+    )
+
+
+def file_lines(path: Path) -> list[str]:
+    """Return what a log file holds."""
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def fail_with(text: str) -> None:
+    """Raise an error that carries text from outside."""
+    raise ValueError(text)
+
+
+def test_fixed_texts_are_the_owners(logger: OptimizedLogger, console: Terminal) -> None:
+    """Scripts search the log for these lines, letter by letter."""
+    logger.campaign_started("20261122T091523-3f9a", RunMode.PRODUCTION, date(2026, 11, 22))
+    logger.available_quota(450)
+    logger.leads_to_process(45)
+    logger.lead_started(1, 45, "John Doe", "Anandi")
+    logger.sent("John Doe", "msg_abc123")
+    logger.sent("John Doe", None)
+    logger.delivered("John Doe")
+    logger.read("John Doe")
+    logger.failed("John Doe", "opted out")
+    logger.pending("John Doe")
+    logger.pending("John Doe", "no answer")
+
+    assert console.getvalue().splitlines() == [
+        "09:15:24 | INFO  | 🚀 WATI AUTOMATION CAMPAIGN STARTED | 2026-11-22 | "
+        "run 20261122T091523-3f9a | production",
+        "09:15:24 | INFO  | 📊 Available Quota: 450",
+        "09:15:24 | INFO  | 📋 Leads to Process: 45",
+        "09:15:24 | INFO  | 📞 [001/045] John Doe → Anandi",
+        "09:15:24 | INFO  | 📤 SENT: John Doe | ID: msg_abc123",
+        "09:15:24 | INFO  | 📤 SENT: John Doe",
+        "09:15:24 | INFO  | 📱 DELIVERED: John Doe",
+        "09:15:24 | INFO  | 👀 READ: John Doe",
+        "09:15:24 | INFO  | ❌ FAILED: John Doe | opted out",
+        "09:15:24 | INFO  | ⏳ PENDING: John Doe",
+        "09:15:24 | INFO  | ⏳ PENDING: John Doe | no answer",
+    ]
+
+
+def test_lead_started_over_a_thousand_leads_widens_the_number(
+    logger: OptimizedLogger, console: Terminal
+) -> None:
+    """Positions stay in line whatever the length of the list."""
+    logger.lead_started(7, 12_000, "A", "B")
+
+    assert "[00007/12000]" in console.getvalue()
+
+
+@pytest.mark.usefixtures("logger")
+def test_line_time_is_the_configured_zones(console: Terminal, clock: FakeClock) -> None:
+    """The machine's own zone plays no part; the clock passed in does."""
+    clock.advance(3600)
+    log.warning("later")
+
+    assert console.getvalue() == "10:15:24 | WARNING | later\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Eve\r\n2026-11-22 INFO sent ok", "Eve\\u000d\\u000a2026-11-22 INFO sent ok"),
+        ("\x1b[2J\x1b]0;owned\x07", "\\u001b[2J\\u001b]0;owned\\u0007"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("\u2066a\u2069", "\\u2066a\\u2069"),
+        ("[/] x[/red]", "[/] x[/red]"),
+        ("%s %d {0}", "%s %d {0}"),
+        ("N" * 1_000_000, "N" * 59 + "…"),
+    ],
+)
+def test_hostile_name_stays_one_harmless_line(
+    logger: OptimizedLogger, console: Terminal, name: str, shown: str
+) -> None:
+    """No name forges a line, steers the terminal or floods it."""
+    logger.delivered(name)
+
+    assert console.getvalue() == f"09:15:24 | INFO  | 📱 DELIVERED: {shown}\n"
+
+
+def test_line_of_a_forgetful_caller_is_cleaned_too(
+    logger: OptimizedLogger, console: Terminal
+) -> None:
+    """Who logs text as it came gets the same cleaning, mask and cap."""
+    log.info("answer %s", "x\x1b[1m\n+91 98123 45678 " + "y" * 5000)
+
+    line = console.getvalue()
+    assert "\x1b" not in line
+    assert "\\u000a+9198••••5678" in line
+    assert len(line) < 2100
+    assert logger.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET,
+        f"Authorization: Bearer {SECRET}",
+        "authorization: BEARER another-token-of-somebody",
+        "https://x/?access=Bearer%20another-token-of-somebody",
+        f"cut {SECRET[:20]}…",
+        "Token abc/def+1",
+        "abc/def+1",
+        "quoted abc%2Fdef%2B1",
+    ],
+)
+def test_secret_in_any_form_is_replaced(clock: FakeClock, text: str) -> None:
+    """Neither a configured secret, nor its beginning, nor any bearer token gets into a line."""
+    console = Terminal()
+    with make_logger(console, clock, secrets=(SECRET, "Token abc/def+1", "")):
+        log.error("%s", text)
+        log.error("tail %r", {"k": text})
+
+    shown = console.getvalue()
+    assert [("***" in line) for line in shown.splitlines()] == [True, True]
+    assert SECRET[:20] not in shown
+    assert "another-token" not in shown
+    assert "def" not in shown
+
+
+def test_query_string_is_taken_out(logger: OptimizedLogger, console: Terminal) -> None:
+    """URLs are logged without their query, which holds numbers and ids."""
+    log.info("GET https://h/api/v1/sendTemplateMessage?whatsappNumber=919812345678&x=1 took 1 s")
+    log.info("Looks right?")
+
+    assert "sendTemplateMessage?*** took 1 s\n" in console.getvalue()
+    assert "Looks right?\n" in console.getvalue()
+    assert logger.warnings == ()
+
+
+def test_held_until_time_stays_readable(logger: OptimizedLogger, console: Terminal) -> None:
+    """A date with a time is no phone number."""
+    log.info("held until 2026-11-23 00:00")
+
+    assert "held until 2026-11-23 00:00\n" in console.getvalue()
+    assert logger.warnings == ()
+
+
+def test_warnings_are_collected_whatever_the_console_shows(clock: FakeClock) -> None:
+    """A quiet run still knows what was warned of; one lead's failure is none."""
+    console = Terminal()
+    with make_logger(console, clock, level=logging.WARNING) as logger:
+        logger.failed("John Doe", "opted out")
+        log.info("nothing")
+        quiet = console.getvalue()
+        log.warning("name replaced: %s", "a\nb")
+        for number in range(300):
+            log.error("error %d", number)
+        warnings = logger.warnings
+
+    assert quiet == ""
+    assert warnings[:2] == ("name replaced: a\\u000ab", "error 0")
+    assert len(warnings) == 201
+    assert warnings[-1] == "… and 101 more warnings, in the log file"
+
+
+def test_console_of_other_packages_is_silent(
+    logger: OptimizedLogger, console: Terminal, tmp_path: Path
+) -> None:
+    """A library's retry warning is kept in the file and is no warning of the run."""
+    logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+    logging.getLogger("urllib3.connectionpool").warning("Retrying: /path?number=%s", "12345")
+    logging.getLogger("urllib3.connectionpool").debug("GET /path?number=12345")
+
+    assert console.getvalue() == ""
+    assert logger.warnings == ()
+    assert file_lines(tmp_path / LOG_NAME)[1:] == ["09:15:24 | WARNING | Retrying: /path?***"]
+
+
+def test_broken_format_arguments_are_shown_unfilled(clock: FakeClock) -> None:
+    """A mistake in a log call is no reason to end a run."""
+    lines = LineFormatter(clock=clock, zone=KOLKATA, redact=Redactor(()), with_traceback=False)
+    record = logging.LogRecord("x", logging.INFO, "", 0, "a %s %d", ("one",), None)
+
+    assert lines.format(record) == "09:15:24 | INFO  | a %s %d"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_console_without_emoji_gets_plain_text(clock: FakeClock, encoding: str) -> None:
+    """No encoding raises; the words stay."""
+    console = Terminal(encoding)
+    with make_logger(console, clock) as logger:
+        logger.lead_started(1, 45, "प्रि", "Zoë")
+        logger.sent("John Doe", "m1")
+
+    lines = console.getvalue().splitlines()
+    assert lines[0].startswith("09:15:24 | INFO  | [001/045] \\u092a\\u094d\\u0930\\u093f -> Zo")
+    assert lines[1] == "09:15:24 | INFO  | SENT: John Doe | ID: m1"
+    console.getvalue().encode(encoding)
+
+
+def test_colour_goes_by_level_on_a_terminal_only(clock: FakeClock) -> None:
+    """Warnings stand out; a pipe gets no escape codes."""
+    console, pipe = Terminal(), io.StringIO()
+    for stream in (console, pipe):
+        with make_logger(stream, clock, colour=True):
+            log.error("e")
+            log.warning("w")
+            log.info("i")
+            log.debug("d")
+
+    assert console.getvalue().splitlines() == [
+        "\x1b[31m09:15:24 | ERROR | e\x1b[0m",
+        "\x1b[33m09:15:24 | WARNING | w\x1b[0m",
+        "09:15:24 | INFO  | i",
+        "\x1b[2m09:15:24 | DEBUG | d\x1b[0m",
+    ]
+    assert "\x1b" not in pipe.getvalue()
+
+
+@pytest.mark.parametrize("stream", [None, ClosedStream()])
+def test_lost_console_never_raises(
+    clock: FakeClock, stream: io.StringIO | None, tmp_path: Path
+) -> None:
+    """With nobody to see it, the run goes on and the file is written."""
+    with make_logger(stream, clock) as logger:
+        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+        log.info("one")
+        log.info("two")
+
+    assert file_lines(tmp_path / LOG_NAME)[1:] == [
+        "09:15:24 | INFO  | one",
+        "09:15:24 | INFO  | two",
+    ]
+
+
+def test_above_sends_console_lines_through_the_display(
+    logger: OptimizedLogger, console: Terminal
+) -> None:
+    """While a display owns the terminal, lines go through it, then straight again."""
+    through: list[str] = []
+    with logger.above(through.append):
+        log.info("shown above")
+    log.info("straight")
+
+    assert through == ["09:15:24 | INFO  | shown above"]
+    assert console.getvalue() == "09:15:24 | INFO  | straight\n"
+
+
+def test_close_leaves_logging_as_it_was(clock: FakeClock) -> None:
+    """Two commands in one process do not hear each other."""
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, logging.getLogger("urllib3").level)
+    logger = make_logger(io.StringIO(), clock)
+    during = len(root.handlers)
+    logger.close()
+    logger.close()
+
+    assert during == len(before[0]) + 2
+    assert (list(root.handlers), root.level, logging.getLogger("urllib3").level) == before
+
+
+def test_file_holds_debug_and_tracebacks_the_console_does_not(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """Each line of a traceback is a line of the log, cleaned like any other."""
+    console = Terminal()
+    with make_logger(console, clock, level=logging.INFO, secrets=(SECRET,)) as logger:
+        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+        log.debug("detail")
+        try:
+            fail_with(f"bad {SECRET} +919812345678\n09:15:24 | INFO  | forged \x1b")
+        except ValueError:
+            log.exception("A bug")
+        log.info("where", stack_info=True)
+
+    lines = file_lines(tmp_path / LOG_NAME)
+    text = "\n".join(lines)
+    assert console.getvalue().splitlines() == [
+        "09:15:24 | ERROR | A bug",
+        "09:15:24 | INFO  | where",
+    ]
+    assert "09:15:24 | DEBUG | detail" in lines
+    assert "09:15:24 | ERROR | Traceback (most recent call last):" in lines
+    assert "09:15:24 | ERROR | ValueError: bad *** +9198••••5678" in lines
+    assert "09:15:24 | ERROR | 09:15:24 | INFO  | forged \\u001b" in lines
+    assert "Stack (most recent call last)" in text
+    assert all(re.match(r"\d\d:\d\d:\d\d \| [A-Z]+ *\| ", line) for line in lines)
+
+
+def test_file_is_private_and_says_its_day(clock: FakeClock, tmp_path: Path) -> None:
+    """Mode 0600 whatever the umask; the first line carries the date the others lack."""
+    path = tmp_path / LOG_NAME
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert file_lines(path) == ["09:15:24 | DEBUG | Log of 2026-11-22, times in Asia/Kolkata"]
+
+
+def test_file_is_rotated_at_the_zones_midnight(clock: FakeClock, tmp_path: Path) -> None:
+    """A run over midnight goes on in a new file; 18:30 UTC is midnight in India."""
+    path = tmp_path / LOG_NAME
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+        clock.step((datetime(2026, 11, 22, 18, 29, 59, tzinfo=UTC) - clock.now()).total_seconds())
+        log.info("before")
+        clock.advance(1)
+        log.info("after")
+
+    assert file_lines(tmp_path / f"{LOG_NAME}.2026-11-22")[-1] == "23:59:59 | INFO  | before"
+    assert file_lines(path) == [
+        "00:00:00 | DEBUG | Log of 2026-11-23, times in Asia/Kolkata",
+        "00:00:00 | INFO  | after",
+    ]
+
+
+def test_file_of_an_earlier_day_is_rotated_by_the_next_process(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """Cron starts a process a few times a day: the day is in the file, not in the process."""
+    path = tmp_path / LOG_NAME
+    for _ in range(KEPT_DAYS + 4):
+        for _ in range(2):
+            with make_logger(None, clock) as logger:
+                logger.open_file(path, disk=SystemDisk())
+                log.info("run")
+        clock.advance(ONE_DAY_S)
+
+    rotated = sorted(found.name for found in tmp_path.glob(f"{LOG_NAME}.*"))
+    assert rotated == [
+        f"{LOG_NAME}.2026-{day}"
+        for day in ("11-25", "11-26", "11-27", "11-28", "11-29", "11-30", "12-01")
+    ]
+    assert len(file_lines(path)) == 3
+
+
+def test_file_without_a_date_is_dated_by_its_last_write(clock: FakeClock, tmp_path: Path) -> None:
+    """A predecessor's log is moved aside, not mixed with ours."""
+    path = tmp_path / LOG_NAME
+    path.write_text("old form\n", encoding="utf-8")
+    path.touch()
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone(KOLKATA).date()
+    clock.step((datetime(2100, 1, 1, tzinfo=UTC) - clock.now()).total_seconds())
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+
+    assert file_lines(tmp_path / f"{LOG_NAME}.{written.isoformat()}") == ["old form"]
+
+
+def test_file_with_an_impossible_date_is_dated_by_its_last_write(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """A first line that is wrong says nothing."""
+    path = tmp_path / LOG_NAME
+    path.write_text("09:15:24 | DEBUG | Log of 2026-99-99\n", encoding="utf-8")
+    clock.step((datetime(2100, 1, 1, tzinfo=UTC) - clock.now()).total_seconds())
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_file_rotation_overwrites_no_earlier_file(clock: FakeClock, tmp_path: Path) -> None:
+    """Where a file of that day is kept already, the log goes on where it is."""
+    path = tmp_path / LOG_NAME
+    kept = tmp_path / f"{LOG_NAME}.2026-11-22"
+    kept.write_text("kept\n", encoding="utf-8")
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+        clock.advance(ONE_DAY_S)
+        log.info("next day")
+
+    assert file_lines(kept) == ["kept"]
+    assert file_lines(path)[-1] == "09:15:24 | INFO  | next day"
+
+
+def test_file_behind_a_symlink_is_refused(clock: FakeClock, tmp_path: Path) -> None:
+    """A planted link does not make the program write elsewhere."""
+    target = tmp_path / "target"
+    target.write_text("", encoding="utf-8")
+    (tmp_path / LOG_NAME).symlink_to(target)
+
+    with make_logger(None, clock) as logger, pytest.raises(StateError, match="symbolic link"):
+        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+    assert target.read_text(encoding="utf-8") == ""
+
+
+def test_file_that_is_a_folder_or_denied_is_a_warning(clock: FakeClock, tmp_path: Path) -> None:
+    """Without a log file the run goes on, and says so."""
+    with make_logger(None, clock) as logger:
+        logger.open_file(tmp_path / LOG_NAME, disk=ReadOnlyDisk())
+        warnings = logger.warnings
+
+    assert len(warnings) == 1
+    assert warnings[0].startswith("No log file: [Errno 13] Permission denied")
+
+
+def test_full_disk_ends_the_file_not_the_run(clock: FakeClock, tmp_path: Path) -> None:
+    """The first failed write is the last try; the console goes on, and a warning is left."""
+    console = Terminal()
+    with make_logger(console, clock) as logger:
+        logger.open_file(tmp_path / LOG_NAME, disk=FullDisk())
+        log.info("one")
+        log.info("two")
+        warnings = logger.warnings
+
+    assert console.getvalue().count("\n") == 2
+    assert len(warnings) == 1
+    assert "No space left on device" in warnings[0]
+    assert len(file_lines(tmp_path / LOG_NAME)) == 1
+
+
+def test_symlink_planted_before_midnight_ends_the_file_not_the_run(
+    clock: FakeClock, tmp_path: Path
+) -> None:
+    """Rotation follows no link either."""
+    path = tmp_path / LOG_NAME
+    target = tmp_path / "target"
+    target.write_text("", encoding="utf-8")
+    with make_logger(None, clock) as logger:
+        logger.open_file(path, disk=SystemDisk())
+        path.unlink()
+        path.symlink_to(target)
+        clock.advance(ONE_DAY_S)
+        log.info("next day")
+        warnings = logger.warnings
+
+    assert "symbolic link" in warnings[0]
+    assert target.read_text(encoding="utf-8") == ""

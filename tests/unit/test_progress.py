@@ -1,0 +1,198 @@
+"""Progress on a terminal, silence elsewhere, and no display that harms a run."""
+
+import errno
+import io
+import subprocess
+import sys
+
+import pytest
+from fakes import FakeClock
+
+from lead_automation.reporting.analytics import ProgressCounters
+from lead_automation.reporting.progress import (
+    NoProgress,
+    RichProgress,
+    make_progress,
+    progress_text,
+    time_left_s,
+)
+
+COUNTERS = ProgressCounters(done=9, total=45, sent=7, delivered=5, failed=1, skipped=1)
+
+
+class Terminal(io.StringIO):
+    """A terminal that may go away."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        """Start connected."""
+        super().__init__()
+        self._encoding = encoding
+        self.is_gone = False
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The terminal's."""
+        return self._encoding
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Write, or fail once the terminal is gone."""
+        if self.is_gone:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 100 columns that knows colours, wherever the tests run."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "101")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_progress_text_holds_what_the_operator_wants() -> None:
+    """Done of total, sent, delivered, failed, skipped, time left and who is being served."""
+    text = progress_text(COUNTERS, "Anandi", elapsed_s=18, width=100)
+
+    assert text == (
+        "███░░░░░░░░░░░░░  9/45  sent 7  delivered 5  failed 1  skipped 1  0:01:12 left  → Anandi"
+    )
+
+
+def test_progress_text_of_a_large_run_fits_80_columns() -> None:
+    """An ordinary terminal shows everything, the counsellor's name included."""
+    counters = ProgressCounters(done=487, total=500, sent=440, delivered=410, failed=24, skipped=23)
+    text = progress_text(counters, "Khushali", elapsed_s=1000, width=79)
+
+    assert text == ("487/500 sent 440 delivered 410 failed 24 skipped 23 0:00:27 left → Khushali")
+
+
+def test_progress_text_before_the_first_lead_has_no_time() -> None:
+    """No pace, no promise."""
+    text = progress_text(ProgressCounters(), "", elapsed_s=0, width=100)
+
+    assert text == "░░░░░░░░░░░░░░░░  0/0  sent 0  delivered 0  failed 0  skipped 0"
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "elapsed_s", "left_s"),
+    [(0, 5, 9.0, None), (1, 5, 0.0, None), (2, 6, 4.0, 8.0), (6, 6, 4.0, 0.0), (7, 6, 4.0, 0.0)],
+)
+def test_time_left_goes_by_the_pace_so_far(
+    done: int, total: int, elapsed_s: float, left_s: float | None
+) -> None:
+    """Never negative, never from nothing."""
+    assert time_left_s(done, total, elapsed_s) == left_s
+
+
+def test_display_shows_figures_and_leaves_only_log_lines() -> None:
+    """The last thing done to the terminal is taking the line away."""
+    terminal, clock = Terminal(), FakeClock()
+    with make_progress(terminal, enabled=True, clock=clock) as progress:
+        clock.advance(18)
+        progress.update(COUNTERS, counsellor="Anandi")
+        progress.print_above("\x1b[33m09:15:24 | WARNING | [/] x[/red] :smile:\x1b[0m")
+        progress.update(COUNTERS)
+    shown = terminal.getvalue()
+
+    assert "9/45  sent 7  delivered 5  failed 1  skipped 1  0:01:12 left  → Anandi" in shown
+    assert "\x1b[33m09:15:24 | WARNING | [/] x[/red] :smile:\x1b[0m\n" in shown
+    after_last_line = shown.rpartition("Anandi")[2]
+    assert "\x1b[2K" in after_last_line
+    assert shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
+
+
+def test_display_keeps_to_one_line_of_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit is cut, most needed first."""
+    monkeypatch.setenv("COLUMNS", "41")
+    terminal = Terminal()
+    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+        progress.update(COUNTERS, counsellor="A")
+
+    assert "9/45 sent 7 delivered 5 failed 1 skippe…" in terminal.getvalue()
+    assert "█" not in terminal.getvalue()
+
+
+def test_display_hostile_counsellor_is_literal_text() -> None:
+    """No markup is read and no escape passes."""
+    terminal = Terminal()
+    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+        progress.update(COUNTERS, counsellor="[red]x[/]\x1b[2J\u202e")
+
+    assert "→ [red]x[/]\\u001b[2J\\u202e" in terminal.getvalue()
+
+
+def test_display_on_an_ascii_terminal_does_not_raise() -> None:
+    """Bar and arrow give way to what the encoding has."""
+    terminal = Terminal("ascii")
+    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+        progress.update(COUNTERS, counsellor="Zoë")
+
+    assert "9/45  sent 7" in terminal.getvalue()
+    assert "-> Zo\\xeb" in terminal.getvalue()
+    terminal.getvalue().encode("ascii")
+
+
+@pytest.mark.parametrize("gone_after", ["start", "update", "never started"])
+def test_display_of_a_lost_terminal_ends_quietly(gone_after: str) -> None:
+    """A closed window ends the display, not the run."""
+    terminal = Terminal()
+    display = RichProgress(terminal, clock=FakeClock())
+    terminal.is_gone = gone_after == "never started"
+    display.start()
+    if gone_after == "update":
+        display.update(COUNTERS)
+    terminal.is_gone = True
+    display.update(COUNTERS, counsellor="Anandi")
+    display.stop()
+    display.stop()
+    display.start()
+
+    with pytest.raises(OSError, match="Input/output"):
+        display.print_above("the logger takes care of this one")
+
+
+def test_display_of_a_terminal_lost_at_the_end_ends_quietly() -> None:
+    """Taking the line away may fail too."""
+    terminal = Terminal()
+    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+        progress.update(COUNTERS)
+        terminal.is_gone = True
+
+    assert "9/45" in terminal.getvalue()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_pipe_or_quiet_run_shows_no_progress(*, enabled: bool) -> None:
+    """Without a terminal, or when told to be silent, only log lines are written."""
+    stream = io.StringIO() if enabled else Terminal()
+    with make_progress(stream, enabled=enabled, clock=FakeClock()) as progress:
+        progress.update(COUNTERS, counsellor="Anandi")
+        progress.print_above("a line")
+
+    assert isinstance(progress, NoProgress)
+    assert stream.getvalue() == "a line\n"
+
+
+def test_no_stream_takes_everything_silently() -> None:
+    """A process without stderr runs all the same."""
+    with make_progress(None, enabled=True, clock=FakeClock()) as progress:
+        progress.update(COUNTERS)
+        progress.print_above("a line")
+
+    assert isinstance(progress, NoProgress)
+
+
+def test_rich_and_jinja2_are_imported_only_where_shown() -> None:
+    """A run under cron does not pay for a display or a page."""
+    code = (
+        "import sys, lead_automation.reporting.progress, lead_automation.reporting.report,"
+        " lead_automation.reporting.logger;"
+        "print({'rich', 'jinja2', 'requests'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

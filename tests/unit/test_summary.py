@@ -1,0 +1,337 @@
+"""The summary at the end of a run: the owner's block, 80 columns, and what to do next."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from report_samples import STARTED, analytics, everyday_run, finish, hostile_run, lead
+
+from lead_automation.models import (
+    ErrorCategory,
+    Hold,
+    RunMode,
+    RunResult,
+    RunStatus,
+    SkipReason,
+)
+from lead_automation.reporting.next_steps import (
+    META_CHECKLIST,
+    Circumstances,
+    has_meta_checklist,
+    next_steps_for,
+    other_steps,
+    with_next_steps,
+)
+from lead_automation.reporting.plaintext import (
+    can_show_emoji,
+    cap_marks,
+    columns,
+    fit_encoding,
+    pad,
+    wrap,
+)
+from lead_automation.reporting.summary import render_summary
+from lead_automation.reporting.wording import (
+    CATEGORY_ACTIONS,
+    CATEGORY_MEANINGS,
+    MODE_NOTES,
+    SKIP_MEANINGS,
+    STATUS_EMOJI,
+    title,
+)
+
+BLOCK = """\
+🏁 CAMPAIGN EXECUTION SUMMARY 🏁
+✅ STATUS: COMPLETED
+📤 Messages Sent: 45
+📱 Delivered: 42
+👀 Read: 15
+❌ Failed: 3
+⚡ Success Rate: 93.8%
+⏱️ Duration: 0:02:34
+"""
+
+
+def test_render_summary_begins_with_the_owners_block() -> None:
+    """The eight lines stand first, letter by letter."""
+    text = render_summary(everyday_run())
+
+    assert text.startswith(BLOCK)
+
+
+def test_render_summary_everyday_run_holds_every_figure() -> None:
+    """Counsellors, errors, skipped, rate a minute and the month are all there."""
+    text = render_summary(everyday_run())
+
+    assert "52 fetched = 4 skipped + 48 attempted + 0 not reached" in text
+    assert "48 = 45 accepted + 3 refused + 0 unknown" in text
+    assert "17.5 messages" in text
+    assert "  Not on WhatsApp      3\n" in text
+    assert "  Malformed            1\n" in text
+    assert "  WATI, month          120 of 10,000\n" in text
+    assert "Preeti                  8     5      5     2      3       0  62.5%       7/50" in text
+
+
+def test_render_summary_without_emoji_is_plain() -> None:
+    """The block keeps its lines without their symbols."""
+    text = render_summary(everyday_run(), emoji=False)
+
+    assert text.startswith("CAMPAIGN EXECUTION SUMMARY\nSTATUS: COMPLETED\nMessages Sent: 45\n")
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_render_summary_hostile_run_keeps_to_its_width(width: int) -> None:
+    """Whatever names and reasons hold, texts wrap and nothing steers the terminal."""
+    text = render_summary(hostile_run(), width=width)
+
+    table = [line for line in text.splitlines() if line.endswith(("Quota", "/50", "/100000"))]
+    assert len(table) == 10
+    assert all(columns(line) <= 80 for line in text.splitlines())
+    assert all(columns(line) <= width for line in text.splitlines() if line not in table)
+    assert "\x1b" not in text
+    assert "\\u001b[2J" in text
+
+
+def test_render_summary_meta_restriction_prints_the_checklist_in_order() -> None:
+    """The five steps are numbered, and stand once."""
+    text = render_summary(hostile_run())
+
+    places = [text.index(f"{number}. {step}") for number, step in enumerate(META_CHECKLIST, 1)]
+    assert places == sorted(places)
+    assert text.count(META_CHECKLIST[0]) == 1
+    assert "META_QUALITY_STOP_AFTER" in text
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_render_summary_every_status_has_its_line(status: RunStatus) -> None:
+    """No status lacks a symbol."""
+    result = finish(analytics(), status=status, reason="")
+    lines = render_summary(result).splitlines()
+
+    word = status.value.upper().replace("_", " ")
+    assert lines[1] == f"{STATUS_EMOJI[status]} STATUS: {word}"
+
+
+@pytest.mark.parametrize("mode", RunMode)
+def test_render_summary_every_mode_but_production_says_what_it_is(mode: RunMode) -> None:
+    """Nobody takes a rehearsal for the real thing."""
+    text = render_summary(finish(analytics(mode=mode)))
+
+    assert MODE_NOTES[mode] in text.replace("\n", " ")
+    assert f"({mode.value}, exit code 0)" in text
+
+
+def test_render_summary_dry_run_says_what_would_be_sent() -> None:
+    """A plan of one is shown as one."""
+    books = analytics(mode=RunMode.DRY_RUN)
+    books.fetched(1)
+    books.put(lead(1, counsellor="Anandi"))
+
+    assert "Would be sent: 1\n" in render_summary(finish(books))
+
+
+def test_render_summary_many_warnings_are_cut() -> None:
+    """A hundred warnings do not bury the result."""
+    result = replace(everyday_run(), warnings=tuple(f"warning {n}" for n in range(100)))
+    text = render_summary(result)
+
+    assert "warning 19" in text
+    assert "warning 20" not in text
+    assert "and 80 more, in the log" in text
+
+
+def test_render_summary_nothing_configured_is_short() -> None:
+    """A run that ended before there was anything to count still has a summary."""
+    result = RunResult(
+        status=RunStatus.FAILED,
+        reason="",
+        run_id="r",
+        mode=RunMode.PRODUCTION,
+        template="",
+        started_at=STARTED,
+        ended_at=STARTED,
+        exit_code=1,
+    )
+    text = render_summary(result)
+
+    assert "Counsellor " not in text
+    assert "calls" not in text
+
+
+def _steps(result: RunResult, now: Circumstances | None = None) -> str:
+    return "\n".join(next_steps_for(result, now or Circumstances()))
+
+
+def test_next_steps_completed_run_without_trouble_are_none() -> None:
+    """Where there is nothing to do, nothing is said."""
+    result = finish(analytics())
+
+    assert next_steps_for(result, Circumstances()) == ()
+
+
+def test_next_steps_meta_quality_come_first_and_once() -> None:
+    """The checklist leads, and the hold's own copy of it is not repeated."""
+    hold = Hold(
+        reason="r",
+        since=STARTED,
+        evidence="e",
+        what_to_do=(*META_CHECKLIST, "Call the account manager."),
+        until=STARTED + timedelta(hours=2),
+    )
+    steps = next_steps_for(
+        finish(analytics(), status=RunStatus.STOPPED, exit_code=3),
+        Circumstances(meta_quality=True, hold=hold, stopped_by=ErrorCategory.UNKNOWN_ERROR),
+    )
+
+    assert steps[:5] == META_CHECKLIST
+    assert "META_QUALITY_STOP_AFTER" in steps[5]
+    assert steps[6] == "Call the account manager."
+    assert steps[7].startswith("Sending is held until 2026-11-22T05:45+00:00;")
+    assert len(steps) == 8
+
+
+def test_next_steps_hold_for_good_names_resume() -> None:
+    """A hold without an end is lifted by a person."""
+    hold = Hold(reason="r", since=STARTED, evidence="e", what_to_do=("Look at Meta.",))
+
+    steps = _steps(finish(analytics()), Circumstances(hold=hold))
+    assert steps.startswith("Look at Meta.\n")
+    assert "until somebody runs `resume`" in steps
+
+
+@pytest.mark.parametrize(
+    ("category", "word"),
+    [
+        (ErrorCategory.TEMPLATE_MISMATCH, "WATI_TEMPLATE_NAME"),
+        (ErrorCategory.QUOTA_EXCEEDED, "top up"),
+        (ErrorCategory.ACCOUNT_ISSUE, "WATI_API_KEY"),
+        (ErrorCategory.NETWORK_ERROR, "network"),
+        (ErrorCategory.UNKNOWN_ERROR, "WATI dashboard"),
+    ],
+)
+def test_next_steps_stopped_by_category_say_where_to_look(
+    category: ErrorCategory, word: str
+) -> None:
+    """Each systematic error has its remedy; a category that stops nothing has none."""
+    result = finish(analytics(), status=RunStatus.STOPPED, exit_code=3)
+
+    assert word in _steps(result, Circumstances(stopped_by=category))
+    assert _steps(result, Circumstances(stopped_by=ErrorCategory.OPT_OUT)) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (RunStatus.QUOTA_EXHAUSTED, "daily_limit"),
+        (RunStatus.NO_LEADS, "LEAD_OWNER_ID"),
+        (RunStatus.NO_COUNSELLORS, "COUNSELLORS_FILE"),
+        (RunStatus.INTERRUPTED, "run again"),
+    ],
+)
+def test_next_steps_early_end_says_how_to_go_on(status: RunStatus, word: str) -> None:
+    """An early end names what would change it."""
+    assert word in _steps(finish(analytics(), status=status))
+
+
+def test_next_steps_bug_points_to_the_log() -> None:
+    """Exit code 1 is a bug, and its traceback is in the file."""
+    assert "traceback" in _steps(finish(analytics(), status=RunStatus.FAILED, exit_code=1))
+
+
+def test_next_steps_loose_ends_are_each_named() -> None:
+    """Unknown sends, owed rows, bad numbers, odd rows, failures and the rest are all told."""
+    result = replace(
+        finish(analytics()),
+        unknown=1,
+        attempted=10,
+        failed=3,
+        not_reached=2,
+        skipped={SkipReason.INVALID_NUMBER: 2, SkipReason.MALFORMED: 1},
+        month_calls=8000,
+        month_limit=10_000,
+    )
+    steps = _steps(result, Circumstances(owed_rows=3))
+
+    assert "1 message may or may not have arrived" in steps
+    assert "3 rows of its message log" in steps
+    assert "Correct 2 invalid numbers in the CRM." in steps
+    assert "1 malformed CRM row " in steps
+    assert "Many messages failed" in steps
+    assert "2 leads not reached" in steps
+    assert "8,000 of 10,000" in steps
+
+
+def test_next_steps_test_and_dry_run_name_the_next_stage() -> None:
+    """A rehearsal says how to begin in earnest."""
+    assert "--dry-run" in _steps(finish(analytics(mode=RunMode.DRY_RUN)))
+    assert "USE_TEST_NUMBER=false" in _steps(finish(analytics(mode=RunMode.TEST)))
+
+
+def test_with_next_steps_keeps_earlier_ones_and_repeats_none() -> None:
+    """Steps a caller gave stay in front."""
+    result = replace(everyday_run(), next_steps=("First.",))
+    once = with_next_steps(result, Circumstances())
+    twice = with_next_steps(once, Circumstances())
+
+    assert once.next_steps[0] == "First."
+    assert twice.next_steps == once.next_steps
+    assert not has_meta_checklist(once)
+    assert other_steps(once) == once.next_steps
+
+
+def test_wording_covers_every_member() -> None:
+    """No category, reason, status or mode is without words."""
+    assert set(CATEGORY_MEANINGS) == set(CATEGORY_ACTIONS) == set(ErrorCategory)
+    assert set(SKIP_MEANINGS) == set(SkipReason)
+    assert set(STATUS_EMOJI) == set(RunStatus)
+    assert set(MODE_NOTES) == set(RunMode)
+    assert title("not_on_whatsapp") == "Not on WhatsApp"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [
+        ("utf-8", "🏁 Zoë → प्रि ⏱️ 1 • 2 … ✅"),
+        ("cp1252", "Zoë -> \\u092a\\u094d\\u0930\\u093f 1 • 2 … "),
+        ("ascii", "Zo\\xeb -> \\u092a\\u094d\\u0930\\u093f 1 * 2 ... "),
+        (None, "Zo\\xeb -> \\u092a\\u094d\\u0930\\u093f 1 * 2 ... "),
+        ("no-such-codec", "Zo\\xeb -> \\u092a\\u094d\\u0930\\u093f 1 * 2 ... "),
+    ],
+)
+def test_fit_encoding_shows_what_the_console_can(encoding: str | None, expected: str) -> None:
+    """A console without emoji gets plain text, never an error."""
+    assert fit_encoding("🏁 Zoë → प्रि ⏱️ 1 • 2 … ✅", encoding) == expected
+
+
+def test_fit_encoding_keeps_symbols_the_encoding_has() -> None:
+    """A symbol that can be shown is shown."""
+    assert fit_encoding("═ € 🏁", "cp437") == "═ \\u20ac "
+
+
+def test_can_show_emoji_asks_the_encoding() -> None:
+    """Only an encoding that has them all shows emoji."""
+    assert can_show_emoji("utf-8")
+    assert not can_show_emoji("cp1252")
+    assert not can_show_emoji(None)
+    assert not can_show_emoji("no-such-codec")
+
+
+def test_pad_counts_columns_not_characters() -> None:
+    """Wide letters take two columns, marks none, and what is too long ends in an ellipsis."""
+    assert pad("ab", 4) == "ab  "
+    assert pad("長い名前", 6) == "長い… "
+    assert columns(pad("e\u0301" * 9, 5)) == 5
+
+
+def test_wrap_breaks_at_spaces_by_columns() -> None:
+    """Wide letters count two, a word longer than the line is cut, and an indent hangs."""
+    assert wrap("a bb ccc", 6, head="- ") == ["- a bb", "  ccc"]
+    assert wrap("長い名前だ", 6) == ["長い名", "前だ"]
+    assert wrap("x" * 7, 6, head="1. ", indent="") == ["1. xxx", "xxx", "x"]
+    assert wrap("", 6, head="Run:  ") == ["Run:"]
+
+
+def test_cap_marks_leaves_four_on_a_letter() -> None:
+    """What scripts need stays; a tower of marks does not."""
+    assert cap_marks("a" + "\u0351" * 9 + "b\u0301") == "a" + "\u0351" * 4 + "b\u0301"
