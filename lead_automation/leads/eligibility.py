@@ -1,7 +1,7 @@
 """Decide whether a lead is skipped, and say why in the operator's words."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from lead_automation.leads.phone import ParsedPhone
 from lead_automation.models import MessageRecord, SkipReason, Suppression
@@ -36,20 +36,22 @@ def decide_skip(
         phone: The lead's number as parsed.
         suppression: The entry of that number; one that has run out does not count.
         blocking: A record that ``duplicates.is_duplicate_of`` found to forbid a message.
-        now: Aware.
+        now: Aware, in the zone that times are shown in.
     """
     if phone.e164 is None:
         return Skip(reason=SkipReason.INVALID_NUMBER, text=f"invalid number: {phone.problem}")
     if suppression is not None and suppression.is_active(now):
-        return Skip(reason=SkipReason.SUPPRESSED, text=_suppressed(suppression))
+        return Skip(reason=SkipReason.SUPPRESSED, text=_suppressed(suppression, now.tzinfo))
     if blocking is not None:
         return Skip(reason=SkipReason.DUPLICATE, text=_duplicate(blocking))
     return None
 
 
-def _suppressed(suppression: Suppression) -> str:
-    until = f", until {suppression.until:%Y-%m-%d %H:%M %Z}" if suppression.until else ""
-    return f"on the suppression list: {clean(suppression.reason)}{until}"
+def _suppressed(suppression: Suppression, zone: tzinfo | None) -> str:
+    text = f"on the suppression list: {clean(suppression.reason)}"
+    if suppression.until is None:
+        return text
+    return f"{text}, until {suppression.until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _duplicate(record: MessageRecord) -> str:

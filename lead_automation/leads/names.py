@@ -78,6 +78,8 @@ def _substitute(problem: str) -> TemplateName:
 
 def _tidy(raw: str) -> str:
     folded = " ".join(raw.split())
+    if folded.isascii() and folded.isprintable():  # nothing in it to remove
+        return folded
     kept = "".join(char for char in folded if _may_be_sent(char))
     # Removing a character can leave two spaces side by side.
     return " ".join(_limit_marks(kept).split())

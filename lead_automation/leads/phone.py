@@ -134,10 +134,10 @@ def _parse(text: str, region: str) -> str:
     except NumberParseException as exc:
         msg = "not a phone number"
         raise _RefusedError(msg) from exc
-    if not phonenumbers.is_valid_number(number):
+    kind = phonenumbers.number_type(number)
+    if kind == PhoneNumberType.UNKNOWN:
         msg = "not a valid number of its country"
         raise _RefusedError(msg)
-    kind = phonenumbers.number_type(number)
     if kind not in _MOBILE_TYPES:
         msg = f"{_TYPE_NAMES.get(kind, 'of another kind')}, not a mobile"
         raise _RefusedError(msg)

@@ -1,0 +1,221 @@
+"""The command line: what can be asked, and the typed form of what was asked."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from lead_automation import __version__
+from lead_automation.errors import ConfigError
+
+PROGRAM = "lead-automation"
+COMMANDS = ("run", "init", "check", "status", "track", "report", "resume", "suppress")
+SCENARIOS = ("everyday", "restricted", "credits", "outage")
+FORMS = ("html", "json", "csv", "text")
+_VALUE_OPTIONS = frozenset({"--config", "--state-dir"})
+_TOP_LEVEL = frozenset({"-h", "--help", "--version"})
+_MAX_COUNT = 10_000_000
+_NUMBER_HELP = "with + and country code, or as people write it in DEFAULT_REGION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """What was asked.
+
+    Attributes:
+        command: One of the commands of ``build_parser``.
+        config: Settings file; None to look in the usual places.
+        sandbox: Scenario; None for a run against the real services.
+        action: Of ``suppress``: add, remove or list.
+        run_id: Of ``report``; None for the last run.
+        days: Of ``report``: kept days instead of one run.
+    """
+
+    command: str
+    config: Path | None = None
+    state_dir: Path | None = None
+    verbose: bool = False
+    quiet: bool = False
+    json: bool = False
+    no_color: bool = False
+    limit: int | None = None
+    dry_run: bool = False
+    test: bool = False
+    sandbox: str | None = None
+    yes: bool = False
+    action: str = ""
+    phone: str = ""
+    reason: str = ""
+    run_id: str | None = None
+    days: int | None = None
+    form: str = "text"
+    output: Path | None = None
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raise what is wrong, so that it is told like every other error, with --json too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _usage_error(self.prog, message)
+
+
+def parse_arguments(argv: Sequence[str]) -> Arguments:
+    """Return the typed form of a command line.
+
+    Raises:
+        SystemExit: argparse has printed help or version.
+        ConfigError: A usage error; the hint names the help to read.
+    """
+    namespace, left = build_parser().parse_known_args(_with_command(argv))
+    if left:
+        prog, unknown = f"{PROGRAM} {namespace.command}", " ".join(left)
+        msg = f"not understood here: {unknown}"
+        raise _usage_error(prog, msg)
+    known = {name: value for name, value in vars(namespace).items() if value is not None}
+    return Arguments(**known)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    everywhere = _common_options()
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Send an approved WhatsApp template to the CRM's leads through WATI: once\n"
+        "each, within every limit. Without a command it is `run`.",
+        epilog="Try it without any settings: python -m lead_automation run --sandbox",
+        parents=[everywhere],
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, text: str, example: str) -> _Parser:
+        return commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"example:\n  python -m lead_automation {example}",
+            parents=[everywhere],
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    _add_run(add("run", "one campaign run (the default command)", "run --limit 20"))
+    add("init", "create the two empty state files", "init --state-dir /var/lib/lead-automation")
+    add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
+    add("status", "show today's use, messages, unsettled ones, hold and last run", "status --json")
+    add("track", "read the delivery status of unsettled messages; sends nothing", "track")
+    _add_report(
+        add("report", "render the report of a run or of days", "report --days 7 --format csv")
+    )
+    resume = add("resume", "show why sending is held and lift the hold", "resume --yes")
+    resume.add_argument(
+        "--yes",
+        action="store_true",
+        help="lift the hold without asking (needed where no terminal is)",
+    )
+    suppress = add("suppress", "keep the list of numbers never to be messaged", "suppress list")
+    _add_suppress(suppress, everywhere)
+    return parser
+
+
+def _usage_error(prog: str, message: str) -> ConfigError:
+    """Return a usage error; prog holds the command, such as ``lead-automation run``."""
+    command = prog.removeprefix(PROGRAM)
+    hint = f"See: python -m lead_automation{command} --help"
+    return ConfigError((f"{prog}: {message}",), hint=hint)
+
+
+def _common_options() -> _Parser:
+    """Return the options every command takes, before or behind its name."""
+    options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = options.add_argument_group("options of every command")
+    group.add_argument("--config", metavar="FILE", type=Path, help="settings file (config.env)")
+    group.add_argument("--state-dir", metavar="DIR", type=Path, help="state, log and reports")
+    group.add_argument("-v", "--verbose", action="store_true", help="console at DEBUG")
+    group.add_argument("-q", "--quiet", action="store_true", help="console at WARNING")
+    group.add_argument(
+        "--json", action="store_true", help="the result as one JSON object on stdout"
+    )
+    group.add_argument("--no-color", action="store_true", help="no colour")
+    group.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    return options
+
+
+def _add_run(parser: _Parser) -> None:
+    parser.add_argument("--limit", metavar="N", type=_count, help="messages attempted at most")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show who would get what from whom; send nothing"
+    )
+    parser.add_argument(
+        "--test", action="store_true", help="send to TEST_MOBILE_NUMBER (as USE_TEST_NUMBER=true)"
+    )
+    parser.add_argument(
+        "--sandbox",
+        nargs="?",
+        const=SCENARIOS[0],
+        choices=SCENARIOS,
+        metavar="SCENARIO",
+        help="rehearse against a simulator on this machine, without settings: "
+        + ", ".join(SCENARIOS),
+    )
+
+
+def _add_report(parser: _Parser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--run", dest="run_id", metavar="ID", help="the run; default: the last one")
+    which.add_argument("--days", metavar="N", type=_count, help="the last N kept days instead")
+    parser.add_argument(
+        "--format", dest="form", choices=FORMS, default="text", help="default: text"
+    )
+    parser.add_argument("--output", metavar="FILE", type=Path, help="default: stdout")
+
+
+def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, text: str, example: str) -> _Parser:
+        return actions.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"example:\n  python -m lead_automation suppress {example}",
+            parents=[everywhere],
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    example = 'add +919000000100 --reason "asked by phone"'
+    add = action("add", "never message a number again", example)
+    add.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
+    add.add_argument(
+        "--reason",
+        metavar="TEXT",
+        default="asked not to be messaged",
+        help="kept with the number; default: %(default)s",
+    )
+    remove = action("remove", "take a number off the list", "remove +919000000100")
+    remove.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
+    action("list", "show the list, whole numbers", "list --json")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,8}", text) or not 1 <= int(text) <= _MAX_COUNT:
+        msg = f"a whole number from 1 up is expected, not {text[:20]!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _with_command(argv: Sequence[str]) -> list[str]:
+    """Put the command in front of the options; ``run`` where none is named.
+
+    So the options of ``run`` work alone, and every option works before the command as behind it.
+    """
+    if argv and (not argv[0].startswith("-") or argv[0] in _TOP_LEVEL):
+        return list(argv)
+    for index, token in enumerate(argv):
+        if token in COMMANDS and argv[index - 1] not in _VALUE_OPTIONS:
+            return [token, *argv[:index], *argv[index + 1 :]]
+    return ["run", *argv]

@@ -1,0 +1,1 @@
+"""The steps of a run: when to send, what follows from an answer, what to ask and when to stop."""

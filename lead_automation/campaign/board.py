@@ -1,0 +1,153 @@
+"""Keep each lead's row of the report and say what happened to it, in one place."""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from lead_automation.campaign.ports import LogPort
+from lead_automation.models import (
+    ErrorCategory,
+    Failure,
+    LeadRow,
+    MessageRecord,
+    MessageStatus,
+    Outcome,
+    SkipReason,
+)
+from lead_automation.text import clean
+
+_WORD_CHARS = 40
+
+_log = logging.getLogger(__name__)
+
+
+class RowKeeper(Protocol):
+    """Keeps the rows; the last one put for a position counts."""
+
+    def put(self, row: LeadRow) -> None:
+        """Keep a row."""
+        ...
+
+
+class Board:
+    """Join positions, rows and log lines."""
+
+    def __init__(self, *, rows: RowKeeper, log: LogPort) -> None:
+        self._keeper = rows
+        self._log = log
+        self._rows: dict[str, LeadRow] = {}
+        self._words: dict[str, str] = {}
+
+    def skipped(
+        self,
+        row: LeadRow,
+        reason: SkipReason,
+        text: str,
+        category: ErrorCategory | None,
+        at: datetime,
+    ) -> None:
+        """Note a lead that is not attempted; a category makes it one of the run's errors."""
+        self._keeper.put(
+            replace(
+                row,
+                skip=reason,
+                error_category=category,
+                error_message=text,
+                status=MessageStatus.FAILED if category else MessageStatus.PENDING,
+                at=at,
+            )
+        )
+        _log.info("⏭️ SKIPPED: %s | %s", row.name or f"lead {row.lead_id or row.position}", text)
+
+    def attempted(self, row: LeadRow) -> None:
+        """Note that a lead is about to be messaged for the first time."""
+        self._rows[row.lead_id] = row
+
+    def is_attempted(self, lead_id: str) -> bool:
+        """Whether the lead was messaged, or nearly, in this run."""
+        return lead_id in self._rows
+
+    def accepted(self, record: MessageRecord) -> None:
+        """Note WATI's yes."""
+        row = self._change(record, outcome=Outcome.ACCEPTED, failure=None)
+        self._log.sent(row.name, record.message_id)
+
+    def refused(
+        self,
+        record: MessageRecord,
+        failure: Failure,
+        *,
+        outcome: Outcome,
+        tried_again: bool = False,
+    ) -> None:
+        """Note a no, or a send that never left."""
+        row = self._change(record, outcome=outcome, failure=failure)
+        if tried_again:
+            self._log.pending(row.name, f"{failure.text}; tried again")
+        else:
+            self._log.failed(row.name, failure.text)
+
+    def unknown(self, record: MessageRecord, failure: Failure) -> None:
+        """Note a send whose fate is unknown."""
+        row = self._change(record, outcome=Outcome.UNKNOWN, failure=failure)
+        self._log.pending(row.name, f"no clear answer ({failure.text}); asked again later")
+
+    def news(self, record: MessageRecord, failure: Failure | None, *, word: str = "") -> None:
+        """Note what a status read said of an accepted message.
+
+        Args:
+            record: As it is now known.
+            failure: Of a message now known to have failed.
+            word: WATI's own status word where it means neither delivery nor failure.
+        """
+        self._words[record.lead_id] = clean(word, _WORD_CHARS)
+        before = self._rows[record.lead_id]
+        row = self._change(record, outcome=Outcome.ACCEPTED, failure=failure)
+        if before.outcome is not Outcome.ACCEPTED:
+            self._log.sent(row.name, record.message_id)
+        if row.status is not before.status:
+            self._say(row)
+
+    def still_pending(self) -> None:
+        """Say at the end whose delivery nobody knows yet."""
+        for row in self._rows.values():
+            if row.outcome is Outcome.ACCEPTED and row.status in _NO_WORD:
+                word = self._words.get(row.lead_id)
+                says = f'; WATI says "{word}"' if word else ""
+                self._log.pending(row.name, f"no word of delivery yet{says}")
+
+    def _say(self, row: LeadRow) -> None:
+        match row.status:
+            case MessageStatus.DELIVERED:
+                self._log.delivered(row.name)
+            case MessageStatus.READ:
+                self._log.read(row.name)
+            case MessageStatus.FAILED:
+                self._log.failed(row.name, row.error_message or "no reason given")
+            case MessageStatus.SENT | MessageStatus.PENDING:
+                pass
+
+    def _change(
+        self, record: MessageRecord, *, outcome: Outcome, failure: Failure | None
+    ) -> LeadRow:
+        row = replace(
+            self._rows[record.lead_id],
+            counsellor=record.counsellor,
+            status=record.status,
+            outcome=outcome,
+            error_category=failure.category if failure else None,
+            error_message=failure.text if failure else None,
+            message_id=record.message_id,
+            at=_latest(record),
+        )
+        self._rows[record.lead_id] = row
+        self._keeper.put(row)
+        return row
+
+
+_NO_WORD = (MessageStatus.PENDING, MessageStatus.SENT)
+
+
+def _latest(record: MessageRecord) -> datetime | None:
+    return record.sent_at or record.updated_at

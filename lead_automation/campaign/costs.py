@@ -1,0 +1,30 @@
+"""Guess what a call will cost, so that none is begun that would be late."""
+
+READ_GUESS_S = 0.1
+"""What a status read is taken to cost before one was measured; a wrong guess is cut off."""
+
+ROW_GUESS_S = 0.5
+"""The same of a CRM row, with more care: one that is cut off may be in the CRM twice."""
+
+_CARE = 1.5
+_FORGET = 0.95
+
+
+class CostGuess:
+    """What a call will cost, from what the last ones did."""
+
+    def __init__(self, first_s: float) -> None:
+        """Begin with a guess in seconds."""
+        self._seconds = first_s
+
+    def fits(self, left_s: float) -> bool:
+        """Whether a call begun now is likely to end within left_s."""
+        return self._seconds * _CARE <= left_s
+
+    def took(self, seconds: float) -> None:
+        """Learn from a call: slow ones count at once, fast ones by and by."""
+        self._seconds = max(seconds, 0.7 * self._seconds + 0.3 * seconds)
+
+    def skipped(self) -> None:
+        """Forget a little: one slow answer must not keep every later wait unused."""
+        self._seconds *= _FORGET

@@ -1,0 +1,63 @@
+"""Count WATI calls: of this run, against its allowance, and of the calendar month."""
+
+from zoneinfo import ZoneInfo
+
+from lead_automation.campaign.ports import LedgerPort
+from lead_automation.clock import Clock
+from lead_automation.models import CallKind
+
+CALLS_PER_LEAD = 2.1
+"""Send, first status read and a tenth of a second read: what a run may spend on a lead."""
+
+SPARE_CALLS = 20
+"""What a run may spend besides: template check, look-ups of unknown sends, re-reads at the end."""
+
+READING_PAUSE_SHARE = 0.8
+"""Share of the month's calls from which on only unknown sends are read."""
+
+
+class CallMeter:
+    """Count every WATI call as it leaves."""
+
+    def __init__(
+        self, *, ledger: LedgerPort, clock: Clock, zone: ZoneInfo, monthly_limit: int
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._zone = zone
+        self.monthly_limit = monthly_limit
+        self._spent = 0
+
+    def count(self, kind: CallKind) -> None:
+        """Note a call; contact look-ups are a lead's own extra and do not use the allowance."""
+        if not kind.is_wati:
+            return
+        month = self._month()
+        self._ledger.count_calls(month, self._ledger.month_calls(month) + 1)
+        self._spent += kind is not CallKind.CONTACTS
+
+    def start_campaign(self) -> None:
+        """Begin the run's own allowance: what was spent on earlier runs' messages is not its."""
+        self._spent = 0
+
+    def left_for_reads(self, leads: int) -> float:
+        """Return how many more calls the allowance of this many attempted leads carries."""
+        return CALLS_PER_LEAD * leads + SPARE_CALLS - self._spent
+
+    @property
+    def month_calls(self) -> int:
+        """WATI calls of the current month, all kinds, all runs."""
+        return self._ledger.month_calls(self._month())
+
+    @property
+    def is_month_used_up(self) -> bool:
+        """Whether the plan's quota of calls is spent."""
+        return self.month_calls >= self.monthly_limit
+
+    @property
+    def is_reading_paused(self) -> bool:
+        """Whether only unknown sends may still be read this month."""
+        return self.month_calls >= self.monthly_limit * READING_PAUSE_SHARE
+
+    def _month(self) -> str:
+        return self._clock.now().astimezone(self._zone).strftime("%Y-%m")

@@ -1,0 +1,66 @@
+"""Decide how long to wait: between sends, and before a send that never left is tried again."""
+
+from dataclasses import dataclass
+
+from lead_automation.clock import Chance, Clock
+from lead_automation.config import PacingPolicy
+
+ATTEMPTS_IN_PLACE = 3
+"""POSTs at most for one lead before it is given up, when each certainly did not arrive."""
+
+RATE_LIMIT_WAIT_S = 10.0
+"""WATI's window: fits a 429 without Retry-After (docs.wati.io/reference/errors, 2026-11-22)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackoffPolicy:
+    """Growth of the wait between attempts, in seconds."""
+
+    base_s: float = 1.0
+    cap_s: float = 60.0
+
+
+def retry_delay_s(attempt: int, policy: BackoffPolicy, jitter: float) -> float:
+    """Return the wait before the next attempt.
+
+    Args:
+        attempt: The attempt that just failed, counted from 1.
+        policy: Base and cap of the backoff, in seconds.
+        jitter: Random share in [0, 1), drawn by the caller; adds up to half of the base.
+
+    Returns:
+        Seconds, at most policy.cap_s.
+
+    Raises:
+        ValueError: attempt is below 1.
+    """
+    if attempt < 1:
+        msg = f"attempts count from 1, not {attempt}"
+        raise ValueError(msg)
+    exponent = min(
+        attempt - 1, 32
+    )  # beyond that the power only overflows; the cap holds long since
+    return float(min(policy.cap_s, policy.base_s * 2.0**exponent + policy.base_s * jitter / 2))
+
+
+class Pacer:
+    """Keep the drawn distance from the start of one send to the start of the next."""
+
+    def __init__(self, policy: PacingPolicy, *, clock: Clock, chance: Chance) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._chance = chance
+        self._next_start = clock.monotonic()
+        self.drawn_s = 0.0
+
+    @property
+    def next_start(self) -> float:
+        """Monotonic second from which the next send may start."""
+        return self._next_start
+
+    def started(self) -> None:
+        """Note that a send starts now, and draw the wait after it."""
+        low, high = self._policy.min_s, self._policy.max_s
+        wait_s = low + (high - low) * self._chance()
+        self.drawn_s += wait_s
+        self._next_start = self._clock.monotonic() + wait_s

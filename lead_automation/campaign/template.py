@@ -1,0 +1,67 @@
+"""Decide whether the configured template can be sent, before any quota is used."""
+
+from dataclasses import dataclass
+
+from lead_automation.models import TemplateInfo
+from lead_automation.text import clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateVerdict:
+    """What the template's own entry at WATI means for the run.
+
+    Attributes:
+        problem: Why nothing can be sent; empty when it can.
+        hint: What to change.
+        warning: Something to know that stops nothing.
+        order: Parameter names in the template's order.
+    """
+
+    problem: str = ""
+    hint: str = ""
+    warning: str = ""
+    order: tuple[str, ...] = ()
+
+
+def judge_template(info: TemplateInfo, *, name: str, wanted: tuple[str, ...]) -> TemplateVerdict:
+    """Return whether a template exists, is approved and takes exactly the wanted parameters.
+
+    Args:
+        info: What WATI says of the template.
+        name: WATI_TEMPLATE_NAME.
+        wanted: TEMPLATE_PARAMETERS: lead name, counsellor name, counsellor phone.
+    """
+    if not info.exists:
+        similar = ", ".join(info.similar_names)
+        known = f" Similar names there: {similar}." if similar else ""
+        return TemplateVerdict(
+            problem=f"WATI has no template named {name}.{known}",
+            hint="Correct WATI_TEMPLATE_NAME to the element name the WATI dashboard shows.",
+        )
+    if not info.is_approved:
+        status = ", ".join(info.statuses) or "without status"
+        return TemplateVerdict(
+            problem=f"Template not approved: {name} is {status}.",
+            hint="Check its status in the WATI dashboard; sending starts once it is APPROVED.",
+        )
+    found = info.parameter_names
+    if sorted(found) != sorted(wanted):
+        return TemplateVerdict(
+            problem=(
+                f"Template {name} takes the parameters {_listed(found)}, "
+                f"TEMPLATE_PARAMETERS names {_listed(wanted)}."
+            ),
+            hint="Set TEMPLATE_PARAMETERS to the template's names of the lead's name, the "
+            "counsellor's name and the counsellor's phone, in this order.",
+        )
+    warning = ""
+    if found != wanted:
+        warning = (
+            f"Template {name} has its parameters in the order {_listed(found)}; "
+            "they are sent in that order."
+        )
+    return TemplateVerdict(warning=warning, order=found)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return clean(", ".join(names)) if names else "(none)"

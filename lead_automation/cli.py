@@ -1,0 +1,123 @@
+"""The program's entry: parse, build the world, run one command, turn errors into exit codes."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from lead_automation.arguments import Arguments, parse_arguments
+from lead_automation.clock import StopFlag, SystemClock, make_sleep, system_chance
+from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
+from lead_automation.files import SystemDisk
+from lead_automation.world import World
+
+Command = Callable[[Arguments, World], int]
+
+_ENDS_IN_ORDER = ("run", "track")
+"""Commands that look at the stop flag; the others end wherever a signal meets them."""
+
+
+def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> int:
+    """Run one command and return its exit code (README, "Exit codes").
+
+    Args:
+        argv: Without the program's name; None for the process's own.
+        world: What is outside; None for the real one, with signal handlers and umask set.
+    """
+    given = sys.argv[1:] if argv is None else argv
+    try:
+        arguments = parse_arguments(given)
+    except SystemExit:  # help or version
+        return ExitCode.OK
+    except ConfigError as error:
+        _report(error, world or _real_world(), as_json="--json" in given)
+        return error.exit_code
+    if world is None:
+        os.umask(0o077)  # state and reports hold numbers and names
+        world = _real_world()
+        if arguments.command in _ENDS_IN_ORDER:
+            _listen_for_signals(world.stop)
+    return _run_command(arguments, world)
+
+
+def _run_command(arguments: Arguments, world: World) -> int:
+    """Run a command; whatever it raises becomes a message and an exit code."""
+    try:
+        name = "sandbox" if arguments.sandbox is not None else arguments.command
+        return _command(name)(arguments, world)
+    except LeadAutomationError as error:
+        _report(error, world, as_json=arguments.json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.SIGINT
+    except Exception as error:  # noqa: BLE001 - one bug must not end in a traceback on the console
+        _report_bug(error, arguments, world)
+        return ExitCode.BUG
+
+
+def _command(name: str) -> Command:
+    """Import only what this command needs: `--help` must not wait for an HTTP library."""
+    command: Command = importlib.import_module(f"lead_automation.commands.{name}").execute
+    return command
+
+
+def _report(error: LeadAutomationError, world: World, *, as_json: bool) -> None:
+    """Report an error; with --json also as an object on stdout."""
+    reason = world.tell(error)
+    if as_json:
+        world.out_json({"status": "failed", "reason": reason, "exit_code": error.exit_code})
+
+
+def _report_bug(error: Exception, arguments: Arguments, world: World) -> None:
+    """Name the bug on the console, and put the traceback, cleaned, into the log file."""
+    from lead_automation.commands.common import log_traceback  # noqa: PLC0415 - see _command
+
+    text = f"This is a bug in the program: {type(error).__name__}."
+    try:
+        where = log_traceback(error, arguments, world)
+    except Exception:  # noqa: BLE001 - the bug may lie in what reads the settings or writes the log
+        where = None
+    hint = f"The traceback is in {where}." if where else "No log file could be written."
+    _report(LeadAutomationError(text, hint=hint), world, as_json=arguments.json)
+
+
+def _real_world() -> World:
+    stop = StopFlag()
+    return World(
+        environ=os.environ,
+        folder=_current_folder(),
+        disk=SystemDisk(),
+        clock=SystemClock(),
+        sleep=make_sleep(stop),
+        chance=system_chance,
+        stop=stop,
+        stdin=sys.stdin,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        pid=os.getpid(),
+    )
+
+
+def _current_folder() -> Path:
+    """Return the current folder, relative where it was removed: then no file is found in it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
+
+
+def _listen_for_signals(stop: StopFlag) -> None:
+    """Let the first signal end the run in order and the second one at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set:
+            if sys.stderr is not None and sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h")  # a progress line may have hidden the cursor
+            os._exit(128 + number)  # the journal stays; the next run folds it
+        stop.request(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)

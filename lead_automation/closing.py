@@ -1,0 +1,66 @@
+"""Close the books of a run: fold the journal, add everything up, say what to do next."""
+
+import logging
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from lead_automation.campaign.ends import RunEnd, of_error
+from lead_automation.campaign.meter import CallMeter
+from lead_automation.clock import Clock
+from lead_automation.errors import ExitCode, StateError
+from lead_automation.leads.hours import quota_day
+from lead_automation.models import Hold, RunMode, RunResult
+from lead_automation.reporting.next_steps import Circumstances, with_next_steps
+from lead_automation.rooms import Rooms
+from lead_automation.state.hold import HoldFile
+
+_log = logging.getLogger(__name__)
+
+
+def close_books(
+    end: RunEnd, *, rooms: Rooms, mode: RunMode, meter: CallMeter, clock: Clock, zone: ZoneInfo
+) -> RunResult:
+    """Return everything known of the run; a dry run folds nothing.
+
+    A fold that fails ends the run with exit code 5: the journal stays and the next run folds it.
+    """
+    if mode is not RunMode.DRY_RUN:
+        try:
+            rooms.books.fold()
+        except StateError as error:
+            _log.debug("The fold failed", exc_info=error)
+            end = end if end.exit_code == ExitCode.STATE else of_error(error)
+    now = clock.now()
+    result = rooms.analytics.finish(
+        status=end.status,
+        reason=end.reason,
+        exit_code=end.exit_code,
+        ended_at=now,
+        used_today=rooms.books.quota_used(quota_day(now, zone)),
+        warnings=rooms.log.warnings,
+        month_calls=meter.month_calls,
+        month_limit=meter.monthly_limit,
+    )
+    hold = _hold_at(rooms.hold, now)
+    circumstances = Circumstances(
+        stopped_by=end.category,
+        meta_quality=end.is_meta_quality,
+        hold=hold,
+        hold_until=_shown(hold.until, zone) if hold is not None else "",
+        owed_rows=len(rooms.books.owed_rows()),
+    )
+    return with_next_steps(result, circumstances)
+
+
+def _hold_at(file: HoldFile, now: datetime) -> Hold | None:
+    """Return the hold in force; a damaged file must not cost the run its summary and report."""
+    try:
+        hold = file.read()
+    except StateError as error:
+        _log.warning("%s", error)
+        return None
+    return hold if hold is not None and hold.is_active(now) else None
+
+
+def _shown(moment: datetime | None, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}" if moment is not None else ""

@@ -1,0 +1,1 @@
+"""The commands: each module has execute(arguments, world) -> exit code."""

@@ -1,0 +1,284 @@
+"""``check``: is everything ready to send? Writes nothing, works when half of it is down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from lead_automation.arguments import Arguments
+from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S, check_wall_clock
+from lead_automation.campaign.template import judge_template
+from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
+from lead_automation.config import LocalSettings, Settings
+from lead_automation.config_file import is_open_to_others
+from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
+from lead_automation.leads.crm import CrmClient
+from lead_automation.leads.hours import is_open, next_opening, quota_day
+from lead_automation.models import CallKind, TemplateUnread
+from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
+from lead_automation.reporting.plaintext import wrap
+from lead_automation.state.fileledger import read_snapshot
+from lead_automation.state.hold import HoldFile
+from lead_automation.state.suppression import SuppressionList
+from lead_automation.text import clean, mask_numbers
+from lead_automation.transport import Http
+from lead_automation.wiring import describe_hours, make_http, make_wati
+from lead_automation.world import World
+
+_OFFSET_WARNING_S = 120.0
+_SERVICES = ("wati", "template", "crm", "clock")
+
+
+class Verdict(Enum):
+    """What a point came to."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+class Area(Enum):
+    """Where a failed point belongs, with the exit code it means."""
+
+    SETTINGS = ExitCode.SETTINGS
+    STATE = ExitCode.STATE
+    OTHER = ExitCode.UNREACHABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One line of the answer.
+
+    Attributes:
+        text: What was found.
+        fix: What to do; empty when nothing is to be done.
+    """
+
+    name: str
+    verdict: Verdict
+    text: str
+    fix: str = ""
+    area: Area = Area.OTHER
+
+
+def execute(arguments: Arguments, world: World) -> int:
+    """Check point by point; 0 when nothing failed, 2 settings, 5 state, 4 anything else."""
+    source: SettingsSource | None = None
+    settings: Settings | None = None
+    points: list[Point] = []
+    try:
+        source = SettingsSource(arguments, world)
+        settings = source.load()
+        points += _settings_points(source, settings)
+    except ConfigError as error:
+        points += [_failed("settings", error, area=Area.SETTINGS)]
+    points += _state_points(settings, source, world)
+    if settings is None:
+        points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
+    else:
+        points += _service_points(settings, world)
+    code = _exit_code(points)
+    document = {
+        "status": "failed" if code else "ok",
+        "exit_code": code,
+        "checks": [
+            {
+                "name": point.name,
+                "result": point.verdict.value,
+                "text": point.text,
+                "fix": point.fix,
+            }
+            for point in points
+        ],
+    }
+    width = world.width(world.stdout)
+    lines = [line for point in points for line in _lines(point, width)]
+    show(arguments, world, document, "\n".join(lines))
+    return code
+
+
+def _exit_code(points: list[Point]) -> int:
+    failed = {point.area for point in points if point.verdict is Verdict.FAILED}
+    return next((area.value for area in Area if area in failed), ExitCode.OK)
+
+
+def _lines(point: Point, width: int | None) -> list[str]:
+    """Return a point and its fix: a line each where no terminal cuts lines."""
+    parts = [(f"{point.verdict.value:<8} {point.name:<10}", point.text)]
+    if point.fix:
+        parts.append((" " * 19 + "→ ", point.fix))
+    if width is None:
+        return [head + text for head, text in parts]
+    return [line for head, text in parts for line in wrap(text, width, head=head)]
+
+
+def _failed(name: str, error: LeadAutomationError, *, area: Area = Area.OTHER) -> Point:
+    text = "; ".join(clean(line, 400) for line in str(error).splitlines())
+    fix = clean(error.hint, 400) or ("Correct config.env." if area is Area.SETTINGS else "")
+    return Point(
+        name=name, verdict=Verdict.FAILED, text=mask_numbers(text), fix=mask_numbers(fix), area=area
+    )
+
+
+def _not_checked(name: str, why: str) -> Point:
+    return Point(name=name, verdict=Verdict.WARNING, text=f"not checked: {why}")
+
+
+def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
+    points = [
+        Point(name="settings", verdict=Verdict.WARNING, text=clean(warning, 300))
+        for warning in settings.local.warnings
+    ]
+    if source.path is not None and is_open_to_others(source.path):
+        points.append(
+            Point(
+                name="settings",
+                verdict=Verdict.FAILED,
+                text=f"{clean(source.path)} is open to every user of this machine",
+                fix=f"chmod 600 {clean(source.path)}",
+                area=Area.SETTINGS,
+            )
+        )
+    where = clean(source.path) if source.path is not None else "the environment"
+    text = f"complete, from {where}"
+    return [Point(name="settings", verdict=Verdict.OK, text=text), *points]
+
+
+def _state_points(
+    settings: Settings | None, source: SettingsSource | None, world: World
+) -> list[Point]:
+    """Look at state and hours, also when the settings for WATI or the CRM are not right yet."""
+    if source is None:
+        return []
+    try:
+        local = settings.local if settings is not None else source.load_local()
+    except ConfigError:
+        return []
+    return [
+        _guarded("state", lambda: _state(local, world), area=Area.STATE),
+        _guarded("hold", lambda: _hold(local, world), area=Area.STATE),
+        _hours(local, world.clock.now()),
+    ]
+
+
+def _guarded(name: str, look: Callable[[], Point], *, area: Area = Area.OTHER) -> Point:
+    try:
+        return look()
+    except LeadAutomationError as error:
+        return _failed(name, error, area=area)
+
+
+def _state(local: LocalSettings, world: World) -> Point:
+    now, zone = world.clock.now(), local.hours.zone
+    books = read_snapshot(
+        world.disk,
+        local.state_dir,
+        history_days=local.history_days,
+        today=quota_day(now, zone),
+        zone=zone,
+    )
+    suppressed = len(SuppressionList(world.disk, local.state_dir).entries())
+    check_wall_clock(books.newest_time(), now=now, zone=zone)
+    kept = sum(1 for _ in books.records())
+    since = now - timedelta(days=local.history_days)
+    reports = local.state_dir / REPORTS_FOLDER
+    if not kept and recent_production_sends(world.disk, reports, since):
+        return Point(
+            name="state",
+            verdict=Verdict.FAILED,
+            text=f"the history in {local.state_dir} is empty, but reports show recent sends",
+            fix="Restore sent_messages.json and quota_usage.json.",
+            area=Area.STATE,
+        )
+    text = f"{kept} messages kept, {suppressed} numbers suppressed, in {local.state_dir}"
+    return Point(name="state", verdict=Verdict.OK, text=text)
+
+
+def _hold(local: LocalSettings, world: World) -> Point:
+    hold = HoldFile(world.disk, local.state_dir).read()
+    now = world.clock.now()
+    if hold is None or not hold.is_active(now):
+        return Point(name="hold", verdict=Verdict.OK, text="sending is not held")
+    text = hold_text(hold, now=now, zone=local.hours.zone).splitlines()[0]
+    fix = "Read `status`, settle it, then `resume`."
+    return Point(name="hold", verdict=Verdict.WARNING, text=text, fix=fix)
+
+
+def _hours(local: LocalSettings, now: datetime) -> Point:
+    text = describe_hours(local.hours)
+    if is_open(now, local.hours):
+        return Point(name="hours", verdict=Verdict.OK, text=f"open now ({text})")
+    opening = next_opening(now, local.hours)
+    when = f"opens {shown_time(opening, local.hours.zone)}" if opening else "never opens"
+    return Point(name="hours", verdict=Verdict.WARNING, text=f"closed now ({text}); {when}")
+
+
+def _service_points(settings: Settings, world: World) -> list[Point]:
+    http = make_http(settings, world, allow_posts=False)
+    points, offset_s = _wati(settings, world, http)
+    points.append(_guarded("crm", lambda: _crm(settings, http)))
+    points.append(_clock(offset_s, settings.local, world.clock.now()))
+    return points
+
+
+def _wati(settings: Settings, world: World, http: Http) -> tuple[list[Point], float | None]:
+    wati = make_wati(settings, http=http, world=world, limits=None, count=_count_nothing)
+    unchecked = _not_checked("template", "WATI gave no list of templates")
+    try:
+        found = wati.fetch_template()
+    except LeadAutomationError as error:
+        return [_failed("wati", error), unchecked], wati.clock_offset_s
+    if isinstance(found, TemplateUnread):
+        fix = "Try again; a run goes on with a warning."
+        unread = Point(name="wati", verdict=Verdict.FAILED, text=_safe(found.detail), fix=fix)
+        return [unread, unchecked], wati.clock_offset_s
+    verdict = judge_template(
+        found, name=settings.wati.template, wanted=settings.wati.parameter_names
+    )
+    template = Point(
+        name="template",
+        verdict=Verdict.FAILED
+        if verdict.problem
+        else Verdict.WARNING
+        if verdict.warning
+        else Verdict.OK,
+        text=_safe(verdict.problem or verdict.warning or f"{settings.wati.template} is approved"),
+        fix=verdict.hint,
+    )
+    answered = Point(name="wati", verdict=Verdict.OK, text=f"{settings.wati.host} answers")
+    return [answered, template], wati.clock_offset_s
+
+
+def _safe(text: str) -> str:
+    """Return words that hold some of WATI's."""
+    return mask_numbers(clean(text, 400))
+
+
+def _crm(settings: Settings, http: Http) -> Point:
+    crm = CrmClient(
+        settings.crm, http=http, template=settings.wati.template, on_call=_count_nothing
+    )
+    found = crm.fetch_leads(1)
+    text = "answers with leads" if found.leads else "answers; no lead needs a message now"
+    if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
+        text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
+        return Point(name="crm", verdict=Verdict.WARNING, text=text)
+    return Point(name="crm", verdict=Verdict.OK, text=text)
+
+
+def _clock(offset_s: float | None, local: LocalSettings, now: datetime) -> Point:
+    shown = f"{shown_time(now, local.hours.zone)} {local.hours.zone.key}"
+    if offset_s is None:
+        text = f"{shown}; not measured against WATI's"
+        return Point(name="clock", verdict=Verdict.WARNING, text=text)
+    text = f"{shown}; WATI's is {round(offset_s):+d} s"
+    fix = "Set the clock, or start time synchronisation."
+    if abs(offset_s) > MAX_CLOCK_OFFSET_S:
+        return Point(name="clock", verdict=Verdict.FAILED, text=text, fix=fix, area=Area.STATE)
+    if abs(offset_s) > _OFFSET_WARNING_S:
+        return Point(name="clock", verdict=Verdict.WARNING, text=text, fix=fix)
+    return Point(name="clock", verdict=Verdict.OK, text=text)
+
+
+def _count_nothing(_kind: CallKind) -> None:
+    """Let a check's few calls go uncounted: it writes nothing, the month's file included."""

@@ -1,0 +1,163 @@
+"""What several commands do alike: find settings, name the state directory, show a result."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from lead_automation.arguments import Arguments
+from lead_automation.config import LocalSettings, Settings
+from lead_automation.config_file import find_config_file, layer_settings, read_config_file
+from lead_automation.config_load import load_local_settings, load_settings, secret_texts
+from lead_automation.errors import ConfigError, LeadAutomationError
+from lead_automation.models import Hold
+from lead_automation.reporting.plaintext import wrap
+from lead_automation.text import clean, mask_numbers
+from lead_automation.world import World
+
+_MAX_COUNSELLORS_BYTES = 1 << 20
+_MAX_HOLD_TEXT = 400
+WIDTH = 80
+"""Columns of a text nobody said the width of."""
+LOG_FILE = "wati_automation.log"
+
+_NO_FILE = (
+    "No config.env was found in this folder or the one above: copy config.env.example to "
+    "config.env and fill it in, or name a file with --config."
+)
+
+_log = logging.getLogger(__name__)
+
+
+class SettingsSource:
+    """The layered settings of one command: command line over environment over ``config.env``."""
+
+    def __init__(self, arguments: Arguments, world: World) -> None:
+        """Find and read the settings file.
+
+        Raises:
+            ConfigError: The file that was named does not exist, or cannot be used.
+        """
+        option = str(arguments.config) if arguments.config is not None else None
+        self.path = find_config_file(option, world.environ, world.folder)
+        values: Mapping[str, str] = {}
+        self.warnings: tuple[str, ...] = ()
+        if self.path is not None:
+            values, self.warnings = read_config_file(self.path, world.disk)
+        self.values, self.sources = layer_settings(values, world.environ, _overrides(arguments))
+        self._folder = self.path.parent if self.path is not None else world.folder
+        self._world = world
+
+    def load(self) -> Settings:
+        """Return all settings, the state directory made absolute; raises ConfigError."""
+        try:
+            settings = load_settings(
+                self.values, read_file=self._read, folder=self._folder, sources_of=self.sources
+            )
+        except ConfigError as error:
+            if self.path is not None:
+                raise
+            raise ConfigError(error.problems, hint=_NO_FILE) from error
+        return replace(settings, local=self._finished(settings.local))
+
+    def load_local(self) -> LocalSettings:
+        """Return what a command needs that makes no call; raises ConfigError."""
+        local = load_local_settings(
+            self.values, read_file=self._read, folder=self._folder, sources_of=self.sources
+        )
+        return self._finished(local)
+
+    def _finished(self, local: LocalSettings) -> LocalSettings:
+        return replace(
+            local,
+            state_dir=self._world.folder / local.state_dir,
+            warnings=self.warnings + local.warnings,
+        )
+
+    def _read(self, path: Path) -> bytes | None:
+        return self._world.disk.read(path, _MAX_COUNSELLORS_BYTES, private=False)
+
+
+def log_traceback(error: Exception, arguments: Arguments, world: World) -> Path | None:
+    """Write a bug's traceback to the log file; return the file, None where there can be none."""
+    from lead_automation.reporting.logger import OptimizedLogger  # noqa: PLC0415 - for a bug only
+
+    try:
+        source = SettingsSource(arguments, world)
+        local = source.load_local()
+        with OptimizedLogger(
+            stream=None,
+            level=logging.CRITICAL,
+            clock=world.clock,
+            zone=local.hours.zone,
+            secrets=secret_texts(source.values),
+        ) as log:
+            path = local.state_dir / LOG_FILE
+            log.open_file(path, disk=world.disk)
+            _log.error("A bug ended the command", exc_info=error)
+            return None if log.warnings[1:] else path
+    except LeadAutomationError:
+        return None
+
+
+def console_level(arguments: Arguments, configured: str) -> int:
+    """Return the console's level: the command line wins over LOG_LEVEL."""
+    if arguments.verbose:
+        return logging.DEBUG
+    if arguments.quiet:
+        return logging.WARNING
+    return logging.getLevelNamesMapping()[configured]
+
+
+def wants_colour(arguments: Arguments, world: World) -> bool:
+    """Whether the console may be coloured (https://no-color.org)."""
+    return not arguments.no_color and not world.environ.get("NO_COLOR")
+
+
+def show(arguments: Arguments, world: World, document: Mapping[str, object], text: str) -> None:
+    """Write a result to stdout: one JSON object, or text."""
+    if arguments.json:
+        world.out_json(document)
+    else:
+        world.out(text)
+
+
+def _overrides(arguments: Arguments) -> dict[str, str]:
+    overrides = {}
+    if arguments.state_dir is not None:
+        overrides["STATE_DIR"] = str(arguments.state_dir)
+    if arguments.test:
+        overrides["USE_TEST_NUMBER"] = "true"
+    return overrides
+
+
+def shown_time(moment: datetime, zone: tzinfo) -> str:
+    """Return a moment for people: ``2026-11-22 09:15``."""
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def hold_text(hold: Hold, *, now: datetime, zone: tzinfo, width: int = WIDTH) -> str:
+    """Return why sending is held, or was, and what to do; the first line is never broken."""
+    until = shown_time(hold.until, zone) if hold.until else "an operator runs `resume`"
+    heading = "Sending is HELD" if hold.is_active(now) else "Sending was held (over now)"
+    lines = [
+        f"{heading} since {shown_time(hold.since, zone)}, until {until}",
+        *wrap(mask_numbers(clean(hold.reason, _MAX_HOLD_TEXT)), width, head="Reason: "),
+    ]
+    if hold.evidence not in hold.reason:
+        lines += wrap(mask_numbers(clean(hold.evidence, _MAX_HOLD_TEXT)), width, head="Evidence: ")
+    for number, step in enumerate(hold.what_to_do, 1):
+        lines += wrap(clean(step, _MAX_HOLD_TEXT), width, head=f"  {number}. ")
+    return "\n".join(lines)
+
+
+def hold_document(hold: Hold, *, zone: tzinfo) -> dict[str, object]:
+    """Return a hold for ``--json``."""
+    return {
+        "reason": mask_numbers(hold.reason),
+        "since": hold.since.astimezone(zone).isoformat(timespec="seconds"),
+        "until": hold.until.astimezone(zone).isoformat(timespec="seconds") if hold.until else None,
+        "evidence": mask_numbers(hold.evidence),
+        "what_to_do": list(hold.what_to_do),
+    }

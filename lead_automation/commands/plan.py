@@ -1,0 +1,41 @@
+"""What a dry run shows: who would get what from whom."""
+
+from collections.abc import Iterable
+
+from lead_automation.models import Counsellor, LeadRow, RunResult
+from lead_automation.reporting.figures import is_assigned
+from lead_automation.reporting.plaintext import pad
+
+_NAME_WIDTH = 28
+_PHONE_WIDTH = 16
+
+
+def plan_text(result: RunResult, counsellors: Iterable[Counsellor]) -> str:
+    """Return one line for each lead a real run would message; names as the template gets them."""
+    numbers = {counsellor.name: counsellor.number for counsellor in counsellors}
+    lines = [
+        f"  {row.position:03}  {pad(row.name, _NAME_WIDTH)} {pad(row.phone, _PHONE_WIDTH)} "
+        f"from {row.counsellor} {numbers.get(row.counsellor or '', '')}".rstrip()
+        for row in _planned(result)
+    ]
+    if not lines:
+        return "Nobody would get a message."
+    return "\n".join([f"Would get the template {result.template}:", *lines])
+
+
+def plan_document(result: RunResult) -> list[dict[str, object]]:
+    """Return the same for ``--json``: ``[{"position": 1, "lead_id": "1001", …}]``."""
+    return [
+        {
+            "position": row.position,
+            "lead_id": row.lead_id,
+            "name": row.name,
+            "phone": row.phone,
+            "counsellor": row.counsellor,
+        }
+        for row in _planned(result)
+    ]
+
+
+def _planned(result: RunResult) -> list[LeadRow]:
+    return [row for row in result.rows if is_assigned(row)]

@@ -1,0 +1,265 @@
+"""``run``: one campaign run."""
+
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from lead_automation.arguments import Arguments
+from lead_automation.campaign.ends import of_error
+from lead_automation.campaign.preflight import check_wall_clock
+from lead_automation.commands.common import (
+    LOG_FILE,
+    WIDTH,
+    SettingsSource,
+    console_level,
+    wants_colour,
+)
+from lead_automation.commands.plan import plan_document, plan_text
+from lead_automation.config import Settings
+from lead_automation.config_load import secret_values
+from lead_automation.errors import ExitCode, LeadAutomationError, StateError
+from lead_automation.leads.hours import quota_day
+from lead_automation.models import CallKind, RunMode, RunResult
+from lead_automation.reporting.archive import (
+    REPORTS_FOLDER,
+    recent_production_sends,
+    save_run_report,
+)
+from lead_automation.reporting.documents import make_run_id, result_to_json
+from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
+from lead_automation.reporting.progress import make_progress
+from lead_automation.reporting.report import render_html
+from lead_automation.reporting.summary import render_summary
+from lead_automation.state.fileledger import FileLedger
+from lead_automation.state.lock import RunLock
+from lead_automation.wati.limits import RateLimits
+from lead_automation.wiring import RunPlan, make_automation
+from lead_automation.world import World
+
+_log = logging.getLogger(__name__)
+
+
+def execute(arguments: Arguments, world: World) -> int:
+    """Run a campaign; return the exit code."""
+    started_at = world.clock.now()
+    try:
+        settings = SettingsSource(arguments, world).load()
+    except LeadAutomationError as error:
+        return report_failure(error, arguments, world, started_at)
+    mode = RunMode.TEST if settings.use_test_number else RunMode.PRODUCTION
+    limits = RateLimits.of_plan(settings.wati.plan)
+    return run_with(settings, mode=mode, limits=limits, arguments=arguments, world=world)
+
+
+def run_with(
+    settings: Settings,
+    *,
+    mode: RunMode,
+    limits: RateLimits | None,
+    arguments: Arguments,
+    world: World,
+) -> int:
+    """Run with checked settings: log, lock, state, campaign, report, summary.
+
+    Args:
+        settings: With an absolute state directory.
+        mode: What kind of run; ``--dry-run`` makes any kind a dry run.
+        limits: WATI's rate limits; None for none.
+        arguments: How the result is shown, and the limit.
+        world: What is outside.
+    """
+    started_at = world.clock.now()
+    zone = settings.local.hours.zone
+    plan = RunPlan(
+        settings=settings,
+        mode=RunMode.DRY_RUN if arguments.dry_run else mode,
+        limit=arguments.limit,
+        limits=limits,
+        run_id=make_run_id(started_at, zone, world.chance()),
+    )
+    with OptimizedLogger(
+        stream=world.stderr,
+        level=console_level(arguments, settings.local.log_level),
+        clock=world.clock,
+        zone=zone,
+        secrets=secret_values(settings),
+        colour=wants_colour(arguments, world),
+    ) as log:
+        try:
+            result = _run_locked(plan, arguments, world, log)
+        except LeadAutomationError as error:
+            _log.debug("The run ended before it began", exc_info=error)
+            return report_failure(error, arguments, world, started_at, plan=plan)
+        _announce_end(result)
+        _show(result, plan, arguments, world)
+        return result.exit_code
+
+
+def report_failure(
+    error: LeadAutomationError,
+    arguments: Arguments,
+    world: World,
+    started_at: datetime,
+    *,
+    plan: RunPlan | None = None,
+) -> int:
+    """Say why there was no run; with --json in the form of one that did nothing."""
+    end = of_error(error)
+    reason = world.tell(error)
+    if arguments.json:
+        result = RunResult(
+            status=end.status,
+            reason=reason,
+            run_id=plan.run_id if plan else "",
+            mode=plan.mode if plan else _asked_mode(arguments),
+            template=plan.settings.wati.template if plan else "",
+            started_at=started_at,
+            ended_at=world.clock.now(),
+            exit_code=end.exit_code,
+            api_calls={kind.value: 0 for kind in CallKind},
+        )
+        world.out_json(result_to_json(result))
+    return end.exit_code
+
+
+def _asked_mode(arguments: Arguments) -> RunMode:
+    """Return the mode of a run whose settings could not be read."""
+    if arguments.dry_run:
+        return RunMode.DRY_RUN
+    if arguments.test:
+        return RunMode.TEST
+    return RunMode.SANDBOX if arguments.sandbox is not None else RunMode.PRODUCTION
+
+
+def _run_locked(
+    plan: RunPlan, arguments: Arguments, world: World, log: OptimizedLogger
+) -> RunResult:
+    """Take the lock, load the state, run, write the report."""
+    with RunLock(world.disk, plan.state_dir, pid=world.pid, started_at=world.clock.now()):
+        log.open_file(plan.state_dir / LOG_FILE, disk=world.disk)
+        today = quota_day(world.clock.now(), plan.settings.local.hours.zone)
+        log.campaign_started(plan.run_id, plan.mode, today)
+        _warn(plan, world)
+        books = open_books(plan, world)
+        try:
+            enabled = not arguments.quiet and not arguments.json
+            with (
+                make_progress(world.stderr, enabled=enabled, clock=world.clock) as progress,
+                log.above(progress.print_above),
+            ):
+                automation = make_automation(
+                    plan, world=world, books=books, log=log, progress=progress
+                )
+                result = automation.run_campaign()
+        finally:
+            books.close()
+        if plan.mode is not RunMode.DRY_RUN:
+            _save_report(plan, world, result)
+        return result
+
+
+def open_books(plan: RunPlan, world: World) -> FileLedger:
+    """Load the state and fold what a crash left; refuse a state that cannot be right.
+
+    Raises:
+        StateError: Missing or damaged, or empty beside reports of recent sends.
+        ClockError: The wall clock is behind the newest record.
+    """
+    local = plan.settings.local
+    now = world.clock.now()
+    books = FileLedger.open(
+        world.disk,
+        plan.state_dir,
+        history_days=local.history_days,
+        zone=local.hours.zone,
+        today=quota_day(now, local.hours.zone),
+        read_only=plan.mode is RunMode.DRY_RUN,
+        trusts_clock=False,  # until it is compared with WATI's
+    )
+    try:
+        if books.recovered:
+            _log.warning("%d messages of a run that was cut off are unsettled", books.recovered)
+        check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
+        _check_history_is_ours(plan, world, books, now)
+    except LeadAutomationError:
+        books.close()
+        raise
+    return books
+
+
+def _check_history_is_ours(plan: RunPlan, world: World, books: FileLedger, now: datetime) -> None:
+    """Refuse an empty history where reports show that people were messaged."""
+    if any(True for _ in books.records()):
+        return
+    since = now - timedelta(days=plan.settings.local.history_days)
+    reports = plan.state_dir / REPORTS_FOLDER
+    if recent_production_sends(world.disk, reports, since):
+        msg = (
+            f"The history in {plan.state_dir} is empty, but {REPORTS_FOLDER}/ shows messages sent "
+            "within HISTORY_DAYS: it was lost (a redeploy, a git reset), and everyone would be "
+            "messaged again."
+        )
+        hint = (
+            "Restore sent_messages.json and quota_usage.json, or move the reports away if the "
+            "history was emptied on purpose. Keep STATE_DIR outside the clone."
+        )
+        raise StateError(msg, path=plan.state_dir, hint=hint)
+
+
+def _warn(plan: RunPlan, world: World) -> None:
+    for warning in plan.settings.local.warnings:
+        _log.warning("%s", warning)
+    if plan.settings.use_test_number and not world.is_terminal(world.stderr):
+        _log.warning("USE_TEST_NUMBER is on where nobody watches: no lead gets a message")
+    if plan.mode is RunMode.DRY_RUN:
+        _log.info("Dry run: nothing is sent, no state changes, working hours are ignored")
+
+
+def _save_report(plan: RunPlan, world: World, result: RunResult) -> None:
+    zone = plan.settings.local.hours.zone
+    try:
+        _, page = save_run_report(
+            world.disk,
+            plan.state_dir / REPORTS_FOLDER,
+            result,
+            render_html=lambda run: render_html(run, zone=zone),
+        )
+    except StateError as error:
+        _log.warning("The report could not be kept: %s", error)
+        return
+    _log.info("📄 Report: %s", _near(page, world.folder))
+
+
+def _announce_end(result: RunResult) -> None:
+    """Say on console and in the log why a run stopped; a good end is the summary's to tell."""
+    if result.exit_code == ExitCode.OK:
+        return
+    _log.error("⛔ %s: %s", result.status.name.replace("_", " "), result.reason)
+    if has_meta_checklist(result):
+        for number, step in enumerate(META_CHECKLIST, 1):
+            _log.error("   %d. %s", number, step)
+
+
+def _near(path: Path, folder: Path) -> Path:
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def _show(result: RunResult, plan: RunPlan, arguments: Arguments, world: World) -> None:
+    """Show the result; a quiet run that went well says nothing at all.
+
+    A dry run's plan is its result, so it is shown quietly or not.
+    """
+    is_dry = plan.mode is RunMode.DRY_RUN
+    if arguments.json:
+        document = result_to_json(result)
+        if is_dry:
+            document["plan"] = plan_document(result)
+        world.out_json(document)
+        return
+    if is_dry:
+        world.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
+    if not arguments.quiet or result.exit_code != ExitCode.OK or result.warnings:
+        emoji = world.shows_emoji(world.stdout)
+        width = world.width(world.stdout) or WIDTH
+        world.out(render_summary(result, emoji=emoji, width=width))

@@ -1,0 +1,86 @@
+"""``run --sandbox``: rehearse a campaign against a simulator on this machine."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from lead_automation.arguments import Arguments
+from lead_automation.commands.run import report_failure, run_with
+from lead_automation.config_load import load_settings
+from lead_automation.errors import LeadAutomationError, StateError
+from lead_automation.models import RunMode
+from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
+from lead_automation.sandbox.scenarios import SCENARIOS
+from lead_automation.sandbox.server import SandboxServer
+from lead_automation.state.jsonstore import HISTORY_FILE, init_state
+from lead_automation.wati.limits import RateLimits
+from lead_automation.world import World
+
+_TEST_NUMBER = "+919000000100"
+
+
+def execute(arguments: Arguments, world: World) -> int:
+    """Run the real campaign over real HTTP against a simulated WATI and CRM."""
+    started_at = world.clock.now()
+    try:
+        return _rehearse(arguments, world)
+    except LeadAutomationError as error:
+        return report_failure(error, arguments, world, started_at)
+
+
+def _rehearse(arguments: Arguments, world: World) -> int:
+    scenario = SCENARIOS[arguments.sandbox or "everyday"]
+    state_dir = _state_dir(arguments, world)
+    with SandboxServer(scenario.build(world.clock)) as server:
+        values = scenario.settings(server.addresses)
+        values["STATE_DIR"] = str(state_dir)
+        values["TEST_MOBILE_NUMBER"] = _TEST_NUMBER
+        settings = load_settings(values, read_file=lambda _: None, folder=state_dir)
+        limits = replace(RateLimits.of_plan(settings.wati.plan), window_s=scenario.limits.window_s)
+        code = run_with(
+            settings,
+            mode=RunMode.TEST if arguments.test else RunMode.SANDBOX,
+            limits=limits,
+            arguments=arguments,
+            world=world,
+        )
+    if not arguments.quiet and not arguments.json:
+        world.out(f"\nSandbox: state, log and reports are in {state_dir}")
+        for run_id in list_runs(world.disk, state_dir / REPORTS_FOLDER)[-1:]:
+            world.out(f"Open the report: {state_dir / REPORTS_FOLDER / f'run-{run_id}.html'}")
+    return code
+
+
+def _state_dir(arguments: Arguments, world: World) -> Path:
+    """Return a state directory of the sandbox's own, with state files in it.
+
+    Raises:
+        StateError: The directory named holds the history of real messages.
+    """
+    if arguments.state_dir is None:
+        folder = Path(tempfile.mkdtemp(prefix="lead-automation-sandbox-"))
+        init_state(world.disk, folder)
+        return folder
+    folder = world.folder / arguments.state_dir
+    if HISTORY_FILE not in _names(folder, world):
+        init_state(world.disk, folder)
+    elif not _is_sandbox(folder, world):
+        msg = f"{folder} holds a history that is not the sandbox's"
+        raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.")
+    return folder
+
+
+def _names(folder: Path, world: World) -> list[str]:
+    try:
+        return world.disk.list_names(folder)
+    except (OSError, ValueError) as exc:  # ValueError: a path no file system takes
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
+        msg = f"{folder} could not be listed: {reason}"
+        raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.") from exc
+
+
+def _is_sandbox(folder: Path, world: World) -> bool:
+    reports = folder / REPORTS_FOLDER
+    if not list_runs(world.disk, reports):
+        return False
+    return load_run(world.disk, reports, None).mode in (RunMode.SANDBOX, RunMode.TEST)

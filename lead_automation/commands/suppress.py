@@ -1,0 +1,93 @@
+"""``suppress``: keep the list of numbers never to be messaged."""
+
+from typing import assert_never
+
+from lead_automation.arguments import Arguments
+from lead_automation.commands.common import SettingsSource, show, shown_time
+from lead_automation.config import LocalSettings
+from lead_automation.errors import ConfigError
+from lead_automation.leads.phone import parse_phone
+from lead_automation.models import Suppression
+from lead_automation.state.suppression import SuppressionList
+from lead_automation.text import clean
+from lead_automation.world import World
+
+_MAX_REASON = 200
+
+
+def execute(arguments: Arguments, world: World) -> int:
+    """Add, remove or list; works while a run is on and counts before its next send."""
+    local = SettingsSource(arguments, world).load_local()
+    suppressions = SuppressionList(world.disk, local.state_dir)
+    match arguments.action:
+        case "add":
+            return _add(arguments, world, suppressions, local)
+        case "remove":
+            return _remove(arguments, world, suppressions, local)
+        case "list":
+            return _list(arguments, world, suppressions, local)
+        case _:
+            assert_never(arguments.action)  # type: ignore[arg-type]  # argparse lets no other through
+
+
+def _add(
+    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+) -> int:
+    phone = _number(arguments.phone, local)
+    entry = Suppression(
+        phone=phone,
+        reason=clean(arguments.reason.strip(), _MAX_REASON) or "no reason given",
+        source="operator",
+        added_at=world.clock.now(),
+    )
+    suppressions.add(entry)
+    document = {"status": "added", "phone": phone, "reason": entry.reason}
+    show(arguments, world, document, f"{phone} gets no more messages: {entry.reason}")
+    return 0
+
+
+def _remove(
+    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+) -> int:
+    phone = _number(arguments.phone, local)
+    was_there = suppressions.remove(phone)
+    document = {"status": "removed" if was_there else "not_listed", "phone": phone}
+    text = f"{phone} is off the list." if was_there else f"{phone} was not on the list."
+    show(arguments, world, document, text)
+    return 0
+
+
+def _list(
+    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+) -> int:
+    now, zone = world.clock.now(), local.hours.zone
+    entries = [entry for entry in suppressions.entries() if entry.is_active(now)]
+    document = {
+        "status": "completed",
+        "count": len(entries),
+        "numbers": [
+            {
+                "phone": entry.phone,
+                "reason": entry.reason,
+                "source": entry.source,
+                "added_at": shown_time(entry.added_at, zone),
+                "until": shown_time(entry.until, zone) if entry.until else None,
+            }
+            for entry in entries
+        ],
+    }
+    lines = [
+        f"{entry.phone:<16} {shown_time(entry.until, zone) if entry.until else 'for good':<20} "
+        f"{clean(entry.reason, 60)}"
+        for entry in entries
+    ]
+    show(arguments, world, document, "\n".join(lines) or "No number is suppressed.")
+    return 0
+
+
+def _number(text: str, local: LocalSettings) -> str:
+    parsed = parse_phone(text, local.default_region)
+    if parsed.e164 is None:
+        problem = f"PHONE: {parsed.problem}; write it with + and the country code"
+        raise ConfigError((problem,))
+    return parsed.e164

@@ -1,0 +1,212 @@
+"""``track``: read what became of messages that are not settled; sends nothing."""
+
+import logging
+
+from lead_automation.arguments import Arguments
+from lead_automation.campaign.meter import CallMeter
+from lead_automation.campaign.preflight import check_wall_clock
+from lead_automation.campaign.reading import News
+from lead_automation.campaign.settling import EarlierMessages, Settlement, read_on_request_is_due
+from lead_automation.campaign.steps import make_earlier
+from lead_automation.commands.common import (
+    LOG_FILE,
+    SettingsSource,
+    console_level,
+    show,
+    wants_colour,
+)
+from lead_automation.config import Settings
+from lead_automation.config_load import secret_values
+from lead_automation.errors import ExitCode
+from lead_automation.leads.crm import CrmClient
+from lead_automation.leads.hours import quota_day
+from lead_automation.models import CrmRow, LookupKind, MessageRecord, RunMode
+from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.state.fileledger import FileLedger
+from lead_automation.state.lock import RunLock
+from lead_automation.text import clean, mask_numbers, mask_phone
+from lead_automation.wati.limits import RateLimits
+from lead_automation.wiring import (
+    make_hold,
+    make_http,
+    make_machine,
+    make_policies,
+    make_suppressions,
+    make_wati,
+)
+from lead_automation.world import World
+
+_LONGEST_S = 3600.0
+
+_log = logging.getLogger(__name__)
+
+
+def execute(arguments: Arguments, world: World) -> int:
+    """Read, post owed CRM rows, show before and after; 3 when a restriction is found."""
+    settings = SettingsSource(arguments, world).load()
+    local = settings.local
+    with (
+        OptimizedLogger(
+            stream=world.stderr,
+            level=console_level(arguments, local.log_level),
+            clock=world.clock,
+            zone=local.hours.zone,
+            secrets=secret_values(settings),
+            colour=wants_colour(arguments, world),
+        ) as log,
+        RunLock(world.disk, local.state_dir, pid=world.pid, started_at=world.clock.now()),
+    ):
+        log.open_file(local.state_dir / LOG_FILE, disk=world.disk)
+        found = _track(settings, world)
+    code = _exit_code(found, world)
+    if arguments.json or not arguments.quiet or code != ExitCode.OK:
+        show(
+            arguments, world, _document(found), _text(found, names=not _was_seen(arguments, world))
+        )
+    return code
+
+
+def _exit_code(found: Settlement, world: World) -> int:
+    if world.stop.signal_number is not None:
+        return 128 + world.stop.signal_number
+    return found.end.exit_code if found.end is not None else ExitCode.OK
+
+
+def _was_seen(arguments: Arguments, world: World) -> bool:
+    """Whether the log has just shown every change where the result is going to stand."""
+    is_one_screen = world.is_terminal(world.stdout) and world.is_terminal(world.stderr)
+    return is_one_screen and not arguments.quiet
+
+
+def _track(settings: Settings, world: World) -> Settlement:
+    local = settings.local
+    now = world.clock.now()
+    books = FileLedger.open(
+        world.disk,
+        local.state_dir,
+        history_days=local.history_days,
+        zone=local.hours.zone,
+        today=quota_day(now, local.hours.zone),
+        trusts_clock=False,
+    )
+    try:
+        check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
+        earlier = _earlier(settings, world, books)
+        due = len(earlier.due(read_on_request_is_due))
+        if due:
+            _log.info("%d messages to read, about one a second; Ctrl-C keeps what was read", due)
+        found = earlier.settle(limit_s=_LONGEST_S, is_due=read_on_request_is_due, on_news=_say)
+        books.fold()
+    finally:
+        books.close()
+    return found
+
+
+def _earlier(settings: Settings, world: World, books: FileLedger) -> EarlierMessages:
+    local = settings.local
+    meter = CallMeter(
+        ledger=books,
+        clock=world.clock,
+        zone=local.hours.zone,
+        monthly_limit=settings.wati.monthly_calls,
+    )
+    http = make_http(settings, world, allow_posts=True)
+    crm = CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=meter.count)
+
+    def post(row: CrmRow, *, deadline_s: float) -> bool:
+        return crm.post_row(row, deadline_s=deadline_s).taken
+
+    return make_earlier(
+        wati=make_wati(
+            settings,
+            http=http,
+            world=world,
+            limits=RateLimits.of_plan(settings.wati.plan),
+            count=meter.count,
+        ),
+        ledger=books,
+        suppressions=make_suppressions(world, local.state_dir),
+        hold=make_hold(world, local.state_dir),
+        meter=meter,
+        post=post,
+        policies=make_policies(
+            RunMode.PRODUCTION,
+            hours=local.hours,
+            pacing=settings.pacing,
+            tracking=local.tracking,
+            safety=settings.safety,
+        ),
+        machine=make_machine(world),
+    )
+
+
+def _say(news: News) -> None:
+    if _word(news.before) != _word(news.after):
+        _log.info("%s", _line(news))
+
+
+def _word(record: MessageRecord) -> str:
+    if record.unknown:
+        return "unknown"
+    return "never arrived" if record.sent_at is None else record.status.value
+
+
+def _line(news: News) -> str:
+    phone = mask_phone(news.after.phone or "")
+    reason = f" ({_shown(news.failure.text, 80)})" if news.failure else ""
+    lead = _shown(news.after.lead_id, 20)
+    return f"{lead} {phone}: {_word(news.before)} → {_word(news.after)}{reason}"
+
+
+def _shown(text: str, max_chars: int) -> str:
+    """Return words of WATI, or an id of the CRM: either may hold the lead's number."""
+    return mask_numbers(clean(text, max_chars))
+
+
+def _changes(found: Settlement) -> list[News]:
+    return [news for news in found.news if _word(news.before) != _word(news.after)]
+
+
+def _document(found: Settlement) -> dict[str, object]:
+    return {
+        "status": "stopped" if found.end is not None else "completed",
+        "reason": _shown(found.end.reason, 400) if found.end is not None else "",
+        "read": len(found.news),
+        "unanswered": found.unread,
+        "settled_unknown": sum(
+            news.settled or news.kind is LookupKind.ABSENT for news in found.news
+        ),
+        "crm_rows_posted": found.rows_posted,
+        "crm_rows_owed": found.rows_owed,
+        "changes": [
+            {
+                "lead_id": _shown(news.after.lead_id, 128),
+                "day": news.after.day.isoformat(),
+                "phone": mask_phone(news.after.phone or ""),
+                "before": _word(news.before),
+                "after": _word(news.after),
+                "error_category": news.failure.category.value if news.failure else None,
+                "error_message": _shown(news.failure.text, 300) if news.failure else None,
+            }
+            for news in _changes(found)
+        ],
+    }
+
+
+def _text(found: Settlement, *, names: bool) -> str:
+    """Return the result; names says whether each change is told, or only how many there were."""
+    lines = [_line(news) for news in _changes(found)] if names else []
+    lines.append(
+        f"{len(found.news)} messages read, {len(_changes(found))} changed, "
+        f"{found.unread} without an answer."
+    )
+    lines.append(f"CRM rows: {found.rows_posted} posted, {found.rows_owed} still owed.")
+    if found.is_paused:
+        lines.append(
+            "Most of the month's WATI calls are used (WATI_MONTHLY_CALLS): only unknown sends "
+            "are read until next month."
+        )
+    if found.end is not None:
+        lines.append(f"SENDING IS HELD NOW: {_shown(found.end.reason, 400)}")
+        lines.append("Read `status`, then `resume` once it is settled.")
+    return "\n".join(lines)
