@@ -8,9 +8,11 @@ steps of ``campaign``; this module says in which order, and keeps why the run en
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.preflight import (
@@ -21,6 +23,7 @@ from lead_automation.campaign.preflight import (
 from lead_automation.campaign.sending import Delivery
 from lead_automation.campaign.settling import later_read_is_due
 from lead_automation.campaign.steps import Machine, Policies, make_steps
+from lead_automation.campaign.template import compose_message
 from lead_automation.closing import close_books
 from lead_automation.config import Settings
 from lead_automation.errors import (
@@ -33,23 +36,17 @@ from lead_automation.leads.crm import LeadList, MalformedLead
 from lead_automation.leads.hours import quota_day
 from lead_automation.leads.intake import Examined, Intake
 from lead_automation.models import (
-    ContactVerdict,
     Counsellor,
     CrmRow,
     ErrorCategory,
     Lead,
-    LeadRow,
     MessageResult,
-    MessageStatus,
     Recipient,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
     TemplateMessage,
 )
 from lead_automation.reporting.progress import LiveRows
 from lead_automation.rooms import Rooms
+from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
 from lead_automation.text import clean
 
 SETTLE_EARLIER_S = 60.0
@@ -225,7 +222,8 @@ class EnhancedLeadAutomation:
                 return self._end
         reason = ""
         if self._mode is RunMode.DRY_RUN:
-            reason = f"dry run: {self._planned.total()} messages would be sent; nothing was"
+            count = self._planned.total()
+            reason = f"dry run: {count} message{'s' * (count != 1)} would be sent; nothing was"
         return RunEnd(status=RunStatus.COMPLETED, reason=reason)
 
     def _end_before_next(self) -> RunEnd | None:
@@ -252,7 +250,7 @@ class EnhancedLeadAutomation:
         counsellor = self.get_available_counsellor()
         if counsellor is None:
             self._end = out_of_quota()
-            return _nothing_done(self._end.reason)
+            return MessageResult.nothing_sent(self._end.reason)
         self._rooms.progress.update(self._rooms.analytics.counters, counsellor=counsellor.name)
         self._rooms.log.lead_started(position, self._total, found.row.name, counsellor.name)
         self._intake.let_through(found.recipient)
@@ -303,7 +301,7 @@ class EnhancedLeadAutomation:
             if sent.attempt is None:
                 return self._skip(delivery.row, SkipReason.SUPPRESSED, text, None)
         if sent.attempt is None:
-            return _nothing_done(sent.end.reason if sent.end else "not sent")
+            return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
         self._attempted += 1
         return sent.attempt.result()
 
@@ -311,30 +309,17 @@ class EnhancedLeadAutomation:
         """Note what a real run would send, and count it against the quota in memory."""
         self._planned[row.counsellor or ""] += 1
         self._rooms.analytics.put(row)
-        return _nothing_done("dry run")
+        return MessageResult.nothing_sent("dry run")
 
     def _skip(
         self, row: LeadRow, reason: SkipReason, text: str, category: ErrorCategory | None
     ) -> MessageResult:
         self._steps.board.skipped(row, reason, text, category, self._machine.clock.now())
-        return _nothing_done(text, category)
+        return MessageResult.nothing_sent(text, category)
 
     def _compose(self, recipient: Recipient, counsellor: Counsellor) -> TemplateMessage:
-        """Return the message: three values under the template's names, in its order."""
-        wati = self._settings.wati
-        values = dict(
-            zip(
-                wati.parameter_names,
-                (recipient.name, counsellor.name, counsellor.number),
-                strict=True,
-            )
-        )
-        return TemplateMessage(
-            phone=recipient.phone,
-            template=wati.template,
-            broadcast_name=wati.broadcast_name,
-            parameters=tuple((name, values[name]) for name in self._parameter_order),
-            channel_number=wati.channel_number,
+        return compose_message(
+            recipient, counsellor, wati=self._settings.wati, order=self._parameter_order
         )
 
     # --- the end ------------------------------------------------------------------------------
@@ -353,21 +338,9 @@ class EnhancedLeadAutomation:
             )
         return answer.taken
 
-    def _used_today(self) -> Counter[str]:
-        used = Counter(self._rooms.ledger.quota_used(self._today()))
-        used.update(self._planned)
-        return used
+    def _used_today(self) -> Mapping[str, int]:
+        used = self._rooms.ledger.quota_used(self._today())
+        return Counter(used) + self._planned if self._planned else used
 
     def _today(self) -> date:
         return quota_day(self._machine.clock.now(), self._hours.zone)
-
-
-def _nothing_done(reason: str, category: ErrorCategory | None = None) -> MessageResult:
-    return MessageResult(
-        success=False,
-        status=MessageStatus.FAILED if category is not None else MessageStatus.PENDING,
-        message_id=None,
-        error_category=category,
-        error_message=reason,
-        should_continue=True,
-    )

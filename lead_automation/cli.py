@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> in
         world = _real_world()
         if arguments.command in _ENDS_IN_ORDER:
             _listen_for_signals(world.stop)
-    return _run_command(arguments, world)
+    code = _run_command(arguments, world)
+    world.let_go()
+    return code
 
 
 def _run_command(arguments: Arguments, world: World) -> int:

@@ -9,9 +9,10 @@ from lead_automation.campaign.meter import CallMeter
 from lead_automation.clock import Clock
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import Hold, RunMode, RunResult
+from lead_automation.models import Hold
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
 from lead_automation.rooms import Rooms
+from lead_automation.runs import RunMode, RunResult
 from lead_automation.state.hold import HoldFile
 
 _log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The settings of a run: frozen, checked, with units; ``config_load`` makes them."""
+"""The settings of a run: frozen, checked, with units; ``settings.load`` makes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -131,17 +131,24 @@ class SystemDisk:
             raise
         _check_or_close(path, descriptor, private=private)
         with os.fdopen(descriptor, "rb") as stream:
-            data = stream.read(max_bytes + 1)
-        if len(data) > max_bytes:
+            # What is there now, even if it is growing: asked for max_bytes, Python would reserve
+            # them all first, half a gigabyte for an empty journal.
+            size = os.fstat(descriptor).st_size
+            data = stream.read(size) if size <= max_bytes else b""
+        if size > max_bytes:
             raise _refused(path, f"is larger than {max_bytes:,} bytes")
         return data
 
     def write_new(self, path: Path, data: bytes) -> None:
         """Create or empty a file, write data, sync it."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NOFOLLOW | _BINARY
+        # Emptied only once it is known to be ours: a planted second name of another file must not
+        # cost that file its content, nor a planted FIFO hold us up.
+        flags = os.O_WRONLY | os.O_CREAT | _NOFOLLOW | _NONBLOCK | _BINARY
         descriptor = os.open(path, flags, PRIVATE_MODE)
         _check_or_close(path, descriptor, private=True)
         with os.fdopen(descriptor, "wb") as stream:
+            _make_private(descriptor)
+            stream.truncate(0)
             stream.write(data)
             stream.flush()
             os.fsync(descriptor)
@@ -165,6 +172,7 @@ class SystemDisk:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NOFOLLOW | _NONBLOCK | _BINARY
         descriptor = os.open(path, flags, PRIVATE_MODE)
         _check_or_close(path, descriptor, private=True)
+        _make_private(descriptor)
         return _SystemAppendFile(descriptor)
 
     def remove(self, path: Path) -> None:
@@ -205,10 +213,17 @@ def write_atomic(disk: Disk, path: Path, data: bytes) -> None:
         disk.write_new(temporary, data)
         disk.replace(temporary, path)
         disk.sync_folder(path.parent)
-    except OSError as exc:
-        msg = f"{path} could not be written: {exc.strerror or exc}"
+    except (OSError, ValueError) as exc:  # ValueError: a path no file system takes
+        reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
+        msg = f"{path} could not be written: {reason}"
         hint = "Check free space, quota and permissions of the state directory, then run again."
         raise StateError(msg, path=path, hint=hint) from exc
+
+
+def _make_private(descriptor: int) -> None:
+    """Take everybody else's access away from a file that was there before, such as a clone's."""
+    if os.name != "nt":
+        os.fchmod(descriptor, PRIVATE_MODE)
 
 
 def _check_or_close(path: Path, descriptor: int, *, private: bool) -> None:

@@ -1,12 +1,13 @@
 """The values that pass between the rooms: frozen, typed, without behaviour that does anything."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple
 
 MAX_UNANSWERED_ATTEMPTS = 3
+
+
 """POSTs at most for one lead, over all runs, when each got no answer and proved absent."""
 
 
@@ -43,6 +44,18 @@ class MessageResult(NamedTuple):
     error_message: str | None
     should_continue: bool
 
+    @classmethod
+    def nothing_sent(cls, reason: str, category: ErrorCategory | None = None) -> "MessageResult":
+        """Return the result of a lead that was not attempted; the campaign goes on."""
+        return cls(
+            success=False,
+            status=MessageStatus.FAILED if category is not None else MessageStatus.PENDING,
+            message_id=None,
+            error_category=category,
+            error_message=reason,
+            should_continue=True,
+        )
+
 
 class Outcome(Enum):
     """What is known of a send right after it."""
@@ -77,55 +90,6 @@ class HoldKind(Enum):
     """Until the quota day ends (a Meta quality refusal)."""
     UNTIL_RESUME = "until_resume"
     """Until an operator runs ``resume`` (the account itself is restricted)."""
-
-
-class SkipReason(Enum):
-    """Why a fetched lead was not attempted."""
-
-    INVALID_NUMBER = "invalid_number"
-    DUPLICATE = "duplicate"
-    SUPPRESSED = "suppressed"
-    MALFORMED = "malformed"
-
-
-class RunMode(Enum):
-    """What kind of run it is."""
-
-    PRODUCTION = "production"
-    TEST = "test"
-    SANDBOX = "sandbox"
-    DRY_RUN = "dry-run"
-
-
-class RunStatus(Enum):
-    """How a run ended."""
-
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
-    OUTSIDE_WORKING_HOURS = "outside_working_hours"
-    QUOTA_EXHAUSTED = "quota_exhausted"
-    NO_LEADS = "no_leads"
-    NO_COUNSELLORS = "no_counsellors"
-    HELD = "held"
-    ALREADY_RUNNING = "already_running"
-    FAILED = "failed"
-
-
-class CallKind(Enum):
-    """Kinds of calls counted in a run; the first four go to WATI and count against its month."""
-
-    SEND = "send"
-    STATUS = "status"
-    TEMPLATES = "templates"
-    CONTACTS = "contacts"
-    LEADS = "leads"
-    CRM_LOG = "crm_log"
-
-    @property
-    def is_wati(self) -> bool:
-        """Whether WATI counts it against the plan's monthly quota."""
-        return self not in (CallKind.LEADS, CallKind.CRM_LOG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,44 +210,6 @@ class SendAttempt:
         )
 
 
-class LookupKind(Enum):
-    """What asking WATI about a message came to."""
-
-    FOUND = "found"
-    ABSENT = "absent"
-    """A definite answer without such a message."""
-    NO_ANSWER = "no_answer"
-    """Anything else: nothing may be concluded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusLookup:
-    """The answer to "what became of this message?".
-
-    Attributes:
-        status: For FOUND; PENDING for a status word nobody knows.
-        raw_status: For FOUND: WATI's own word, "" when there was none.
-        message_id: For FOUND: ``localMessageId`` where the row has one.
-        failure: For FOUND with FAILED.
-        detail: For NO_ANSWER: why, for the log.
-    """
-
-    kind: LookupKind
-    status: MessageStatus = MessageStatus.PENDING
-    raw_status: str = ""
-    message_id: str | None = None
-    failure: Failure | None = None
-    detail: str = ""
-
-
-class ContactVerdict(Enum):
-    """What a contact look-up before the send says."""
-
-    SEND = "send"
-    OPT_OUT = "opt_out"
-    INVALID = "invalid"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
     """What the history keeps of one message to one lead on one day.
@@ -397,124 +323,3 @@ class Hold:
     def is_active(self, now: datetime) -> bool:
         """Whether it still holds."""
         return self.until is None or now < self.until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateInfo:
-    """What WATI says about the configured template.
-
-    Attributes:
-        exists: Any row carries the name.
-        is_approved: Any of its rows is APPROVED.
-        statuses: What its rows say, cleaned, sorted.
-        parameter_names: Of the approved row, in the template's order.
-        similar_names: Templates of the account with a name like it, for the hint.
-    """
-
-    exists: bool
-    is_approved: bool
-    statuses: tuple[str, ...] = ()
-    parameter_names: tuple[str, ...] = ()
-    similar_names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateUnread:
-    """WATI could not say anything about the template just now; no reason not to send.
-
-    Attributes:
-        detail: Why, for a warning.
-    """
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadRow:
-    """One lead of a run, as the report shows it.
-
-    Attributes:
-        position: Counted from 1, in the order fetched.
-        name: Cleaned for display.
-        phone: Masked.
-        status: A ``MessageStatus`` value, ``unknown``, ``skipped`` or ``not_reached``.
-        outcome: What the sends came to; None while none was made.
-        at: Aware; when it was last attempted, or skipped.
-    """
-
-    position: int
-    lead_id: str
-    name: str
-    phone: str = ""
-    counsellor: str | None = None
-    status: MessageStatus = MessageStatus.PENDING
-    outcome: Outcome | None = None
-    skip: SkipReason | None = None
-    error_category: ErrorCategory | None = None
-    error_message: str | None = None
-    message_id: str | None = None
-    at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounsellorFigures:
-    """One counsellor's part of a run."""
-
-    sent: int = 0
-    delivered: int = 0
-    read: int = 0
-    failed: int = 0
-    pending: int = 0
-    used_today: int = 0
-    daily_limit: int = 0
-    assigned: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """Everything the summary, ``--json`` and the report say about a run.
-
-    Attributes:
-        started_at: Aware.
-        success_rate: 0 to 100: (sent − failed later) / attempted.
-        errors: By ``ErrorCategory`` value, zeros left out.
-        skipped: By ``SkipReason``, all four keys present.
-        api_calls: By ``CallKind`` value, all six keys present.
-        next_steps: What the operator does, most urgent first.
-        warnings: Problems that did not end the run.
-        month_calls, month_limit: WATI calls of the calendar month and the plan's quota.
-    """
-
-    status: RunStatus
-    reason: str
-    run_id: str
-    mode: RunMode
-    template: str
-    started_at: datetime
-    ended_at: datetime
-    exit_code: int
-    fetched: int = 0
-    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
-    attempted: int = 0
-    accepted: int = 0
-    refused: int = 0
-    unknown: int = 0
-    not_reached: int = 0
-    delivered: int = 0
-    read: int = 0
-    failed: int = 0
-    pending: int = 0
-    success_rate: float = 0.0
-    errors: Mapping[str, int] = field(default_factory=dict)
-    counsellors: Mapping[str, CounsellorFigures] = field(default_factory=dict)
-    api_calls: Mapping[str, int] = field(default_factory=dict)
-    rows: tuple[LeadRow, ...] = ()
-    next_steps: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    month_calls: int = 0
-    month_limit: int = 0
-
-    @property
-    def duration_s(self) -> float:
-        """Seconds from start to end, never negative even if the wall clock stepped back."""
-        return max(0.0, (self.ended_at - self.started_at).total_seconds())

@@ -47,7 +47,8 @@ def parse_json(data: bytes, *, reject_duplicates: bool = False) -> object:
     except ValueError as exc:  # an integer of more digits than Python converts
         msg = "a number too long to read"
         raise JsonError(msg) from exc
-    _check_depth(value)
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # else it cannot be nested deeper
+        _check_depth(value)
     return value
 
 

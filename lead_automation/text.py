@@ -1,19 +1,38 @@
 """Make text from outside safe to show: one cleaner and one mask for every room."""
 
+import json
 import re
 import unicodedata
 
 _SHOWN_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_FIRST_PLANE = 0xFFFF
 _ELLIPSIS = "…"
 
-# Nine digits or more standing alone are taken for a phone number: no number of a lead may be shown
-# whole, and an id that long loses nothing by being masked in a log line.
-# A date followed by a time of day is none: "held until 2026-11-23 00:00" stays readable.
-_NUMBER = re.compile(
-    r"(?<![0-9A-Za-z_-])"
-    r"(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9])"
-    r"\+?[0-9](?:[ ().-]?[0-9]){8,}(?![0-9A-Za-z_])"
+# Nine digits or more are taken for a phone number, seven behind a plus: no number of a lead may be
+# shown whole, whatever letters touch it, and an id that long loses nothing by being masked in a log
+# line. People write numbers in every script, and between the digits what separates them, also an
+# invisible character, which ``clean`` has turned into ``\uXXXX``.
+_DIGIT = (
+    r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c"
+    r"\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]"
 )
+_BETWEEN = (
+    r"(?:[ ().\-\u00a0\u2000-\u200f\u2010-\u2015\u202f\u205f\u2060\u2212\u3000\uff08\uff09\uff0d"
+    r"\uff0e\ufeff\u0300-\u036f\u20d0-\u20f0\ufe00-\ufe0f]|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}){0,3}"
+)
+# What holds many digits and is no number: a date, a run's id, a UUID, another hexadecimal id.
+_KEPT = (
+    r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9])"
+    r"|[0-9]{8}T[0-9]{6}-[0-9a-f]{4}(?![0-9a-f])"
+    r"|(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z])(?=[0-9]*[a-f])(?:[0-9a-f]{8}){3,8}(?![0-9A-Za-z])"
+)
+_NUMBER = re.compile(
+    rf"(?P<kept>{_KEPT})"
+    rf"|[+\uff0b]{_BETWEEN}{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{6,}}"
+    rf"|{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{8,}}"
+)
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|[\u0300-\u036f\u20d0-\u20f0\ufe00-\ufe0f]")
 _VISIBLE_HEAD = 4
 _VISIBLE_TAIL = 4
 _SHORTEST_MASKABLE = _VISIBLE_HEAD + _VISIBLE_TAIL + 1
@@ -42,7 +61,32 @@ def clean(text: object, max_chars: int = 200) -> str:
 def _escaped(char: str) -> str:
     if unicodedata.category(char) not in _SHOWN_ESCAPED:
         return char
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004
+    return f"\\u{ord(char):04x}" if ord(char) <= _FIRST_PLANE else f"\\U{ord(char):08x}"
+
+
+def clean_lines(text: str) -> str:
+    """Return text of several lines, as ``clean`` would show each; nothing is cut."""
+    return text.translate({ord(char): _escaped(char) for char in _unsafe_in(text)})
+
+
+def json_text(value: object, *, indent: int = 2) -> str:
+    r"""Return JSON that is safe to show, without losing anything.
+
+    What ``clean`` shows escaped is escaped here as JSON escapes it, so a reader gets the original.
+
+    Args:
+        value: What ``json.dumps`` takes, without NaN and infinities.
+        indent: Of each level, in spaces.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    return text.translate({ord(char): json.dumps(char)[1:-1] for char in _unsafe_in(text)})
+
+
+def _unsafe_in(text: str) -> list[str]:
+    """Return the characters to escape, each once; a line's end may stay."""
+    return [
+        char for char in set(text) if char != "\n" and unicodedata.category(char) in _SHOWN_ESCAPED
+    ]
 
 
 def mask_phone(phone: str) -> str:
@@ -53,11 +97,20 @@ def mask_phone(phone: str) -> str:
 
 
 def mask_numbers(text: str) -> str:
-    """Return text with every run of nine or more digits masked as a phone number."""
+    """Return text with everything masked that may be a phone number.
+
+    That is a run of nine or more digits, of any script, with blanks, brackets, dots and dashes
+    between them, or seven behind a plus. Dates, run ids and hexadecimal ids stay.
+    """
     return _NUMBER.sub(_masked, text)
 
 
 def _masked(match: re.Match[str]) -> str:
-    digits = re.sub(r"[^0-9]", "", match[0])
-    sign = "+" if match[0].startswith("+") else ""
-    return f"{sign}{digits[:_VISIBLE_HEAD]}••••{digits[-_VISIBLE_TAIL:]}"
+    if match["kept"] is not None:
+        return match[0]
+    digits = re.sub(r"\W", "", _ESCAPE.sub("", match[0]))
+    hidden = max(_VISIBLE_HEAD, len(digits) - _VISIBLE_HEAD - _VISIBLE_TAIL)
+    tail = min(_VISIBLE_TAIL, len(digits) // 2)
+    head = max(0, min(_VISIBLE_HEAD, len(digits) - hidden - tail))
+    sign = "+" if head and match[0][0] in "+\uff0b" else ""
+    return f"{sign}{digits[:head]}••••{digits[-tail:]}"

@@ -8,19 +8,25 @@ from typing import Protocol
 
 import requests
 
+from lead_automation import __version__
 from lead_automation.clock import Chance, Clock, Sleep
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http_address import safe_address
-from lead_automation.http_deadline import Watchdog
-from lead_automation.http_faults import CALL_ERRORS, TOO_LATE, UnacceptableAnswerError, find_fault
-from lead_automation.http_headers import parse_http_date
-from lead_automation.http_pool import ONE_TRY, HostSession
-from lead_automation.http_retry import ReadRetry
+from lead_automation.http.address import safe_address
+from lead_automation.http.deadline import Watchdog
+from lead_automation.http.echo import without_echo
+from lead_automation.http.faults import CALL_ERRORS, TOO_LATE, UnacceptableAnswerError, find_fault
+from lead_automation.http.headers import clock_offset_s, parse_http_date
+from lead_automation.http.pool import ONE_TRY, HostConnections
+from lead_automation.http.retry import ReadRetry
 
 DEFAULT_DEADLINE_S = 45.0
 DEFAULT_MAX_BYTES = 1 << 20
 MAX_IDLE_BEFORE_SEND_S = 1.0
+USER_AGENT = f"lead-automation/{__version__}"
+"""WATI's front door answers a library's default user agent with 403."""
+
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _CHUNK_BYTES = 1 << 16
 
 
@@ -115,7 +121,7 @@ class HttpClient:
         self._chance = chance
         self._allow_posts = allow_posts
         self._watchdog = Watchdog()
-        self._hosts: dict[str, HostSession] = {}
+        self._hosts: dict[str, HostConnections] = {}
 
     def call(self, request: Request) -> Answer:
         """Return the whole answer; see ``Http``."""
@@ -123,8 +129,8 @@ class HttpClient:
         if request.method != "GET" and not self._allow_posts:
             msg = f"a {request.method} to {address} was held back: this run may only read"
             raise TransportError(msg, fault=Fault.FORBIDDEN)
-        host = self._host_session(request, address)
-        prepared = _prepare(host.session, request, address)
+        host = self._connections_to(request, address)
+        prepared = _prepare(request, address)
         tries = _Tries(request, self._watchdog, self._clock, self._sleep)
         host.adapter.max_retries = (
             ReadRetry(between_tries=tries.again_after, clock=self._clock, chance=self._chance)
@@ -148,13 +154,13 @@ class HttpClient:
     def close(self) -> None:
         """Close every connection."""
         for host in self._hosts.values():
-            host.session.close()
+            host.drop_connections()
         self._hosts.clear()
 
-    def _host_session(self, request: Request, address: str) -> HostSession:
+    def _connections_to(self, request: Request, address: str) -> HostConnections:
         host = self._hosts.get(address)
         if host is None:
-            host = HostSession(self._watchdog, self._clock.monotonic)
+            host = HostConnections(self._watchdog, self._clock.monotonic)
             self._hosts[address] = host
         idle_s = self._clock.monotonic() - host.last_used_s
         if request.is_send and idle_s >= MAX_IDLE_BEFORE_SEND_S:
@@ -163,7 +169,7 @@ class HttpClient:
 
     def _exchange(
         self,
-        host: HostSession,
+        host: HostConnections,
         prepared: requests.PreparedRequest,
         request: Request,
         tries: "_Tries",
@@ -174,11 +180,10 @@ class HttpClient:
             CALL_ERRORS: There is no whole answer.
         """
         tries.start()
-        with host.session.send(
+        with host.adapter.send(
             prepared,
             stream=True,
             verify=True,
-            allow_redirects=False,
             timeout=(
                 min(self._policy.connect_timeout_s, request.deadline_s),
                 min(self._policy.read_timeout_s, request.deadline_s),
@@ -194,9 +199,9 @@ class HttpClient:
         return Answer(
             status=response.status_code,
             headers=headers,
-            body=body,
+            body=without_echo(body, request.headers.get("Authorization")),
             server_date=server_date,
-            offset_s=(server_date - offset_from).total_seconds() if server_date else None,
+            offset_s=clock_offset_s(server_date, offset_from),
         )
 
 
@@ -241,17 +246,15 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _prepare(session: requests.Session, request: Request, address: str) -> requests.PreparedRequest:
+def _prepare(request: Request, address: str) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
     try:
-        return session.prepare_request(
-            requests.Request(
-                request.method,
-                request.url,
-                params=request.params,
-                headers=dict(request.headers),
-                json=request.json,
-            )
-        )
+        # Step by step, so without cookies and without credentials found in the URL.
+        prepared.prepare_method(request.method)
+        prepared.prepare_url(request.url, request.params)
+        prepared.prepare_headers({**_HEADERS, **request.headers})
+        prepared.prepare_body(data=None, files=None, json=request.json)
     except CALL_ERRORS as exc:
         msg = f"a call to {address} cannot be written as HTTP"
         raise TransportError(msg, fault=Fault.FORBIDDEN) from exc
+    return prepared

@@ -12,12 +12,12 @@ from lead_automation.campaign.steps import Machine, Policies
 from lead_automation.config import HoursPolicy, PacingPolicy, SafetyPolicy, Settings, TrackingPolicy
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import day_end, is_open, quota_day
-from lead_automation.models import CallKind, RunMode
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST
 from lead_automation.reporting.progress import Progress
 from lead_automation.rooms import Rooms
+from lead_automation.runs import CallKind, RunMode
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.memory import MemoryLedger

@@ -104,6 +104,16 @@ class World:
         """Write a message to stderr, under the same promise."""
         _write(self.stderr, clean_lines(text))
 
+    def let_go(self) -> None:
+        """Flush both streams at the end; a broken one would make Python exit with 120."""
+        for stream in (self.stdout, self.stderr):
+            if stream is None:
+                continue
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                _forget(stream)
+
     def tell(self, error: LeadAutomationError) -> str:
         """Say on stderr what is wrong and what to do; return the same on one line."""
         # One line a problem: a line's end in words from outside begins no line of its own.

@@ -22,12 +22,12 @@ from lead_automation.leads.hours import day_end, quota_day
 from lead_automation.models import (
     Counsellor,
     CrmRow,
-    LeadRow,
     MessageRecord,
     Recipient,
     Suppression,
     TemplateMessage,
 )
+from lead_automation.runs import LeadRow
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.plans import Plan
 from lead_automation.sandbox.simulator import API_KEY, TEMPLATE, Simulator

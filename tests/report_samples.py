@@ -4,21 +4,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lead_automation.models import (
-    CallKind,
-    Counsellor,
-    ErrorCategory,
-    Hold,
-    LeadRow,
-    MessageStatus,
-    Outcome,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
-)
+from lead_automation.models import Counsellor, ErrorCategory, Hold, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.next_steps import META_CHECKLIST, Circumstances, with_next_steps
+from lead_automation.runs import CallKind, LeadRow, RunMode, RunResult, RunStatus, SkipReason
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 STARTED = datetime(2026, 11, 22, 3, 45, 23, tzinfo=UTC)

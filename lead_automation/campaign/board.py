@@ -6,15 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from lead_automation.campaign.ports import LogPort
-from lead_automation.models import (
-    ErrorCategory,
-    Failure,
-    LeadRow,
-    MessageRecord,
-    MessageStatus,
-    Outcome,
-    SkipReason,
-)
+from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus, Outcome
+from lead_automation.runs import LeadRow, SkipReason
 from lead_automation.text import clean
 
 _WORD_CHARS = 40

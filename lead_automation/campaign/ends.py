@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from lead_automation.errors import ExitCode, LeadAutomationError
-from lead_automation.models import ErrorCategory, Hold, RunStatus
+from lead_automation.models import ErrorCategory, Hold
+from lead_automation.runs import RunStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from lead_automation.answers import LookupKind
 from lead_automation.campaign.board import Board
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.costs import READ_GUESS_S, ROW_GUESS_S, CostGuess
@@ -20,7 +21,6 @@ from lead_automation.models import (
     Action,
     ErrorCategory,
     Failure,
-    LookupKind,
     MessageRecord,
     MessageStatus,
     Outcome,

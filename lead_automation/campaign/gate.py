@@ -8,7 +8,8 @@ from lead_automation.campaign.ends import RunEnd, held, interrupted, stopped
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.ports import HoldPort, SuppressionPort
 from lead_automation.clock import Clock, StopFlag
-from lead_automation.models import ErrorCategory, RunStatus, Suppression
+from lead_automation.models import ErrorCategory, Suppression
+from lead_automation.runs import RunStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
+from lead_automation.call_budget import CALLS_PER_LEAD, READING_PAUSE_SHARE
 from lead_automation.campaign.ports import LedgerPort
 from lead_automation.clock import Clock
-from lead_automation.models import CallKind
-
-CALLS_PER_LEAD = 2.1
-"""Send, first status read and a tenth of a second read: what a run may spend on a lead."""
+from lead_automation.runs import CallKind
 
 SPARE_CALLS = 20
 """What a run may spend besides: template check, look-ups of unknown sends, re-reads at the end."""
-
-READING_PAUSE_SHARE = 0.8
-"""Share of the month's calls from which on only unknown sends are read."""
 
 
 class CallMeter:

@@ -3,15 +3,14 @@
 from datetime import date, datetime
 from typing import Protocol
 
+from lead_automation.answers import ContactVerdict, StatusLookup
 from lead_automation.models import (
-    ContactVerdict,
     CrmRow,
     Failure,
     Hold,
     MessageRecord,
     MessageStatus,
     SendAttempt,
-    StatusLookup,
     Suppression,
     TemplateMessage,
 )

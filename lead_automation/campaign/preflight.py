@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.campaign.template import judge_template
 from lead_automation.clock import Clock
 from lead_automation.errors import CampaignStopError, ClockError
-from lead_automation.models import TemplateInfo, TemplateUnread
 
 MAX_CLOCK_OFFSET_S = 600.0
 """A wall clock further off WATI's than this makes hours, quota days and look-ups worthless."""

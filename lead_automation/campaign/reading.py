@@ -5,16 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from lead_automation.answers import LookupKind, StatusLookup
 from lead_automation.campaign.ports import LedgerPort, WatiPort
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.clock import Clock
-from lead_automation.models import (
-    Failure,
-    LookupKind,
-    MessageRecord,
-    MessageStatus,
-    StatusLookup,
-)
+from lead_automation.models import Failure, MessageRecord, MessageStatus
 from lead_automation.text import clean, mask_numbers
 
 GRACE = timedelta(minutes=1)
@@ -105,6 +100,8 @@ class StatusReader:
             not_before=record.sent_at - self._grace - self._set_back(),
             deadline_s=deadline_s,
         )
+        if self._is_clock_off():
+            lookup = StatusLookup(kind=LookupKind.NO_ANSWER, detail="our clock is not trustworthy")
         match lookup.kind:
             case LookupKind.FOUND:
                 return self._found(record, lookup)
@@ -121,7 +118,7 @@ class StatusReader:
         return known_at is None or self._clock.now() - known_at >= timedelta(seconds=self._settle_s)
 
     def _is_clock_off(self) -> bool:
-        """Whether our wall clock is too far off WATI's for any "not there" to be believed."""
+        """Whether our wall clock is too far off WATI's to judge a message or to date anything."""
         return abs(self._wati.clock_offset_s or 0.0) > MAX_CLOCK_OFFSET_S
 
     def _set_back(self) -> timedelta:
@@ -164,7 +161,7 @@ class StatusReader:
                 record, status=record.status, at=now, message_id=record.message_id, failure=None
             )
             return News(before=record, after=after, kind=LookupKind.FOUND)
-        if not self.is_due(record) or self._is_clock_off():
+        if not self.is_due(record):
             return News(before=record, after=record, kind=LookupKind.NO_ANSWER)
         after = self._ledger.absent(record, at=now, row_text="WATI has no such message")
         return News(before=record, after=after, kind=LookupKind.ABSENT)

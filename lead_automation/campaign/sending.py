@@ -23,7 +23,6 @@ from lead_automation.models import (
     Counsellor,
     ErrorCategory,
     Failure,
-    LeadRow,
     MessageRecord,
     Outcome,
     Recipient,
@@ -31,6 +30,7 @@ from lead_automation.models import (
     Suppression,
     TemplateMessage,
 )
+from lead_automation.runs import LeadRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Delivery:
     """One lead on its way.
 
     Attributes:
-        row: As the report shows it.
+        row: As the report shows it, the counsellor's name in it.
         spent: Attempts of earlier sends that proved absent; the next one is spent + 1.
         retry_of_row: Id of the owed CRM row a further attempt makes obsolete.
     """
@@ -134,7 +134,9 @@ class Sender:
             counsellor = self._choose(delivery.counsellor)
             if counsellor is None:
                 return Sent(attempt=last.attempt, end=out_of_quota())
-            delivery = replace(delivery, counsellor=counsellor)
+            if counsellor is not delivery.counsellor:
+                row = replace(delivery.row, counsellor=counsellor.name)
+                delivery = replace(delivery, counsellor=counsellor, row=row)
             record, attempt = self._post(delivery)
             is_last = number == ATTEMPTS_IN_PLACE
             record, end = self._settle(delivery, record, attempt, is_last=is_last)
@@ -166,7 +168,7 @@ class Sender:
         """Reserve on disk, then make the one POST."""
         message = self._compose(delivery.recipient, delivery.counsellor)
         now = self._clock.now()
-        self._board.attempted(replace(delivery.row, counsellor=delivery.counsellor.name))
+        self._board.attempted(delivery.row)
         record = self._ledger.reserve(
             day=self._quota_day(now)[0],
             lead_id=delivery.recipient.lead_id,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from lead_automation.answers import LookupKind
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.costs import ROW_GUESS_S, CostGuess
 from lead_automation.campaign.ends import RunEnd
@@ -18,7 +19,7 @@ from lead_automation.campaign.reading import (
 )
 from lead_automation.campaign.rows import ROW_PATIENCE_S
 from lead_automation.clock import Clock, Sleep, StopFlag
-from lead_automation.models import CrmRow, LookupKind, MessageRecord
+from lead_automation.models import CrmRow, MessageRecord
 
 LATER_READS = (timedelta(hours=1), timedelta(days=1))
 """Ages at which later runs read an open message once more."""

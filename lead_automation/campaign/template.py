@@ -1,8 +1,10 @@
-"""Decide whether the configured template can be sent, before any quota is used."""
+"""Decide whether the configured template can be sent, and fill it in for a lead."""
 
 from dataclasses import dataclass
 
-from lead_automation.models import TemplateInfo
+from lead_automation.answers import TemplateInfo
+from lead_automation.config import WatiSettings
+from lead_automation.models import Counsellor, Recipient, TemplateMessage
 from lead_automation.text import clean
 
 
@@ -61,6 +63,28 @@ def judge_template(info: TemplateInfo, *, name: str, wanted: tuple[str, ...]) ->
             "they are sent in that order."
         )
     return TemplateVerdict(warning=warning, order=found)
+
+
+def compose_message(
+    recipient: Recipient, counsellor: Counsellor, *, wati: WatiSettings, order: tuple[str, ...]
+) -> TemplateMessage:
+    """Return a lead's message: three values under the template's names, in its order.
+
+    Args:
+        recipient: Whom it goes to.
+        counsellor: Whom it is from.
+        wati: Template, names of its parameters, label and sender.
+        order: The template's own order of those names.
+    """
+    given = (recipient.name, counsellor.name, counsellor.number)
+    values = dict(zip(wati.parameter_names, given, strict=True))
+    return TemplateMessage(
+        phone=recipient.phone,
+        template=wati.template,
+        broadcast_name=wati.broadcast_name,
+        parameters=tuple((name, values[name]) for name in order),
+        channel_number=wati.channel_number,
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

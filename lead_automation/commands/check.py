@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from lead_automation.answers import TemplateUnread
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S, check_wall_clock
 from lead_automation.campaign.template import judge_template
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
 from lead_automation.config import LocalSettings, Settings
-from lead_automation.config_file import is_open_to_others
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import is_open, next_opening, quota_day
-from lead_automation.models import CallKind, TemplateUnread
 from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
 from lead_automation.reporting.plaintext import wrap
+from lead_automation.runs import CallKind
+from lead_automation.settings.file import is_open_to_others
 from lead_automation.state.fileledger import read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
@@ -190,7 +191,7 @@ def _state(local: LocalSettings, world: World) -> Point:
             fix="Restore sent_messages.json and quota_usage.json.",
             area=Area.STATE,
         )
-    text = f"{kept} messages kept, {suppressed} numbers suppressed, in {local.state_dir}"
+    text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {local.state_dir}"
     return Point(name="state", verdict=Verdict.OK, text=text)
 
 

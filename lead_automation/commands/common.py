@@ -8,11 +8,11 @@ from pathlib import Path
 
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
-from lead_automation.config_file import find_config_file, layer_settings, read_config_file
-from lead_automation.config_load import load_local_settings, load_settings, secret_texts
 from lead_automation.errors import ConfigError, LeadAutomationError
 from lead_automation.models import Hold
 from lead_automation.reporting.plaintext import wrap
+from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
+from lead_automation.settings.load import load_local_settings, load_settings, secret_texts
 from lead_automation.text import clean, mask_numbers
 from lead_automation.world import World
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from lead_automation.models import Counsellor, LeadRow, RunResult
+from lead_automation.models import Counsellor
 from lead_automation.reporting.figures import is_assigned
 from lead_automation.reporting.plaintext import pad
+from lead_automation.runs import LeadRow, RunResult
 
 _NAME_WIDTH = 28
 _PHONE_WIDTH = 16

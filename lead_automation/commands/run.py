@@ -16,10 +16,8 @@ from lead_automation.commands.common import (
 )
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.config import Settings
-from lead_automation.config_load import secret_values
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import CallKind, RunMode, RunResult
 from lead_automation.reporting.archive import (
     REPORTS_FOLDER,
     recent_production_sends,
@@ -31,6 +29,8 @@ from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checkl
 from lead_automation.reporting.progress import make_progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
+from lead_automation.runs import CallKind, RunMode, RunResult
+from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.lock import RunLock
 from lead_automation.wati.limits import RateLimits
@@ -136,7 +136,8 @@ def _run_locked(
     plan: RunPlan, arguments: Arguments, world: World, log: OptimizedLogger
 ) -> RunResult:
     """Take the lock, load the state, run, write the report."""
-    with RunLock(world.disk, plan.state_dir, pid=world.pid, started_at=world.clock.now()):
+    now = world.clock.now().astimezone(plan.settings.local.hours.zone)
+    with RunLock(world.disk, plan.state_dir, pid=world.pid, started_at=now):
         log.open_file(plan.state_dir / LOG_FILE, disk=world.disk)
         today = quota_day(world.clock.now(), plan.settings.local.hours.zone)
         log.campaign_started(plan.run_id, plan.mode, today)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from lead_automation.arguments import Arguments
 from lead_automation.commands.run import report_failure, run_with
-from lead_automation.config_load import load_settings
 from lead_automation.errors import LeadAutomationError, StateError
-from lead_automation.models import RunMode
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
+from lead_automation.runs import RunMode
 from lead_automation.sandbox.scenarios import SCENARIOS
 from lead_automation.sandbox.server import SandboxServer
+from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import HISTORY_FILE, init_state
 from lead_automation.wati.limits import RateLimits
 from lead_automation.world import World

@@ -22,6 +22,7 @@ from lead_automation.models import Hold, MessageRecord, MessageStatus
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.reporting.days import is_bad_number
 from lead_automation.reporting.plaintext import columns, pad, wrap
+from lead_automation.runs import RunMode
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
@@ -224,7 +225,9 @@ def _last_run_lines(last_run: Mapping[str, object] | None) -> list[str]:
         return []
     reason = mask_numbers(clean(last_run["reason"], _MAX_TEXT))
     colon = ": " if reason else ""
-    return [f"Last run: {last_run['run_id']} {last_run['status']}{colon}{reason}"]
+    mode = last_run.get("mode", RunMode.PRODUCTION.value)
+    kind = "" if mode == RunMode.PRODUCTION.value else f" ({mode})"
+    return [f"Last run: {last_run['run_id']}{kind} {last_run['status']}{colon}{reason}"]
 
 
 def _fitted(line: str, width: int) -> list[str]:

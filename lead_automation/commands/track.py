@@ -2,6 +2,7 @@
 
 import logging
 
+from lead_automation.answers import LookupKind
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.preflight import check_wall_clock
@@ -16,12 +17,13 @@ from lead_automation.commands.common import (
     wants_colour,
 )
 from lead_automation.config import Settings
-from lead_automation.config_load import secret_values
 from lead_automation.errors import ExitCode
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import CrmRow, LookupKind, MessageRecord, RunMode
+from lead_automation.models import CrmRow, MessageRecord
 from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.runs import RunMode
+from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.lock import RunLock
 from lead_automation.text import clean, mask_numbers, mask_phone
@@ -54,7 +56,12 @@ def execute(arguments: Arguments, world: World) -> int:
             secrets=secret_values(settings),
             colour=wants_colour(arguments, world),
         ) as log,
-        RunLock(world.disk, local.state_dir, pid=world.pid, started_at=world.clock.now()),
+        RunLock(
+            world.disk,
+            local.state_dir,
+            pid=world.pid,
+            started_at=world.clock.now().astimezone(local.hours.zone),
+        ),
     ):
         log.open_file(local.state_dir / LOG_FILE, disk=world.disk)
         found = _track(settings, world)
@@ -94,7 +101,7 @@ def _track(settings: Settings, world: World) -> Settlement:
         earlier = _earlier(settings, world, books)
         due = len(earlier.due(read_on_request_is_due))
         if due:
-            _log.info("%d messages to read, about one a second; Ctrl-C keeps what was read", due)
+            _log.info("Messages to read: %d, about one a second; Ctrl-C keeps what was read", due)
         found = earlier.settle(limit_s=_LONGEST_S, is_due=read_on_request_is_due, on_news=_say)
         books.fold()
     finally:
@@ -197,7 +204,7 @@ def _text(found: Settlement, *, names: bool) -> str:
     """Return the result; names says whether each change is told, or only how many there were."""
     lines = [_line(news) for news in _changes(found)] if names else []
     lines.append(
-        f"{len(found.news)} messages read, {len(_changes(found))} changed, "
+        f"Messages: {len(found.news)} read, {len(_changes(found))} changed, "
         f"{found.unread} without an answer."
     )
     lines.append(f"CRM rows: {found.rows_posted} posted, {found.rows_owed} still owed.")

@@ -12,7 +12,8 @@ from http import HTTPStatus
 
 from lead_automation.config import CrmSettings
 from lead_automation.errors import TransportError, UnreachableError
-from lead_automation.models import CallKind, CrmRow, Lead
+from lead_automation.models import CrmRow, Lead
+from lead_automation.runs import CallKind
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 from lead_automation.transport import Http, Request

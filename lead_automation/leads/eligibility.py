@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from lead_automation.leads.phone import ParsedPhone
-from lead_automation.models import MessageRecord, SkipReason, Suppression
+from lead_automation.models import MessageRecord, Suppression
+from lead_automation.runs import SkipReason
 from lead_automation.text import clean
 
 

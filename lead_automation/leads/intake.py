@@ -6,20 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
+from lead_automation.answers import ContactVerdict
 from lead_automation.leads.eligibility import Skip, decide_skip
 from lead_automation.leads.names import template_name
 from lead_automation.leads.phone import ParsedPhone, parse_phone
 from lead_automation.models import (
     MAX_UNANSWERED_ATTEMPTS,
-    ContactVerdict,
     ErrorCategory,
     Lead,
-    LeadRow,
     MessageRecord,
     Recipient,
-    SkipReason,
     Suppression,
 )
+from lead_automation.runs import LeadRow, SkipReason
 from lead_automation.text import clean, mask_phone
 
 _MAX_NAME_CHARS = 60

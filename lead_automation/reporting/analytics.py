@@ -6,18 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lead_automation.errors import LeadAutomationError
-from lead_automation.models import (
-    CallKind,
-    Counsellor,
-    CounsellorFigures,
-    LeadRow,
-    MessageStatus,
-    Outcome,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
-)
+from lead_automation.models import Counsellor, MessageStatus, Outcome
 from lead_automation.reporting.figures import (
     category_of,
     is_assigned,
@@ -27,10 +16,20 @@ from lead_automation.reporting.figures import (
     success_rate,
 )
 from lead_automation.reporting.plaintext import cap_marks
+from lead_automation.runs import (
+    CallKind,
+    CounsellorFigures,
+    LeadRow,
+    RunMode,
+    RunResult,
+    RunStatus,
+    SkipReason,
+)
 from lead_automation.text import clean, mask_numbers
 
 _MAX_NAME = 60
 _MAX_ID = 128
+_MAX_PHONE_DIGITS = 15
 _MAX_MESSAGE = 300
 
 
@@ -281,9 +280,19 @@ def _safe_row(row: LeadRow) -> LeadRow:
     message = row.error_message
     return replace(
         row,
-        lead_id=clean(row.lead_id, _MAX_ID),
+        lead_id=_safe_id(row.lead_id),
         name=mask_numbers(cap_marks(clean(row.name, _MAX_NAME))),
         phone=mask_numbers(clean(row.phone, _MAX_NAME)),
         error_message=None if message is None else mask_numbers(clean(message, _MAX_MESSAGE)),
-        message_id=None if row.message_id is None else clean(row.message_id, _MAX_ID),
+        message_id=None if row.message_id is None else _safe_id(row.message_id),
     )
+
+
+def _safe_id(text: str) -> str:
+    """Return an id safe to show; one that may be a phone number is masked.
+
+    An id of more digits than a phone number has is shown whole: by it a lead is found in the CRM.
+    """
+    shown = clean(text, _MAX_ID)
+    is_long = len(shown) > _MAX_PHONE_DIGITS and shown.isascii() and shown.isdigit()
+    return shown if is_long else mask_numbers(shown)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk, write_atomic
-from lead_automation.models import RunMode, RunResult
 from lead_automation.reporting.document_reader import parse_run_document
 from lead_automation.reporting.documents import (
     is_run_id,
@@ -14,11 +13,13 @@ from lead_automation.reporting.documents import (
     run_may_be_since,
     to_bytes,
 )
+from lead_automation.runs import RunMode, RunResult
 
 REPORTS_FOLDER = "reports"
 """Folder of the reports, below the state directory."""
 
 _MAX_BYTES = 160 << 20
+_MOST_NAMED = 5
 _PREFIX, _SUFFIX = "run-", ".json"
 
 
@@ -49,10 +50,19 @@ def save_run_report(
 
 
 def list_runs(disk: Disk, folder: Path) -> list[str]:
-    """Return the ids of the kept runs, oldest first."""
+    """Return the ids of the kept runs, oldest first.
+
+    Raises:
+        StateError: The folder cannot be listed.
+    """
+    try:
+        found = disk.list_names(folder)
+    except OSError as exc:
+        msg = f"{folder} could not be listed: {exc.strerror or exc}"
+        raise StateError(msg, path=folder, hint="It must be a folder of this user.") from exc
     names = [
         name[len(_PREFIX) : -len(_SUFFIX)]
-        for name in disk.list_names(folder)
+        for name in found
         if name.startswith(_PREFIX) and name.endswith(_SUFFIX)
     ]
     return sorted(name for name in names if is_run_id(name))
@@ -77,7 +87,9 @@ def load_run(disk: Disk, folder: Path, run_id: str | None) -> RunResult:
     path = _path(folder, run_id)
     data = _read(disk, path)
     if data is None:
-        raise ConfigError((f"--run: no report of run {run_id} in {folder}",))
+        last = ", ".join(list_runs(disk, folder)[-_MOST_NAMED:]) or "none"
+        hint = f"The last ones kept: {last}"
+        raise ConfigError((f"--run: no report of run {run_id} in {folder}",), hint=hint)
     return parse_run_document(data, path=path)
 
 
@@ -90,11 +102,7 @@ def recent_production_sends(disk: Disk, folder: Path, since: datetime) -> bool:
     Raises:
         StateError: The folder cannot be listed.
     """
-    try:
-        kept = list_runs(disk, folder)
-    except OSError as exc:
-        msg = f"{folder} could not be listed: {exc.strerror or exc}"
-        raise StateError(msg, path=folder) from exc
+    kept = list_runs(disk, folder)
     recent = (run_id for run_id in reversed(kept) if run_may_be_since(run_id, since))
     return any(_sent_since(disk, _path(folder, run_id), since) for run_id in recent)
 

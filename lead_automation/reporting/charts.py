@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lead_automation.models import LeadRow, Outcome
+from lead_automation.models import Outcome
 from lead_automation.reporting.figures import is_failed
+from lead_automation.runs import LeadRow
 
 _MAX_BINS = 40
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)

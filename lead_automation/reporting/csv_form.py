@@ -2,14 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
+from datetime import tzinfo
 
-from lead_automation.models import RunResult
 from lead_automation.reporting.days import DayFigures, DaysReport
 from lead_automation.reporting.figures import category_of, state_word
+from lead_automation.runs import RunResult
 from lead_automation.text import clean, mask_numbers
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms begin a formula where a spreadsheet speaks Japanese; and where it parts cells by
+# another character than a comma, one may begin in the middle of what is a cell here.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_INNER_START = re.compile(r"([;|][\s\"']*)(?=[=+\-@＝＋－＠])")
 _MAX_CELL = 500
 
 _RUN_HEAD = (
@@ -43,8 +48,8 @@ _DAYS_HEAD = (
 )
 
 
-def run_csv(result: RunResult) -> bytes:
-    """Return one row per lead, in the order fetched; ``at`` is ISO 8601 with offset."""
+def run_csv(result: RunResult, *, zone: tzinfo) -> bytes:
+    """Return one row per lead, in the order fetched; ``at`` is ISO 8601 with the zone's offset."""
     rows = []
     for row in result.rows:
         category = category_of(row)
@@ -61,7 +66,7 @@ def run_csv(result: RunResult) -> bytes:
                 category.value if category else "",
                 mask_numbers(row.error_message or ""),
                 row.message_id or "",
-                row.at.isoformat(timespec="seconds") if row.at else "",
+                row.at.astimezone(zone).isoformat(timespec="seconds") if row.at else "",
             )
         )
     return _csv(_RUN_HEAD, rows)
@@ -105,4 +110,4 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 def _cell(value: str) -> str:
     """Return a cell no spreadsheet takes for a formula, with nothing invisible in it."""
     guard = "'" if value.startswith(_FORMULA_STARTS) else ""
-    return guard + clean(value, _MAX_CELL)
+    return guard + _INNER_START.sub(r"\1'", clean(value, _MAX_CELL))

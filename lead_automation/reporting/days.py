@@ -122,14 +122,18 @@ def summarise_days(
     )
 
 
-def _counted_as(record: MessageRecord) -> list[str]:
-    """Return the names of the sums a record adds one to."""
-    is_invalid = (
+def is_bad_number(record: MessageRecord) -> bool:
+    """Whether the lead's number could not be messaged, so that nothing was ever tried."""
+    return (
         record.error_category is ErrorCategory.INVALID_NUMBER
         and record.attempts == 0
         and not record.may_have_arrived
     )
-    if is_invalid:
+
+
+def _counted_as(record: MessageRecord) -> list[str]:
+    """Return the names of the sums a record adds one to."""
+    if is_bad_number(record):
         return ["invalid_numbers"]
     if record.unknown:
         return ["attempted", "unknown"]

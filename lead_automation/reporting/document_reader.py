@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from lead_automation.errors import StateError
-from lead_automation.models import (
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.reporting.documents import DOCUMENT_VERSION, is_run_id
+from lead_automation.reporting.figures import is_assigned
+from lead_automation.runs import (
     CounsellorFigures,
-    ErrorCategory,
     LeadRow,
-    MessageStatus,
-    Outcome,
     RunMode,
     RunResult,
     RunStatus,
     SkipReason,
 )
-from lead_automation.reporting.documents import DOCUMENT_VERSION, is_run_id
-from lead_automation.reporting.figures import is_assigned
 from lead_automation.strictjson import JsonError, parse_json
 
 _E = TypeVar("_E", bound=Enum)

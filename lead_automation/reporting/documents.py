@@ -1,12 +1,12 @@
 """Write a run as JSON: the object of ``--json``, and the document a report is made from."""
 
-import json
 import re
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
-from lead_automation.models import CounsellorFigures, LeadRow, RunResult, SkipReason
 from lead_automation.reporting.figures import messages_per_minute
+from lead_automation.runs import CounsellorFigures, LeadRow, RunResult, SkipReason
+from lead_automation.text import json_text
 
 DOCUMENT_VERSION: Final = 1
 """Raised when the run document changes in a way an earlier program would misread."""
@@ -101,8 +101,7 @@ def run_document(result: RunResult) -> dict[str, object]:
 
 def to_bytes(document: dict[str, object]) -> bytes:
     """Return a document as UTF-8 JSON with a newline at its end."""
-    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return (json_text(document, indent=1) + "\n").encode()
 
 
 def _figures(its: CounsellorFigures) -> dict[str, int]:

@@ -2,15 +2,8 @@
 
 from collections.abc import Mapping
 
-from lead_automation.models import (
-    CounsellorFigures,
-    ErrorCategory,
-    LeadRow,
-    MessageStatus,
-    Outcome,
-    RunResult,
-    SkipReason,
-)
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.runs import CounsellorFigures, LeadRow, RunResult, SkipReason
 
 _REFUSED = (Outcome.REFUSED, Outcome.NOT_SENT)
 _ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)

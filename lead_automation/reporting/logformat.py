@@ -11,6 +11,7 @@ from datetime import tzinfo
 from urllib.parse import quote
 
 from lead_automation.clock import Clock
+from lead_automation.reporting.plaintext import cap_marks
 from lead_automation.text import clean, mask_numbers
 
 MAX_LINE = 2000
@@ -97,7 +98,7 @@ class LineFormatter(logging.Formatter):
         return [self._safe(line) for line in lines[-_MAX_TRACEBACK_LINES:]]
 
     def _safe(self, text: str) -> str:
-        return mask_numbers(clean(self._redact(text), MAX_LINE))
+        return mask_numbers(cap_marks(clean(self._redact(text), MAX_LINE)))
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -3,14 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lead_automation.models import (
-    ErrorCategory,
-    Hold,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
-)
+from lead_automation.models import ErrorCategory, Hold
+from lead_automation.runs import RunMode, RunResult, RunStatus, SkipReason
 
 META_CHECKLIST = (
     "Stop all messaging immediately.",
@@ -99,7 +93,8 @@ def _hold(_result: RunResult, now: Circumstances) -> list[str]:
     told = [
         step for step in now.hold.what_to_do if not (now.meta_quality and step in META_CHECKLIST)
     ]
-    return [*told, lift]
+    says_how = any("lift the hold" in step for step in told)
+    return told if says_how and now.hold.until is None else [*told, lift]
 
 
 _STOP_STEPS = {
@@ -169,7 +164,8 @@ def _leads(result: RunResult, _now: Circumstances) -> list[str]:
             "Many messages failed: check how the CRM's numbers were collected and whether these "
             "people expect to hear from you."
         )
-    if result.not_reached and result.status is RunStatus.COMPLETED:
+    is_left = result.not_reached and result.mode is not RunMode.DRY_RUN
+    if is_left and result.status is RunStatus.COMPLETED:
         left = _count(result.not_reached, "lead")
         steps.append(
             f"{left} not reached in this run: the next one takes what the CRM still lists."
@@ -193,7 +189,10 @@ def _mode(result: RunResult, _now: Circumstances) -> list[str]:
     if result.mode is RunMode.DRY_RUN:
         return ["Looks right? Run again without --dry-run to send."]
     if result.mode is RunMode.TEST:
-        return ["Arrived as it should? Set USE_TEST_NUMBER=false to message the leads."]
+        return [
+            "Arrived as it should? Without --test, and with USE_TEST_NUMBER=false, a run messages "
+            "the leads."
+        ]
     return []
 
 

@@ -3,10 +3,11 @@
 from datetime import datetime, tzinfo
 from typing import TypedDict
 
-from lead_automation.models import LeadRow, Outcome, RunResult, SkipReason
+from lead_automation.models import Outcome
 from lead_automation.reporting.figures import category_of, is_failed
 from lead_automation.reporting.plaintext import cap_marks, wrap
 from lead_automation.reporting.wording import CATEGORY_ACTIONS, UNKNOWN_ACTION, title
+from lead_automation.runs import LeadRow, RunResult, SkipReason
 from lead_automation.text import clean, mask_numbers
 
 MAX_PEOPLE = 200
@@ -58,10 +59,16 @@ def _person(row: LeadRow, zone: tzinfo) -> dict[str, str]:
         "counsellor": clean(row.counsellor, _MAX_NAME) if row.counsellor else NOBODY,
         "kind": "unknown" if is_unknown else "failed",
         "what": "Unknown" if category is None else title(category.value),
-        "words": mask_numbers(clean(row.error_message or "", _MAX_TEXT)),
+        "words": mask_numbers(clean(_without_category(row), _MAX_TEXT)),
         "action": UNKNOWN_ACTION if category is None else CATEGORY_ACTIONS[category],
         "at": clock_text(row.at, zone) if row.at else "–",
     }
+
+
+def _without_category(row: LeadRow) -> str:
+    """Return the reason without the category's name in front of it, which stands there already."""
+    category, words = category_of(row), row.error_message or ""
+    return words if category is None else words.removeprefix(f"{title(category.value).lower()}: ")
 
 
 def people_text(result: RunResult, *, zone: tzinfo, width: int = 80) -> str:

@@ -86,6 +86,8 @@ def _encodes(char: str, codec: str) -> bool:
 
 def cap_marks(text: str) -> str:
     """Return text with at most four combining marks on a letter, as many as any script needs."""
+    if len(text) - len(text.encode("ascii", "ignore")) <= _MAX_MARKS:  # most log lines
+        return text
     kept = []
     run = 0
     for char in text:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lead_automation.clock import Clock
-from lead_automation.reporting.analytics import ProgressCounters
+from lead_automation.reporting.analytics import CampaignAnalytics, ProgressCounters
 from lead_automation.reporting.figures import duration_text
 from lead_automation.reporting.plaintext import columns, fit_encoding, pad
+from lead_automation.runs import LeadRow
 from lead_automation.text import clean
 
 if TYPE_CHECKING:
@@ -136,19 +137,25 @@ def progress_text(
     """
     total = max(counters.total, counters.done)
     filled = _BAR_WIDTH * counters.done // total if total else 0
-    left_s = time_left_s(counters.done, total, elapsed_s)
     parts = [
         f"{counters.done}/{total}",
         f"sent {counters.sent}",
         f"delivered {counters.delivered}",
         f"failed {counters.failed}",
         f"skipped {counters.skipped}",
-        "" if left_s is None else f"{duration_text(left_s)} left",
-        f"→ {counsellor}" if counsellor else "",
+        *_what_is_on(counters.done, total, counsellor, elapsed_s),
     ]
     shown = [part for part in parts if part]
     wide = "  ".join(["█" * filled + "░" * (_BAR_WIDTH - filled), *shown])
     return pad(wide if columns(wide) <= width else " ".join(shown), width).rstrip()
+
+
+def _what_is_on(done: int, total: int, counsellor: str, elapsed_s: float) -> tuple[str, ...]:
+    if total and done == total:
+        return ("following deliveries",)
+    left_s = time_left_s(done, total, elapsed_s)
+    left = "" if left_s is None else f"{duration_text(left_s)} left"
+    return (left, f"→ {counsellor}" if counsellor else "")
 
 
 def time_left_s(done: int, total: int, elapsed_s: float) -> float | None:
@@ -156,6 +163,19 @@ def time_left_s(done: int, total: int, elapsed_s: float) -> float | None:
     if done <= 0 or elapsed_s <= 0:
         return None
     return elapsed_s / done * max(0, total - done)
+
+
+class LiveRows:
+    """Take a lead's row in, and show at once what it changed."""
+
+    def __init__(self, analytics: CampaignAnalytics, progress: Progress) -> None:
+        self._analytics = analytics
+        self._progress = progress
+
+    def put(self, row: LeadRow) -> None:
+        """Keep a row; see ``CampaignAnalytics.put``."""
+        self._analytics.put(row)
+        self._progress.update(self._analytics.counters)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from lead_automation.models import RunResult
 from lead_automation.reporting.csv_form import days_csv, run_csv
 from lead_automation.reporting.days import DaysReport
 from lead_automation.reporting.days_view import days_json, days_text, days_view
@@ -14,6 +13,7 @@ from lead_automation.reporting.documents import run_document, to_bytes
 from lead_automation.reporting.people import people_text
 from lead_automation.reporting.run_view import run_view
 from lead_automation.reporting.summary import render_summary
+from lead_automation.runs import RunResult
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,7 +38,7 @@ def render_report(
     Args:
         result: The run.
         form: Which form.
-        zone: Zone of the times shown in HTML.
+        zone: Zone of the times shown.
         width: Columns of the text form.
         emoji: False leaves symbols out of the text form.
     """
@@ -48,7 +48,7 @@ def render_report(
         case ReportForm.JSON:
             return to_bytes(run_document(result))
         case ReportForm.CSV:
-            return run_csv(result)
+            return run_csv(result, zone=zone)
         case ReportForm.TEXT:
             summary = render_summary(result, width=width, emoji=emoji)
             return _encode(summary + people_text(result, zone=zone, width=width))

@@ -3,14 +3,7 @@
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from lead_automation.models import (
-    CounsellorFigures,
-    ErrorCategory,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
-)
+from lead_automation.models import ErrorCategory
 from lead_automation.reporting.charts import share, stack, step_text, timeline
 from lead_automation.reporting.figures import (
     counsellor_rate,
@@ -28,6 +21,7 @@ from lead_automation.reporting.wording import (
     SKIP_MEANINGS,
     title,
 )
+from lead_automation.runs import CounsellorFigures, RunMode, RunResult, RunStatus, SkipReason
 from lead_automation.text import clean
 
 _MAX_NAME = 60

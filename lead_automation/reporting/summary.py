@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from lead_automation.models import ErrorCategory, RunMode, RunResult, SkipReason
+from lead_automation.call_budget import leads_a_month
+from lead_automation.models import ErrorCategory
 from lead_automation.reporting.figures import (
     counsellor_rate,
     counsellor_unknown,
@@ -14,6 +15,7 @@ from lead_automation.reporting.figures import (
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist, other_steps
 from lead_automation.reporting.plaintext import pad, wrap
 from lead_automation.reporting.wording import MODE_NOTES, STATUS_EMOJI, title
+from lead_automation.runs import RunMode, RunResult, SkipReason
 from lead_automation.text import clean
 
 _NAME_WIDTH = 16
@@ -35,10 +37,10 @@ def render_summary(result: RunResult, *, width: int = 80, emoji: bool = True) ->
     parts = [
         _headline(result),
         _about(result, width),
-        _counsellors(result),
-        _breakdown("Errors by category", _errors(result)),
-        _breakdown("Skipped by reason", _skipped(result)),
-        _breakdown("WATI and CRM calls", _calls(result)),
+        _counsellors(result, width),
+        _breakdown("Errors by category", _errors(result), width),
+        _breakdown("Skipped by reason", _skipped(result), width),
+        _breakdown("WATI and CRM calls", _calls(result), width),
         _list("Warnings", "!", result.warnings, width),
         _checklist(result, width),
         _list("Next steps", "-", other_steps(result), width),
@@ -97,16 +99,25 @@ def _about(result: RunResult, width: int) -> list[str]:
     return [*lines, *wrap(note, width)] if note else lines
 
 
-def _counsellors(result: RunResult) -> list[str]:
+def _counsellors(result: RunResult, width: int) -> list[str]:
     if not result.counsellors:
         return []
-    lines = [_COUNSELLOR_HEAD]
+    is_dry = result.mode is RunMode.DRY_RUN  # then nothing assigned was attempted
+    lines = [_COUNSELLOR_HEAD] if width >= len(_COUNSELLOR_HEAD) else ["Counsellors:"]
     for name, its in result.counsellors.items():
-        rate = f"{counsellor_rate(its):.1f}%" if its.assigned else "-"
+        rate = f"{counsellor_rate(its):.1f}%" if its.assigned and not is_dry else "-"
+        unknown = 0 if is_dry else counsellor_unknown(its)
         quota = f"{its.used_today}/{its.daily_limit}"
+        if width < len(_COUNSELLOR_HEAD):
+            text = (
+                f"{its.assigned} assigned, {its.sent} sent, {its.delivered} delivered, "
+                f"{its.read} read, {its.failed} failed, {unknown} unknown, {rate}, quota {quota}"
+            )
+            lines += wrap(f"{clean(name)}: {text}", width, head="  ", indent="    ")
+            continue
         lines.append(
             f"{pad(clean(name), _NAME_WIDTH)} {its.assigned:>8} {its.sent:>5} {its.delivered:>6} "
-            f"{its.read:>5} {its.failed:>6} {counsellor_unknown(its):>7} {rate:>6} {quota:>10}"
+            f"{its.read:>5} {its.failed:>6} {unknown:>7} {rate:>6} {quota:>10}"
         )
     return lines
 
@@ -130,13 +141,16 @@ def _calls(result: RunResult) -> list[tuple[str, int | str]]:
     ]
     if result.month_limit:
         calls.append(("WATI, month", f"{result.month_calls:,} of {result.month_limit:,}"))
+        carried = f"{leads_a_month(result.month_limit):,} leads, each followed to its end"
+        calls.append(("A month carries", carried))
     return calls
 
 
-def _breakdown(heading: str, figures: Sequence[tuple[str, int | str]]) -> list[str]:
+def _breakdown(heading: str, figures: Sequence[tuple[str, int | str]], width: int) -> list[str]:
     if not figures:
         return []
-    return [f"{heading}:", *(f"  {name:<20} {figure}" for name, figure in figures)]
+    lines = [wrap(str(figure), width, head=f"  {name:<20} ") for name, figure in figures]
+    return [f"{heading}:", *(part for line in lines for part in line)]
 
 
 def _checklist(result: RunResult, width: int) -> list[str]:

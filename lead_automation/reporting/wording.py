@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from lead_automation.models import ErrorCategory, RunMode, RunStatus, SkipReason
+from lead_automation.models import ErrorCategory
+from lead_automation.runs import RunMode, RunStatus, SkipReason
 
 STATUS_EMOJI: Mapping[RunStatus, str] = {
     RunStatus.COMPLETED: "✅",

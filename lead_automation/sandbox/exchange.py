@@ -145,7 +145,11 @@ def request_of(
 
 def json_reply(value: object, status: int = HTTPStatus.OK) -> SimReply:
     """Return an answer with a JSON body."""
-    body = json.dumps(value, ensure_ascii=False).encode()
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can only carry escaped
+        body = json.dumps(value).encode()
     return SimReply(status=status, headers=(("Content-Type", JSON_TYPE),), body=body)
 
 

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from lead_automation.clock import Clock
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http_headers import parse_http_date, parse_retry_after
+from lead_automation.http.echo import without_echo
+from lead_automation.http.headers import clock_offset_s, parse_http_date, parse_retry_after
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import (
     FaultKind,
@@ -162,7 +163,7 @@ class InProcessHttp:
             raise _CutAnswerError(msg, fault=Fault.LOST)
         self._simulator.reached(Moment.MID_BODY, seen)
         self._simulator.reached(Moment.REPLIED, seen)
-        return _answer_of(reply, began, self._clock.now())
+        return _answer_of(request, reply, began, self._clock.now())
 
     def _pass_fault(self, fault: NetworkFault, deadline_s: float) -> None:
         """Let a fault take its time, and raise what the real client would; a late answer passes."""
@@ -195,14 +196,14 @@ def _seen_by_server(request: Request) -> SimRequest:
     return request_of(request.method, target, headers=request.headers, body=body)
 
 
-def _answer_of(reply: SimReply, began: datetime, ended: datetime) -> Answer:
+def _answer_of(request: Request, reply: SimReply, began: datetime, ended: datetime) -> Answer:
     headers = {name.lower(): value for name, value in reply.headers}
     server_date = parse_http_date(headers.get("date"))
     middle = began + (ended - began) / 2
     return Answer(
         status=reply.status,
         headers=headers,
-        body=reply.body,
+        body=without_echo(reply.body, request.headers.get("Authorization")),
         server_date=server_date,
-        offset_s=(server_date - middle).total_seconds() if server_date else None,
+        offset_s=clock_offset_s(server_date, middle),
     )

@@ -227,15 +227,30 @@ def read_snapshot(
     tries = 0
     while True:
         tries += 1
-        before = [disk.stamp(path) for path in paths]
+        before = _stamps(disk, paths)
         try:
             ledger = FileLedger.open(
                 disk, folder, history_days=history_days, today=today, zone=zone, read_only=True
             )
         except StateError:
             # A fold between the reads can make them disagree; a damage stays when read again.
-            if tries == _SNAPSHOT_TRIES or before == [disk.stamp(path) for path in paths]:
+            if tries == _SNAPSHOT_TRIES or before == _stamps(disk, paths):
                 raise
             continue
-        if tries == _SNAPSHOT_TRIES or before == [disk.stamp(path) for path in paths]:
+        if tries == _SNAPSHOT_TRIES or before == _stamps(disk, paths):
             return ledger
+
+
+def _stamps(disk: Disk, paths: list[Path]) -> list[object]:
+    """Return a value for each file that changes with it.
+
+    Raises:
+        StateError: The folder is none, or may not be looked into.
+    """
+    try:
+        return [disk.stamp(path) for path in paths]
+    except OSError as exc:
+        folder = paths[0].parent
+        msg = f"{folder} could not be looked into: {exc.strerror or exc}"
+        hint = "Check STATE_DIR, the permissions of that folder and whose it is."
+        raise StateError(msg, path=folder, hint=hint) from exc

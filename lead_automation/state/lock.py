@@ -6,6 +6,8 @@ the content of the locked one.
 """
 
 import json
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -143,7 +145,18 @@ def _check(path: Path) -> None:
         msg = f"{path.parent} is not there"
         hint = "Check STATE_DIR; on the very first run: python -m lead_automation init."
         raise StateError(msg, path=path.parent, hint=hint)
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        msg = f"{path} is not a plain file"
+    if not _is_ours(path):
+        msg = f"{path} is not a plain file of this user"
         hint = "Somebody put it there: look what it is, then remove it."
         raise StateError(msg, path=path, hint=hint)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a lock file, if there is one, is plain, of this user, and has no second name."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return True
+    if not stat.S_ISREG(found.st_mode):
+        return False
+    return os.name == "nt" or (found.st_nlink == 1 and found.st_uid == os.geteuid())

@@ -4,19 +4,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
+from lead_automation.answers import ContactVerdict, StatusLookup, TemplateInfo, TemplateUnread
 from lead_automation.clock import Clock
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
-from lead_automation.models import (
-    CallKind,
-    ContactVerdict,
-    Failure,
-    SendAttempt,
-    StatusLookup,
-    TemplateInfo,
-    TemplateMessage,
-    TemplateUnread,
-)
+from lead_automation.models import Failure, SendAttempt, TemplateMessage
+from lead_automation.runs import CallKind
 from lead_automation.transport import Answer, Http, Request
 from lead_automation.wati.calls import (
     MESSAGES_PER_PAGE,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from lead_automation.models import LookupKind, MessageStatus, StatusLookup
+from lead_automation.answers import LookupKind, StatusLookup
+from lead_automation.models import MessageStatus
 from lead_automation.wati.delivery import parse_status
 from lead_automation.wati.failures import classify
 from lead_automation.wati.wire import MessageRow
@@ -57,7 +58,7 @@ def judge_page(
     if wanted.not_before is None and not wanted.only_by_id:
         return no_answer("WATI's clock is not known")
     if is_doubtful(rows, wanted):
-        return no_answer("a message that may be ours has no readable time")
+        return no_answer("a message that may be ours has no readable kind, name or time")
     if len(rows) < page_size or is_past(rows, wanted.not_before):
         return StatusLookup(kind=LookupKind.ABSENT)
     return no_answer("WATI lists one page again and again") if rows == previous else None
@@ -84,9 +85,10 @@ def find_message(rows: Sequence[MessageRow], wanted: Wanted) -> MessageRow | Non
 
 
 def is_doubtful(rows: Sequence[MessageRow], wanted: Wanted) -> bool:
-    """Whether a row could be our message, but does not say when it was made."""
+    """Whether a row could be our message, but does not say what it is or when it was made."""
     return not wanted.only_by_id and any(
-        _may_be_ours(row, wanted) and row.created_at is None for row in rows
+        (row.created_at is None and _may_be_ours(row, wanted)) or _says_too_little(row, wanted)
+        for row in rows
     )
 
 
@@ -107,6 +109,20 @@ def describe(row: MessageRow) -> StatusLookup:
         raw_status=row.status_word[:_MAX_WORD_CHARS],
         message_id=row.message_id,
         failure=classify(row.failed_code, row.failed_detail) if has_failed else None,
+    )
+
+
+def _says_too_little(row: MessageRow, wanted: Wanted) -> bool:
+    """Whether a row of our time is of no kind, or of a template that is not named.
+
+    Rows of another shape than the known one would else all be "not ours", and each unknown message
+    would be sent again.
+    """
+    is_unclear = not row.kind or (row.kind == TEMPLATE_KIND and '"' not in row.description)
+    if row.is_inbound or not is_unclear:
+        return False
+    return (
+        row.created_at is None or wanted.not_before is None or row.created_at >= wanted.not_before
     )
 
 

@@ -7,7 +7,7 @@ from lead_automation.config import ApiVersion
 from lead_automation.models import Action, ErrorCategory, Failure
 from lead_automation.wati.failures import classify
 from lead_automation.wati.reasons import find_reason
-from lead_automation.wati.wire import WireError, digits_of, parse_object
+from lead_automation.wati.wire import WireError, digits_of, message_id_of, parse_object
 
 
 class AnswerKind(Enum):
@@ -51,7 +51,8 @@ def parse_send_answer(body: bytes, *, version: ApiVersion, phone: str) -> SendAn
         phone: E.164 of the recipient.
     """
     try:
-        answer = parse_object(body)
+        # One that says both yes and no says neither.
+        answer = parse_object(body, reject_duplicates=True)
         if answer.get("result") is False:
             return _refused(answer)
         if answer.get("result") is not True:
@@ -83,11 +84,7 @@ def _read_v2(answer: dict[str, object], digits: str) -> SendAnswer:
             return _not_on_whatsapp(answer)
         if receiver.get("errors"):
             return _refused({"receivers": receivers})
-    message_id = receivers[0].get("localMessageId")
-    return SendAnswer(
-        kind=AnswerKind.ACCEPTED,
-        message_id=message_id if isinstance(message_id, str) and message_id else None,
-    )
+    return SendAnswer(kind=AnswerKind.ACCEPTED, message_id=message_id_of(receivers[0]))
 
 
 def _receivers(answer: dict[str, object]) -> list[dict[str, object]]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from lead_automation.answers import TemplateInfo
 from lead_automation.config import WatiSettings
-from lead_automation.models import TemplateInfo
 from lead_automation.text import clean
 from lead_automation.wati.wire import TemplateRow
 

@@ -7,11 +7,12 @@ having received; every ``parse_`` function takes the bytes of a 200.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lead_automation.models import ContactVerdict
+from lead_automation.answers import ContactVerdict
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.wati.reasons import find_reason, to_code
 
 _DIGITS = frozenset("0123456789")
+_MAX_ID_CHARS = 128
 
 
 class WireError(ValueError):
@@ -73,6 +74,15 @@ def digits_of(phone: object) -> str:
     return "".join(char for char in str(phone) if char in _DIGITS)
 
 
+def message_id_of(row: dict[str, object]) -> str | None:
+    """Return a row's ``localMessageId``; None for what is no id to keep and to ask by.
+
+    It goes into the history, the log and the CRM: printable, at most 128 characters.
+    """
+    text = _text(row, "localMessageId")
+    return text if 0 < len(text) <= _MAX_ID_CHARS and text.isprintable() else None
+
+
 def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
     """Return the rows of ``{"result"?: "success", "messages": {"items": […]}}``, newest first.
 
@@ -92,7 +102,7 @@ def _message_row(row: dict[str, object]) -> MessageRow:
         is_inbound=row.get("owner") is False,
         description=_text(row, "eventDescription"),
         status_word=_text(row, "statusString"),
-        message_id=_text(row, "localMessageId") or None,
+        message_id=message_id_of(row),
         created_at=parse_moment(row.get("created")),
         failed_detail=_text(row, "failedDetail"),
         failed_code=to_code(row.get("failedCode")),
@@ -171,14 +181,18 @@ def parse_moment(value: object) -> datetime | None:
         return None
 
 
-def parse_object(body: bytes) -> dict[str, object]:
+def parse_object(body: bytes, *, reject_duplicates: bool = False) -> dict[str, object]:
     """Return the JSON object an answer holds.
+
+    Args:
+        body: Of a 200.
+        reject_duplicates: An object that names a key twice counts as something else.
 
     Raises:
         WireError: It holds something else.
     """
     try:
-        value = parse_json(body)
+        value = parse_json(body, reject_duplicates=reject_duplicates)
     except JsonError as exc:
         what = "nothing" if not body.strip() else "a web page" if _is_page(body) else "no JSON"
         msg = f"it holds {what} ({exc})"

@@ -10,22 +10,18 @@ from campaigns import message_to, wati_settings
 from fakes import FakeClock, ScriptedChance
 from harness import lead, many_leads
 
-from lead_automation.config import CrmSettings, HttpPolicy
-from lead_automation.errors import UnreachableError
-from lead_automation.leads.crm import CrmClient
-from lead_automation.models import (
-    CallKind,
+from lead_automation.answers import (
     ContactVerdict,
-    CrmRow,
-    ErrorCategory,
     LookupKind,
-    MessageStatus,
-    Outcome,
-    SendAttempt,
     StatusLookup,
     TemplateInfo,
     TemplateUnread,
 )
+from lead_automation.config import CrmSettings, HttpPolicy
+from lead_automation.errors import UnreachableError
+from lead_automation.leads.crm import CrmClient
+from lead_automation.models import CrmRow, ErrorCategory, MessageStatus, Outcome, SendAttempt
+from lead_automation.runs import CallKind
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lead_automation.config import Settings
-from lead_automation.config_counsellors import parse_counsellors
-from lead_automation.config_file import read_config_file
-from lead_automation.config_keys import KEYS
-from lead_automation.config_load import load_settings
-from lead_automation.config_urls import parse_base_url, parse_url
-from lead_automation.config_values import BadValueError
 from lead_automation.errors import ConfigError
 from lead_automation.files import SystemDisk
+from lead_automation.settings.counsellors import parse_counsellors
+from lead_automation.settings.file import read_config_file
+from lead_automation.settings.keys import KEYS
+from lead_automation.settings.load import load_settings
+from lead_automation.settings.urls import parse_base_url, parse_url
+from lead_automation.settings.values import BadValueError
 from lead_automation.text import clean
 
 GOOD = {

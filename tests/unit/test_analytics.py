@@ -17,15 +17,7 @@ from report_samples import (
 )
 
 from lead_automation.errors import ExitCode, LeadAutomationError
-from lead_automation.models import (
-    CallKind,
-    CounsellorFigures,
-    ErrorCategory,
-    MessageStatus,
-    Outcome,
-    RunMode,
-    SkipReason,
-)
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.reporting.analytics import check_accounting
 from lead_automation.reporting.figures import (
     category_of,
@@ -37,6 +29,7 @@ from lead_automation.reporting.figures import (
     state_word,
     success_rate,
 )
+from lead_automation.runs import CallKind, CounsellorFigures, RunMode, SkipReason
 
 
 def test_finish_everyday_run_gives_the_promised_figures() -> None:

@@ -2,15 +2,8 @@
 
 from campaigns import ANANDI, Campaign, make_campaign
 
-from lead_automation.models import (
-    Action,
-    ErrorCategory,
-    Failure,
-    LeadRow,
-    MessageStatus,
-    Outcome,
-    SkipReason,
-)
+from lead_automation.models import Action, ErrorCategory, Failure, MessageStatus, Outcome
+from lead_automation.runs import LeadRow, SkipReason
 
 GONE = Failure(
     category=ErrorCategory.NOT_ON_WHATSAPP, action=Action.NEXT, rule_id="w13", text="gone"

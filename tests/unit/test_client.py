@@ -7,20 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fakes import FakeClock
 
-from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
-from lead_automation.errors import Fault, TransportError, UnreachableError
-from lead_automation.models import (
-    CallKind,
+from lead_automation.answers import (
     ContactVerdict,
-    ErrorCategory,
     LookupKind,
-    MessageStatus,
-    Outcome,
     StatusLookup,
     TemplateInfo,
-    TemplateMessage,
     TemplateUnread,
 )
+from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
+from lead_automation.errors import Fault, TransportError, UnreachableError
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome, TemplateMessage
+from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
 from lead_automation.transport import Answer, Request
 from lead_automation.wati.client import EnhancedWATIClient

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from lead_automation.config import ApiVersion, LocalSettings, Settings, WatiPlan
-from lead_automation.config_counsellors import BUILT_IN_COUNSELLORS
-from lead_automation.config_keys import KEYS, PREFIXES
-from lead_automation.config_load import (
+from lead_automation.errors import ConfigError, ExitCode, StateError
+from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
+from lead_automation.settings.keys import KEYS, PREFIXES
+from lead_automation.settings.load import (
     describe,
     load_local_settings,
     load_settings,
     secret_texts,
     secret_values,
 )
-from lead_automation.errors import ConfigError, ExitCode, StateError
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret"
 CRM_TOKEN = "Token 0123456789abcdef"
@@ -301,7 +301,7 @@ def test_credentials_wrong_but_present_are_not_called_missing() -> None:
 )
 def test_required_key_missing_says_what_it_is(key: str) -> None:
     """The meaning stands beside the name."""
-    assert only_problem(key, None).startswith(f"{key}: missing; ")
+    assert only_problem(key, None).startswith(f"{key}: missing; what it is: ")
 
 
 BROKEN = {
@@ -728,7 +728,7 @@ def test_config_imported_alone_stays_light() -> None:
     """What a status line loads must not bring the network and the phone metadata along."""
     heavy = ("requests", "urllib3", "phonenumbers", "rich", "jinja2", "dotenv")
     code = (
-        "import sys, lead_automation.config_load, lead_automation.config_file\n"
+        "import sys, lead_automation.settings.load, lead_automation.settings.file\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -736,3 +736,10 @@ def test_config_imported_alone_stays_light() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_load_misspelt_required_key_is_named_beside_the_missing_one() -> None:
+    """Whoever wrote WATI_TEMPLAT_NAME is told so where WATI_TEMPLATE_NAME is missed."""
+    found = problems({"WATI_TEMPLAT_NAME": "welcome", "WATI_TEMPLATE_NAME": None})
+
+    assert found[-1] == "WATI_TEMPLAT_NAME is no setting; did you mean WATI_TEMPLATE_NAME?"

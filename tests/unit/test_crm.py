@@ -17,7 +17,8 @@ from lead_automation.leads.crm import (
     RowAnswer,
     parse_lead_list,
 )
-from lead_automation.models import CallKind, CrmRow, Lead
+from lead_automation.models import CrmRow, Lead
+from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
 from lead_automation.transport import Answer, Request
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lead_automation.models import ErrorCategory, LookupKind, MessageStatus
+from lead_automation.answers import LookupKind
+from lead_automation.models import ErrorCategory, MessageStatus
 from lead_automation.wati.delivery import advance, parse_status
 from lead_automation.wati.lookup import Wanted, describe, find_message, judge_page
 from lead_automation.wati.wire import MessageRow

@@ -12,7 +12,6 @@ from report_samples import KOLKATA, RUN_ID, STARTED, everyday_run, hostile_run
 
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import SystemDisk
-from lead_automation.models import RunMode, RunResult
 from lead_automation.reporting.archive import (
     list_runs,
     load_run,
@@ -28,6 +27,7 @@ from lead_automation.reporting.documents import (
     run_may_be_since,
     to_bytes,
 )
+from lead_automation.runs import RunMode, RunResult
 
 
 def document() -> dict[str, object]:

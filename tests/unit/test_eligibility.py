@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from lead_automation.leads.eligibility import Skip, decide_skip
 from lead_automation.leads.phone import ParsedPhone
-from lead_automation.models import MessageRecord, MessageStatus, SkipReason, Suppression
+from lead_automation.models import MessageRecord, MessageStatus, Suppression
+from lead_automation.runs import SkipReason
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 NUMBER = "+919812345678"

@@ -16,7 +16,8 @@ from lead_automation.errors import (
     StateError,
     UnreachableError,
 )
-from lead_automation.models import ErrorCategory, Hold, RunStatus
+from lead_automation.models import ErrorCategory, Hold
+from lead_automation.runs import RunStatus
 
 ZONE = ZoneInfo("Asia/Kolkata")
 SINCE = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -13,7 +13,8 @@ from lead_automation.campaign.meter import CallMeter
 from lead_automation.clock import StopFlag
 from lead_automation.errors import StateError
 from lead_automation.files import SystemDisk
-from lead_automation.models import ErrorCategory, Hold, RunStatus, Suppression
+from lead_automation.models import ErrorCategory, Hold, Suppression
+from lead_automation.runs import RunStatus
 from lead_automation.state.hold import HOLD_FILE, HoldFile
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList

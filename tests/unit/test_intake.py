@@ -7,16 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from lead_automation.answers import ContactVerdict
 from lead_automation.files import SystemDisk
 from lead_automation.leads.intake import Examined, Intake
-from lead_automation.models import (
-    ContactVerdict,
-    ErrorCategory,
-    Lead,
-    MessageStatus,
-    SkipReason,
-    Suppression,
-)
+from lead_automation.models import ErrorCategory, Lead, MessageStatus, Suppression
+from lead_automation.runs import SkipReason
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList
 

@@ -14,10 +14,10 @@ from fakes import FakeClock
 
 from lead_automation.errors import StateError
 from lead_automation.files import AppendFile, SystemDisk
-from lead_automation.models import RunMode
 from lead_automation.reporting.logfile import KEPT_DAYS, LOG_NAME
 from lead_automation.reporting.logformat import LineFormatter, Redactor
 from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.runs import RunMode
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 SECRET = "eyJhbGciOiJIUzI1NiJ9.payload.signature"

@@ -7,7 +7,7 @@ from fakes import FakeClock
 from ledgers import ZONE
 
 from lead_automation.campaign.meter import CallMeter
-from lead_automation.models import CallKind
+from lead_automation.runs import CallKind
 from lead_automation.state.memory import MemoryLedger
 
 

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes import FakeClock
 
+from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.campaign.preflight import (
     check_template,
     check_vendor_clock,
     check_wall_clock,
 )
 from lead_automation.errors import CampaignStopError, ClockError
-from lead_automation.models import TemplateInfo, TemplateUnread
 
 ZONE = ZoneInfo("Asia/Kolkata")
 WANTED = ("1", "2", "3")

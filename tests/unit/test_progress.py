@@ -77,6 +77,16 @@ def test_progress_text_before_the_first_lead_has_no_time() -> None:
     assert text == "░░░░░░░░░░░░░░░░  0/0  sent 0  delivered 0  failed 0  skipped 0"
 
 
+def test_progress_text_after_the_last_lead_says_what_is_waited_for() -> None:
+    """No time is left to tell, and nobody is being served any more."""
+    counters = ProgressCounters(done=6, total=6, sent=5, delivered=2, failed=1)
+    text = progress_text(counters, "Anandi", elapsed_s=18, width=100)
+
+    assert text == (
+        "████████████████  6/6  sent 5  delivered 2  failed 1  skipped 0  following deliveries"
+    )
+
+
 @pytest.mark.parametrize(
     ("done", "total", "elapsed_s", "left_s"),
     [(0, 5, 9.0, None), (1, 5, 0.0, None), (2, 6, 4.0, 8.0), (6, 6, 4.0, 0.0), (7, 6, 4.0, 0.0)],

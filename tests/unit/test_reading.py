@@ -6,7 +6,8 @@ import pytest
 from campaigns import Campaign, make_campaign
 from harness import digits
 
-from lead_automation.models import ErrorCategory, LookupKind, MessageRecord, MessageStatus
+from lead_automation.answers import LookupKind
+from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, failing, steps
 from lead_automation.sandbox.scripts import late, server_error

@@ -22,19 +22,13 @@ from report_samples import (
     refused,
 )
 
-from lead_automation.models import (
-    ErrorCategory,
-    MessageRecord,
-    MessageStatus,
-    Outcome,
-    RunMode,
-    RunStatus,
-)
+from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus, Outcome
 from lead_automation.reporting.charts import Bin, bin_step_s, share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
 from lead_automation.reporting.documents import run_document
 from lead_automation.reporting.plaintext import columns
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
+from lead_automation.runs import RunMode, RunStatus
 
 TODAY = date(2026, 11, 22)
 HOSTILE = "Evil\x1b[2J<script>alert(1)</script>"
@@ -296,7 +290,7 @@ def test_csv_has_one_row_per_lead_and_the_same_figures() -> None:
     assert words.count("skipped") == sum(result.skipped.values())
     assert words.count("not_reached") == result.not_reached
     assert sum(1 for row in rows if row["error_category"]) == sum(result.errors.values())
-    assert rows[0]["at"] == "2026-11-22T03:45:25+00:00"
+    assert rows[0]["at"] == "2026-11-22T09:15:25+05:30"
 
 
 def test_csv_no_cell_is_a_formula() -> None:

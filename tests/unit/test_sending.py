@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes import FakeClock, ScriptedChance
 
+from lead_automation.answers import ContactVerdict, LookupKind, StatusLookup
 from lead_automation.campaign.board import Board
 from lead_automation.campaign.consequences import Consequences, FailureRules
 from lead_automation.campaign.ends import RunEnd, stopped
@@ -23,21 +24,18 @@ from lead_automation.files import SystemDisk
 from lead_automation.leads.hours import day_end, quota_day
 from lead_automation.models import (
     Action,
-    ContactVerdict,
     Counsellor,
     ErrorCategory,
     Failure,
-    LeadRow,
-    LookupKind,
     MessageRecord,
     MessageStatus,
     Outcome,
     Recipient,
     SendAttempt,
-    StatusLookup,
     Suppression,
     TemplateMessage,
 )
+from lead_automation.runs import LeadRow
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList

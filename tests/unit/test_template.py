@@ -2,8 +2,8 @@
 
 import pytest
 
+from lead_automation.answers import TemplateInfo
 from lead_automation.campaign.template import judge_template
-from lead_automation.models import TemplateInfo
 
 WANTED = ("lead", "agent", "phone")
 

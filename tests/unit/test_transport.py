@@ -19,8 +19,8 @@ from fakes import FakeClock, ScriptedChance
 from lead_automation import __version__
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http_deadline import Watchdog
-from lead_automation.http_pool import HostSession
+from lead_automation.http.deadline import Watchdog
+from lead_automation.http.pool import HostConnections
 from lead_automation.transport import Answer, HttpClient, Request
 
 Script = Callable[[socket.socket, Event], bool]
@@ -604,24 +604,26 @@ def test_tls_with_trusted_certificate_is_watched_and_reused(
     server = serve(say(OK), hang, tls=self_signed)
     url = server.url.replace("http:", "https:")
     watchdog = Watchdog()
-    host = HostSession(watchdog, FakeClock().monotonic)
+    host = HostConnections(watchdog, FakeClock().monotonic)
     trusted = str(certificate / "cert.pem")
 
-    with host.session as session:
-        first = session.get(url, verify=trusted, timeout=2)
-        watchdog.arm(0.1)
-        with pytest.raises(requests.ConnectionError):
-            session.get(url, verify=trusted, timeout=2)
-        fired = watchdog.disarm()
+    request = requests.Request("GET", url).prepare()
+    first = host.adapter.send(request, verify=trusted, timeout=2)
+    body = first.content
+    watchdog.arm(0.1)
+    with pytest.raises(requests.ConnectionError):
+        host.adapter.send(request, verify=trusted, timeout=2)
+    fired = watchdog.disarm()
+    host.drop_connections()
 
-    assert first.status_code == 200
+    assert (first.status_code, body) == (200, b"{}")
     assert fired
     assert server.connections == 1
 
 
 def test_tls_floor_is_1_2() -> None:
     """Older protocols are refused by us, whatever the system would allow."""
-    host = HostSession(Watchdog(), FakeClock().monotonic)
+    host = HostConnections(Watchdog(), FakeClock().monotonic)
 
     floor = host.adapter.poolmanager.connection_pool_kw["ssl_minimum_version"]
 

@@ -23,11 +23,11 @@ from urllib3.exceptions import (
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http_address import safe_address
-from lead_automation.http_deadline import Watchdog, dial
-from lead_automation.http_faults import find_fault
-from lead_automation.http_headers import parse_http_date, parse_retry_after
-from lead_automation.http_retry import ReadRetry
+from lead_automation.http.address import safe_address
+from lead_automation.http.deadline import Watchdog, dial
+from lead_automation.http.faults import find_fault
+from lead_automation.http.headers import clock_offset_s, parse_http_date, parse_retry_after
+from lead_automation.http.retry import ReadRetry
 
 POOL = HTTPConnectionPool("wati.example")
 CONNECTION = HTTPConnection("wati.example")
@@ -310,3 +310,20 @@ def test_watchdog_disarmed_leaves_connection_alone() -> None:
 
         assert not fired
         assert ours.recv(1) == b"x"
+
+
+@pytest.mark.parametrize(
+    ("server", "offset_s"),
+    [
+        (None, None),
+        (datetime(2026, 11, 22, 6, 0, 5, tzinfo=UTC), 5.0),
+        (datetime(1970, 1, 1, tzinfo=UTC), -1_795_327_200.0),
+        (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), None),
+        (datetime(1, 1, 1, tzinfo=UTC), None),
+    ],
+)
+def test_clock_offset_beyond_a_century_is_none(
+    server: datetime | None, offset_s: float | None
+) -> None:
+    """By an offset of thousands of years no time of ours could be moved any more."""
+    assert clock_offset_s(server, datetime(2026, 11, 22, 6, 0, tzinfo=UTC)) == offset_s

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lead_automation.answers import ContactVerdict
 from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
-from lead_automation.models import ContactVerdict, TemplateMessage
+from lead_automation.models import TemplateMessage
 from lead_automation.secret import Secret
 from lead_automation.wati.calls import (
     contacts_request,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lead_automation import config_values as values
 from lead_automation.config import (
     ApiVersion,
     CrmSettings,
@@ -18,13 +17,14 @@ from lead_automation.config import (
     WatiPlan,
     WatiSettings,
 )
-from lead_automation.config_counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
-from lead_automation.config_keys import KEYS
-from lead_automation.config_reader import SettingsReader
-from lead_automation.config_urls import BaseUrl, parse_base_url, parse_url
 from lead_automation.errors import StateError
 from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
+from lead_automation.settings import values
+from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
+from lead_automation.settings.keys import KEYS
+from lead_automation.settings.reader import SettingsReader
+from lead_automation.settings.urls import BaseUrl, parse_base_url, parse_url
 from lead_automation.text import clean
 
 ReadFile = Callable[[Path], bytes | None]

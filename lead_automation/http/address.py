@@ -1,11 +1,13 @@
 """Decide which addresses may be called at all; the last look before a socket opens; pure."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from lead_automation.errors import Fault, TransportError
 
 
+@lru_cache(maxsize=16)
 def safe_address(url: str) -> str:
     """Return scheme, host and port of an address the border lets through.
 

@@ -1,53 +1,43 @@
-"""Sessions that keep the border's promises: no proxy, no cookie, no redirect, watched sockets."""
+"""Connections that keep the border's promises: TLS 1.2 or newer, every socket watched."""
 
 import logging
 import socket
 import ssl
 from collections.abc import Callable
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, cast
 
-import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from lead_automation import __version__
-from lead_automation.http_deadline import Watchdog, dial
-
-USER_AGENT = f"lead-automation/{__version__}"
-"""WATI's front door answers a library's default user agent with 403."""
+from lead_automation.http.deadline import Watchdog, dial
 
 ONE_TRY = Retry(0, read=False)
 """No repetition of any kind, and errors as they are."""
 
 
-class HostSession:
+class HostConnections:
     """The connections to one host.
 
+    There is no ``requests.Session`` around them: it would follow redirects, keep cookies, and read
+    proxies and ``.netrc`` from the environment, each of which it had to be told not to do.
+
     Attributes:
-        session: Prepares and makes calls; one try each unless ``adapter`` says otherwise.
-        adapter: Its ``max_retries`` is set anew for each call.
+        adapter: Makes calls; one try each unless its ``max_retries``, set anew for each, says
+            otherwise.
         last_used_s: Steady time of the last call's end.
     """
 
     def __init__(self, watchdog: Watchdog, monotonic: Callable[[], float]) -> None:
+        # Its warnings quote the address with its query, and that holds a number.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self.adapter = _Adapter(watchdog, monotonic)
-        self.session = _make_session(self.adapter)
         self.last_used_s = monotonic()
 
     def drop_connections(self) -> None:
         """Close every connection; the next call makes a new one."""
         self.adapter.close()
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """Return None: a redirect is an answer like any other."""
-        # Even when it is not to follow, the parent would prepare to, and read the redirect's
-        # whole body for it, without any cap.
-        return None
 
 
 class _Adapter(HTTPAdapter):
@@ -59,22 +49,6 @@ class _Adapter(HTTPAdapter):
         """Set the floor of TLS and put our connections in the place of urllib3's."""
         super().init_poolmanager(*args, ssl_minimum_version=ssl.TLSVersion.TLSv1_2, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pool_classes
-
-
-def _make_session(adapter: HTTPAdapter) -> requests.Session:
-    # Its warnings quote the address with its query, and that holds a number.
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-    session = _Session()
-    session.trust_env = False  # else .netrc replaces the token and HTTP_PROXY gets to see it
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.headers.clear()
-    session.headers.update(
-        {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
-    )
-    session.adapters.clear()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _pool_classes(

@@ -2,8 +2,8 @@
 
 import unicodedata
 
-from lead_automation.config_values import BadValueError, parse_phone_text
 from lead_automation.models import Counsellor
+from lead_automation.settings.values import BadValueError, parse_phone_text
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from lead_automation import config_values as values
-from lead_automation.config_values import BadValueError
+from lead_automation.settings import values
+from lead_automation.settings.values import BadValueError
 
 
 def refusal(parse: Callable[[str], object], text: str) -> str:

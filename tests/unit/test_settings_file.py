@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from lead_automation.config_file import (
+from lead_automation.errors import ConfigError
+from lead_automation.files import SystemDisk
+from lead_automation.settings.file import (
     find_config_file,
     is_open_to_others,
     layer_settings,
     read_config_file,
 )
-from lead_automation.errors import ConfigError
-from lead_automation.files import SystemDisk
 
 
 def write_config(folder: Path, text: str | bytes, *, mode: int = 0o600) -> Path:
@@ -149,7 +149,7 @@ def test_read_directory_is_refused(tmp_path: Path) -> None:
     """A directory of that name is no file."""
     (tmp_path / "config.env").mkdir()
 
-    assert "config.env cannot be read: Is a directory" in refusal(tmp_path / "config.env")
+    assert "is not a regular file" in refusal(tmp_path / "config.env")
 
 
 def test_read_fifo_is_refused_without_hanging(tmp_path: Path) -> None:

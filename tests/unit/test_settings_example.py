@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from lead_automation.config_keys import CREDENTIALS, KEYS, KEYS_BY_NAME, Key
-from lead_automation.config_load import load_settings
 from lead_automation.errors import ConfigError
+from lead_automation.settings.keys import CREDENTIALS, KEYS, KEYS_BY_NAME, Key
+from lead_automation.settings.load import load_settings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config.env.example"
 TEXT = EXAMPLE.read_text(encoding="utf-8")

@@ -5,10 +5,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from lead_automation.config_keys import KEYS_BY_NAME, PREFIXES
-from lead_automation.config_reader import FROM_COMMAND_LINE, FROM_ENVIRONMENT, FROM_FILE
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk
+from lead_automation.settings.keys import KEYS_BY_NAME, PREFIXES
+from lead_automation.settings.reader import FROM_COMMAND_LINE, FROM_ENVIRONMENT, FROM_FILE
 from lead_automation.text import clean
 
 CONFIG_VARIABLE = "LEAD_AUTOMATION_CONFIG"

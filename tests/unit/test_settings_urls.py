@@ -2,8 +2,8 @@
 
 import pytest
 
-from lead_automation.config_urls import BaseUrl, is_loopback, parse_base_url, parse_url
-from lead_automation.config_values import BadValueError
+from lead_automation.settings.urls import BaseUrl, is_loopback, parse_base_url, parse_url
+from lead_automation.settings.values import BadValueError
 
 NUMBERED = "https://live-server-12345.wati.io"
 SHARED = "https://live-mt-server.wati.io"

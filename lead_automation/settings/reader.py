@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from lead_automation.config_keys import (
+from lead_automation.errors import ConfigError
+from lead_automation.settings.keys import (
     CREDENTIALS,
     DISTINCT_PREFIXES,
     KEYS,
@@ -13,8 +14,7 @@ from lead_automation.config_keys import (
     PREFIXES,
     Key,
 )
-from lead_automation.config_values import BadValueError
-from lead_automation.errors import ConfigError
+from lead_automation.settings.values import BadValueError
 from lead_automation.text import clean, mask_numbers
 
 MISSING_CREDENTIALS = "Missing WATI credentials in config.env"
@@ -56,6 +56,10 @@ class SettingsReader:
         if text is None:
             self.shown[name] = key.shown_default
             return None
+        owner = None if key.secret or key.hide else self._owner_of_secret_in(text)
+        if owner is not None:
+            self.problem(name, f"holds the value of {owner}, which belongs in no other line")
+            return None
         try:
             value = parse(text)
         except BadValueError as exc:
@@ -84,7 +88,7 @@ class SettingsReader:
         value = self.optional(name, parse)
         if value is not None:
             return value
-        self.problem(name, f"missing; {KEYS_BY_NAME[name].meaning}")
+        self.problem(name, f"missing; what it is: {KEYS_BY_NAME[name].meaning}")
         return stand_in
 
     def problem(self, name: str, text: str) -> None:
@@ -125,6 +129,8 @@ class SettingsReader:
             for key in KEYS
             if key.name in self._problems and key.name not in missing
         ]
+        # A name that is nearly one of ours is often why another one is missing.
+        lines += [warning for warning in self.warnings if "did you mean" in warning]
         return ConfigError(tuple(lines), hint=_HINT)
 
     def _text(self, name: str) -> str | None:
@@ -134,14 +140,22 @@ class SettingsReader:
     def _source(self, name: str) -> str:
         return self._sources_of.get(name, FROM_FILE)
 
+    def _owner_of_secret_in(self, text: str) -> str | None:
+        """Return the key whose secret stands in another key's value, which would be shown."""
+        for key in KEYS:
+            token = (self._text(key.name) or "").rpartition(" ")[2] if key.secret else ""
+            if len(token) >= _SHORTEST_TELLING and token in text:
+                return key.name
+        return None
+
     def _instead(self, key: Key, text: str) -> str:
         """Return the value as far as it may be shown in a problem."""
         secrets = [self._text(other.name) or "" for other in KEYS if other.secret]
-        # A token pasted into the wrong line is still a token.
-        holds_secret = any(
-            min(len(text), len(secret)) >= _SHORTEST_TELLING and (text in secret or secret in text)
-            for secret in secrets
-        )
+        # A token pasted into the wrong line is still a token, and so is a telling part of it.
+        shown = text[:_SHOWN_CHARS]
+        starts = range(len(shown) - _SHORTEST_TELLING + 1)
+        pieces = [shown[start : start + _SHORTEST_TELLING] for start in starts]
+        holds_secret = any(piece in secret for piece in pieces for secret in secrets)
         if key.hide or holds_secret:
             return ""
         return f", not '{mask_numbers(clean(text, _SHOWN_CHARS))}'"

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lead_automation.config_counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
-from lead_automation.config_values import BadValueError, parse_phone_text
 from lead_automation.models import Counsellor
+from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
+from lead_automation.settings.values import BadValueError, parse_phone_text
 
 
 def make_file(**changes: object) -> bytes:

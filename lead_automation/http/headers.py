@@ -5,6 +5,7 @@ from email.utils import parsedate_to_datetime
 
 _LONGEST_S = 1e9
 _MAX_DIGITS = 9
+_LONGEST_OFFSET_S = 4e9  # 126 years
 
 
 def parse_http_date(value: str | None) -> datetime | None:
@@ -23,6 +24,23 @@ def parse_http_date(value: str | None) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
+
+
+def clock_offset_s(server_date: datetime | None, ours: datetime) -> float | None:
+    """Return a server's clock minus ours, in seconds.
+
+    Args:
+        server_date: Its ``Date`` header; None when there was none.
+        ours: Aware.
+
+    Returns:
+        None where it is not known; so is one of more than a century, by which no time of ours could
+        be moved any more. A wall clock that begins in 1970 is still measured.
+    """
+    if server_date is None:
+        return None
+    offset_s = (server_date - ours).total_seconds()
+    return offset_s if abs(offset_s) <= _LONGEST_OFFSET_S else None
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

@@ -1,0 +1,1 @@
+"""The parts of the HTTP border that ``transport`` is made of."""

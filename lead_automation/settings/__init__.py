@@ -1,0 +1,1 @@
+"""Read ``config.env``: find it, check every value, report every problem at once."""

@@ -1,0 +1,201 @@
+"""What is outside: streams that are missing, closed, full, narrow or watched."""
+
+import io
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock, ScriptedChance
+from harness import Pipe, Terminal
+
+from lead_automation.clock import StopFlag
+from lead_automation.errors import ConfigError
+from lead_automation.files import SystemDisk
+from lead_automation.world import World
+
+_CLOCK = FakeClock()
+_WORLD = World(
+    environ={},
+    folder=Path(),
+    disk=SystemDisk(),
+    clock=_CLOCK,
+    sleep=_CLOCK.sleep,
+    chance=ScriptedChance(),
+    stop=StopFlag(),
+    stdin=None,
+    stdout=None,
+    stderr=None,
+    pid=1,
+)
+
+
+def test_out_without_a_stream_loses_the_text() -> None:
+    """A service without console goes on."""
+    _WORLD.out("text")
+    _WORLD.err("text")
+
+    assert not _WORLD.is_terminal(_WORLD.stdout)
+    assert not _WORLD.shows_emoji(_WORLD.stdout)
+
+
+def test_out_and_err_end_each_text_with_one_newline() -> None:
+    """A text gets a newline unless it has one; the two streams stay apart."""
+    out, err = Pipe(), Pipe()
+    world = replace(_WORLD, stdout=out, stderr=err)
+    world.out("a")
+    world.out("b\n")
+    world.err("c")
+
+    assert (out.getvalue(), err.getvalue()) == ("a\nb\n", "c\n")
+
+
+def test_out_to_a_narrow_encoding_is_fitted() -> None:
+    """Symbols an encoding lacks are left out or replaced; letters are shown escaped."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    replace(_WORLD, stdout=stream).out("🏁 A → B • विवान\udc80")
+
+    assert raw.getvalue().isascii()
+    assert raw.getvalue().startswith(b"A -> B * \\u0935")
+
+
+def test_out_to_utf8_is_left_as_it_is() -> None:
+    """Nothing changes where the encoding has it all, but a lone surrogate cannot be written."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8")
+    replace(_WORLD, stdout=stream).out("🏁 A → B विवान \udc80")
+
+    assert raw.getvalue().decode().rstrip() == "🏁 A → B विवान \\udc80"
+
+
+@pytest.mark.parametrize("encoding", [None, "no-such-encoding"])
+def test_emoji_without_a_known_encoding_are_not_shown(encoding: str | None) -> None:
+    """An encoding nobody knows counts as plain."""
+
+    class Odd(Pipe):
+        pass
+
+    Odd.encoding = encoding  # type: ignore[assignment]  # a stream as some services hand it over
+
+    assert not _WORLD.shows_emoji(Odd())
+    assert _WORLD.shows_emoji(Pipe())
+
+
+def test_out_to_a_closed_stream_loses_the_text_only() -> None:
+    """A closed stream raises nothing and is no terminal."""
+    stream = io.StringIO()
+    stream.close()
+    replace(_WORLD, stdout=stream).out("text")
+
+    assert not _WORLD.is_terminal(stream)
+    assert _WORLD.is_terminal(Terminal())
+
+
+def test_out_to_a_broken_pipe_is_pointed_nowhere() -> None:
+    """After the reader left, the text is lost and the stream can still be flushed and closed."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w", encoding="utf-8") as stream:
+        world = replace(_WORLD, stdout=stream)
+        world.out("x" * 100_000)
+        world.out("again")
+
+        assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_out_to_a_full_device_loses_the_text_only() -> None:
+    """A full disk behind stdout costs the text, not the run."""
+    with Path("/dev/full").open("w", encoding=sys.getdefaultencoding()) as stream:
+        replace(_WORLD, stdout=stream).out("text")
+
+        assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def test_tell_says_each_problem_on_a_line_and_returns_one() -> None:
+    """An error's lines and its hint are shown apart, cleaned and masked, and returned joined."""
+    err = Pipe()
+    error = ConfigError(("A: wrong", "B: \x1b +919812345678"), hint="Mend it.")
+    told = replace(_WORLD, stderr=err).tell(error)
+
+    assert err.getvalue() == "A: wrong\nB: \\u001b +9198••••5678\nMend it.\n"
+    assert told == "A: wrong. B: \\u001b +9198••••5678. Mend it."
+
+
+def test_tell_on_a_terminal_keeps_to_its_columns() -> None:
+    """A long problem is broken at spaces where somebody looks, and left whole elsewhere."""
+    error = ConfigError(("word " * 60,))
+    watched, piped = Terminal(), Pipe()
+    replace(_WORLD, stderr=watched).tell(error)
+    replace(_WORLD, stderr=piped).tell(error)
+
+    assert max(map(len, watched.getvalue().splitlines())) <= 80
+    assert len(watched.getvalue().splitlines()) > 3
+    assert len(piped.getvalue().splitlines()) == 1
+
+
+def test_width_is_known_for_terminals_only() -> None:
+    """Nothing is cut in a pipe; a terminal that does not say its width counts as 80 columns."""
+    assert _WORLD.width(None) is None
+    assert _WORLD.width(Pipe()) is None
+    assert _WORLD.width(Terminal()) == 80
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_width_of_a_real_terminal_is_asked_for() -> None:
+    """A pseudo-terminal's own width counts, within 40 and 80 columns."""
+    leader, follower = os.openpty()
+    with os.fdopen(follower, "w", encoding="utf-8") as stream:
+        width = _WORLD.width(stream)
+    os.close(leader)
+
+    assert width is not None
+    assert 40 <= width <= 80
+
+
+def test_out_lets_no_control_character_through() -> None:
+    """Whatever a text was made of, only the line's end reaches the console."""
+    out = Pipe()
+    replace(_WORLD, stdout=out).out("a\x1b[2Jb\u202ec\nd")
+
+    assert out.getvalue() == "a\\u001b[2Jb\\u202ec\nd\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_out_json_can_be_read_back_in_any_encoding(encoding: str) -> None:
+    """The object is one whole JSON text, and loses nothing."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    document = {"name": "विवान 🏁", "odd": "a\x1b\u202e\ud800", "count": 3}
+    replace(_WORLD, stdout=stream).out_json(document)
+    text = raw.getvalue().decode(encoding)
+
+    assert json.loads(text) == document
+    assert "\u202e" not in text
+
+
+def test_out_file_goes_byte_for_byte_into_a_pipe_and_as_text_to_people() -> None:
+    """A pipe gets the file with its byte-order mark and line ends, a terminal without the mark."""
+    content = "\ufeffa,b\r\n1,é\r\n".encode()
+    raw = io.BytesIO()
+    piped = io.TextIOWrapper(raw, encoding="ascii")
+    replace(_WORLD, stdout=piped).out_file(content)
+    watched = Terminal()
+    replace(_WORLD, stdout=watched).out_file(content)
+    _WORLD.out_file(content)
+
+    assert raw.getvalue() == content
+    assert watched.getvalue().startswith("a,b")
+
+
+def test_out_file_to_a_broken_pipe_loses_the_content_only() -> None:
+    """After the reader left, nothing is raised."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w", encoding="utf-8") as stream:
+        replace(_WORLD, stdout=stream).out_file(b"x" * 100_000)
+
+        assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
