@@ -1,0 +1,195 @@
+"""One campaign of real processes, through any number of kills, until every lead is done."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import digits, many_leads
+from kill_host import FastClock, KillHost, Trigger
+from promise import DOCUMENTED, ZONE, Witness, snapshot
+
+from lead_automation.files import SystemDisk
+from lead_automation.leads.hours import quota_day
+from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
+from lead_automation.sandbox.plans import Plan, Step
+from lead_automation.sandbox.scripts import Moment, lost
+from lead_automation.sandbox.server import SandboxServer
+from lead_automation.sandbox.simulator import (
+    API_KEY,
+    CRM_AUTHORIZATION,
+    OWNER_ID,
+    TEMPLATE,
+    Simulator,
+)
+from lead_automation.state.fileledger import FileLedger
+
+_LEADS = 5
+_LIMITS = {"Anandi": 3, "Karan": 3}
+_SETTLE_S = 5.0
+"""Of the fast clock, as are all seconds but those after which a run is killed."""
+_READ = (Step(0.0, "READ"),)
+_PLANS = {
+    1: Plan(history=_READ, on_send=(lost(taken=True),)),
+    2: Plan(refuse="Invalid WhatsApp number"),
+    3: Plan(history=_READ, on_send=(lost(taken=False),)),
+}
+"""The second lead's answer is lost, the third is refused, the fourth's message never arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A moment of an exchange at which the client dies."""
+
+    moment: Moment
+    endpoint: Endpoint
+
+
+class Story:
+    """One campaign from the first run to the last, through any number of kills."""
+
+    def __init__(
+        self,
+        folder: Path,
+        server: SandboxServer,
+        clock: FastClock,
+        *,
+        host: KillHost,
+    ) -> None:
+        """Begin with an empty state."""
+        self.folder = folder
+        self.simulator = server.simulator
+        self.clock = clock
+        self.witness = Witness(self.simulator, clock)
+        self._host = host
+        self.runs = 0
+        (folder / "quota_usage.json").write_text("{}\n")
+        (folder / "sent_messages.json").write_text("{}\n")
+        team = ", ".join(
+            f'"{name}": {{"number": "+91951227091{place}", "daily_limit": {limit}}}'
+            for place, (name, limit) in enumerate(_LIMITS.items())
+        )
+        (folder / "team.json").write_text(f"{{{team}}}")
+        self.environ = {
+            "WATI_API_KEY": API_KEY,
+            "WATI_BASE_URL": server.wati_base_url("v2"),
+            "WATI_INSTANCE_ID": "100000",
+            "WATI_TEMPLATE_NAME": TEMPLATE,
+            "LEAD_API_URL": server.lead_url,
+            "LEAD_API_TOKEN": CRM_AUTHORIZATION,
+            "LEAD_OWNER_ID": OWNER_ID,
+            "WATI_LOG_API_URL": server.log_url,
+            "STATE_DIR": str(folder),
+            "COUNSELLORS_FILE": str(folder / "team.json"),
+            "SCRIPT_START_TIME": "00:00",
+            "SCRIPT_END_TIME": "24:00",
+            "WATI_PLAN": "business",
+            "SEND_DELAY_MIN": "0",
+            "SEND_DELAY_MAX": "0.5",
+            "TRACKING_FIRST_READ_SECONDS": "0",
+            "TRACKING_WAIT_SECONDS": "10",
+            "UNKNOWN_SETTLE_SECONDS": str(_SETTLE_S),
+        }
+
+    def run(
+        self,
+        where: Trigger | Exchange | float | None = None,
+        *,
+        largest_file: int | None = None,
+    ) -> int:
+        """Run the program, perhaps into its death; return its exit code, -9 when it was killed.
+
+        Args:
+            where: A step, a moment of an exchange, or seconds after which it is killed.
+            largest_file: Bytes at which every file is full.
+        """
+        box: list[int] = []
+        ready = threading.Event()
+
+        def kill(_request: SimRequest | None = None) -> None:
+            ready.wait(5)
+            with suppress(ProcessLookupError):
+                os.kill(box[0], signal.SIGKILL)
+
+        if isinstance(where, Exchange):
+            self.simulator.hooks.add(where.moment, where.endpoint, kill)
+        trigger = where if isinstance(where, Trigger) else None
+        box.append(
+            self._host.start(
+                self.environ, self.folder, trigger, self.clock, largest_file=largest_file
+            )
+        )
+        ready.set()
+        timer = threading.Timer(where, kill) if isinstance(where, float) else None
+        if timer is not None:
+            timer.start()
+        status = self._host.wait()
+        if timer is not None:
+            timer.cancel()
+            timer.join()
+        self.runs += 1
+        self.witness.watch_alone()
+        self._check(status)
+        return status
+
+    def finish(self) -> None:
+        """Run without a fault until all is done, and look at the whole."""
+        for _ in range(10):
+            self.clock.sleep(_SETTLE_S)
+            assert self.run() == 0, (self.folder / "said.txt").read_text()
+            if self.is_done():
+                break
+
+        assert self.is_done(), (self.folder / "said.txt").read_text()
+        assert len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
+
+    def is_done(self) -> bool:
+        """Whether every lead has its message, and the CRM its rows."""
+        books = self._books()
+        return (
+            len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
+            and not books.owed_rows()
+            and not books.unknown_messages()
+        )
+
+    def given_up(self) -> list[str]:
+        """Return the leads whose three attempts all proved absent: they are not tried again."""
+        messaged = {f"+{taken.number}" for taken in self.witness.taken}
+        return [
+            record.lead_id
+            for record in self._books().records()
+            if record.attempts >= MAX_UNANSWERED_ATTEMPTS and record.sent_at is None
+            if record.phone not in messaged
+        ]
+
+    def _books(self) -> FileLedger:
+        return snapshot(SystemDisk(), self.folder, quota_day(self.clock.now(), ZONE))
+
+    def _check(self, status: int) -> None:
+        said = (self.folder / "said.txt").read_text()
+        assert status == -signal.SIGKILL or status in DOCUMENTED, said
+        books = self._books()
+        self.witness.check_posts(settle_s=_SETTLE_S / 2)
+        self.witness.check_limits(_LIMITS)
+        self.witness.check_books(books)
+        self.witness.check_rows(books)
+
+
+@contextmanager
+def begin_story(folder: Path, host: KillHost) -> Iterator[Story]:
+    """Begin a campaign in a folder of its own, with a simulator of its own."""
+    folder.mkdir()
+    clock = FastClock()
+    plans = {digits(index): plan for index, plan in _PLANS.items()}
+    simulator = Simulator(
+        clock=clock,
+        leads=many_leads(_LEADS),
+        plans=plans,
+        plan_of=lambda _: Plan(history=_READ),
+    )
+    with SandboxServer(simulator) as server:
+        yield Story(folder, server, clock, host=host)
