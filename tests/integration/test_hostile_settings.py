@@ -1,0 +1,750 @@
+"""What settings, arguments and the environment may hold, and what is never shown of them."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock
+from harness import SECRETS, Harness, many_leads, serve
+from hostile import (
+    BIDI,
+    ESCAPES,
+    EVERYTHING,
+    attacked,
+    check_ended,
+    check_log,
+    holds_number,
+    odd_characters,
+    run_safely,
+    state_bytes,
+)
+from promise import DOCUMENTED
+
+from lead_automation.clock import SystemClock
+from lead_automation.files import SystemDisk
+from lead_automation.sandbox.exchange import Endpoint
+from lead_automation.sandbox.inprocess import ADDRESSES
+from lead_automation.sandbox.plans import refused
+from lead_automation.sandbox.simulator import API_KEY, Simulator
+from lead_automation.transport import Http
+
+URL_KEYS = ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def refuse(harness: Harness, key: str) -> str:
+    """Hold ``run`` and ``check`` to a refusal that names a key and calls nobody."""
+    ended, checked = harness.run("run", "--json"), harness.run("check")
+
+    check_ended(ended, 2)
+    check_ended(checked, 2)
+    assert ended.document["status"] == "failed"
+    assert key in ended.err
+    assert key in checked.out + checked.err
+    assert not any(harness.simulator.calls.values())
+    return ended.err + checked.out + checked.err
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave fsync out: no power is cut in these tests."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", URL_KEYS)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://crm.example.com",
+        "HTTP://crm.example.com/",
+        "ftp://crm.example.com/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "crm.example.com",
+        "//crm.example.com",
+        "https://",
+        "https://crm.example.com@evil.example/",
+        "https://a\\\\@evil.example",
+        "https://user:pw@crm.example.com/",
+        "https://crm.example.com:99999/",
+        "https://crm.example.com:0/",
+        "http://localhost.evil.example",
+        "http://127.1",
+        "http://2130706433",
+        "http://0x7f000001",
+        "http://0.0.0.0",
+        "http://[::]",
+        "http://[::ffff:127.0.0.1]",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://１２７.0.0.1/",
+        "https://crm.example.com/?x=1",
+        "https://crm.example.com/#y",
+        "https://crm.exämple.com/",
+        "https://crm.example.com/a b",
+        "https://crm.example.com/\u202e",
+        "https://crm.example.com/\x00",
+        "https://crm.example.com/" + "a" * 3000,
+        "https://[::1",
+        "https://%63rm.example.com/",
+    ],
+)
+def test_address_that_could_carry_the_token_elsewhere_is_refused(
+    tmp_path: Path, key: str, url: str
+) -> None:
+    """Plain http, user info, queries, odd spellings of hosts: exit 2 before any call."""
+    harness = attacked(tmp_path, settings={key: url})
+
+    words = refuse(harness, key)
+
+    assert "pw@" not in words
+
+
+@pytest.mark.parametrize(
+    "detour", ["/x/../", "/./", "//", "/x/%2e%2e/", "/%2E/", "/a/b/../../", "/../"]
+)
+def test_address_with_dot_segments_is_the_plain_one(tmp_path: Path, detour: str) -> None:
+    """Whatever the detour, the calls go to the path it means."""
+    lead_url = ADDRESSES.lead_url.replace("127.0.0.1:2/", f"127.0.0.1:2{detour}")
+    harness = attacked(tmp_path, settings={"LEAD_API_URL": lead_url})
+
+    run_safely(harness)
+
+    assert len(harness.simulator.calls[Endpoint.LEADS]) == 1
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v2/", "/api/ext/v3"])
+def test_address_of_wati_keeps_its_tenant_however_it_ends(tmp_path: Path, end: str) -> None:
+    """With or without slash and version, sends and reads go below the tenant."""
+    harness = attacked(
+        tmp_path,
+        tenant="t-42",
+        settings={"WATI_BASE_URL": f"http://127.0.0.1:1/t-42{end}", "WATI_INSTANCE_ID": "t-42"},
+    )
+
+    run_safely(harness)
+
+    assert harness.simulator.calls[Endpoint.ELSEWHERE] == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.2"])
+def test_address_on_this_machine_may_be_plain_http(tmp_path: Path, host: str) -> None:
+    """Literal loopback addresses and ``localhost`` only."""
+    harness = attacked(tmp_path, settings={"LEAD_API_URL": f"http://{host}:2/api/leads/"})
+
+    assert harness.run("run", "--json").code != 2
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["WATI_API_KEY", "LEAD_API_TOKEN"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"tok\\nX: 1"',
+        '"tok\\r\\nHost: evil.example"',
+        "'tok\x00en'",
+        "'tok en more'",
+        "'tokén'",
+        "'tok\u202een'",
+        "'tok\u200ben'",
+        "''",
+        "",
+        "'changeme'",
+        "'your_api_token_here'",
+        "'Bearer'",
+        "'Bearer '",
+        "'Token'",
+        "'tok\x1b[2J'",
+        "'tok\x7f'",
+        "'" + "a" * 5000 + "'",
+    ],
+)
+def test_token_that_could_split_a_header_is_refused_and_not_shown(
+    tmp_path: Path, key: str, line: str
+) -> None:
+    """Line ends, blanks, NUL, other scripts, placeholders: refused, without a word of the value."""
+    harness = attacked(tmp_path)
+    harness.write_settings(**{key: None})
+    path = harness.folder / "config.env"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{key}={line}\n")
+
+    ended, checked = harness.run("run"), harness.run("check", "--json")
+
+    for one in (ended, checked):
+        check_ended(one, 2)
+        assert "tok" not in (one.out + one.err).replace("token", "").replace("Token", "")
+    assert not any(harness.simulator.calls.values())
+
+
+def test_token_in_the_wrong_line_is_shown_by_no_error(tmp_path: Path) -> None:
+    """A secret pasted behind another key, whole or in part, is not quoted back."""
+    wrong = {
+        "SEND_DELAY_MIN": API_KEY,
+        "TIMEZONE": f"Bearer {API_KEY}",
+        "LEAD_API_URL": f"https://x/?key={API_KEY}",
+        "WATI_PLAN": SECRETS[1],
+        "LOG_LEVEL": API_KEY[:12],
+        "DEFAULT_REGION": f"Token {SECRETS[1]}",
+    }
+    harness = attacked(tmp_path)
+    harness.write_settings(**wrong)
+
+    for arguments in (("run",), ("run", "--json"), ("check",), ("check", "--json"), ("status",)):
+        ended = harness.run(*arguments)
+        check_ended(ended, 2)
+        assert API_KEY[:12] not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("WATI_TEMPLATE_NAME", API_KEY),
+        ("STATE_DIR", f"x{SECRETS[1]}"),
+        ("TEMPLATE_PARAMETERS", f"{API_KEY},2,3"),
+        ("WATI_INSTANCE_ID", f":{SECRETS[1]}"),
+        ("BROADCAST_NAME", f"a {API_KEY}"),
+    ],
+)
+def test_token_where_another_value_belongs_is_refused_before_it_is_shown(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    """A value that would do, but for being the secret, would be shown by every run."""
+    harness = attacked(tmp_path)
+    harness.write_settings(**{key: value})
+
+    words = refuse(harness, key)
+
+    assert "holds the value of" in words
+
+
+@pytest.mark.parametrize("arguments", [("run", "-v"), ("run", "-v", "--json"), ("check", "--json")])
+def test_token_stands_in_no_output_of_a_good_run(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Neither at DEBUG nor as JSON, in no log, state or report."""
+    harness = attacked(tmp_path, settings={"LOG_LEVEL": "DEBUG"})
+
+    ended = harness.run(*arguments)
+
+    check_ended(ended, 0)
+    for name, data in state_bytes(harness).items():
+        assert not [secret for secret in SECRETS if secret.encode() in data], name
+    check_log(harness) if arguments[0] == "run" else None
+
+
+# --- the settings file ----------------------------------------------------------------------------
+
+
+@pytest.fixture(name="no_hanging")
+def _no_hanging() -> Iterator[None]:
+    """Fail a test that hangs on a FIFO instead of refusing it."""
+
+    def too_late(_number: int, _frame: object) -> None:
+        msg = "it hangs"
+        raise TimeoutError(msg)
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("no_hanging")
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device", "dangling", "large", "binary"])
+@pytest.mark.parametrize("key", ["config", "counsellors"])
+def test_settings_file_that_is_no_file_is_refused_without_hanging(
+    tmp_path: Path, kind: str, key: str
+) -> None:
+    """FIFO, folder, endless device, broken link, 50 MB, bytes: exit 2, with the file's name."""
+    harness = attacked(tmp_path)
+    path = tmp_path / "planted"
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "dangling":
+            path.symlink_to(tmp_path / "nowhere")
+        case "large":
+            with path.open("wb") as file:
+                file.truncate(50 << 20)
+        case _:
+            path.write_bytes(bytes(range(256)) * 10)
+    option = ["--config", str(path)] if key == "config" else []
+    if key == "counsellors":
+        harness.write_settings(COUNSELLORS_FILE=str(path))
+
+    for command in ("run", "status", "check"):
+        ended = harness.run(command, *option)
+        check_ended(ended, 2)
+        assert ("planted" if option else "COUNSELLORS_FILE") in ended.out + ended.err
+        assert len(ended.out + ended.err) < 4000
+
+
+def test_settings_file_of_others_is_told_and_fails_the_check(tmp_path: Path) -> None:
+    """A file every user may read is a warning in a run, and a failed point of ``check``."""
+    harness = attacked(tmp_path)
+    (tmp_path / "config.env").chmod(0o644)
+
+    ended, checked = harness.run("run"), harness.run("check")
+
+    check_ended(ended, 0)
+    check_ended(checked, 2)
+    assert "chmod 600" in ended.err
+    assert "chmod 600" in checked.out
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "suppress"])
+def test_settings_file_of_another_program_is_not_quoted(tmp_path: Path, command: str) -> None:
+    """``--config /etc/shadow``: its lines are somebody's secrets; only their numbers are told."""
+    harness = attacked(tmp_path)
+    shadow = tmp_path / "shadow"
+    shadow.write_text("admin:$6$salt$hash:19000:0:99999:7:::\nDB_PASSWORD=hunter22\n", "utf-8")
+    action = ("list",) if command == "suppress" else ()
+
+    ended = harness.run(command, *action, "--config", str(shadow))
+
+    check_ended(ended, 2)
+    for word in ("admin", "$6$salt", "$hash", "hunter22", "19000"):
+        assert word not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["WATI_\x1b[2J", "LEAD_\u202eX", "SEND_" + "x" * 5000, "WATI_<script>", "CRM_9812345678"],
+)
+def test_settings_key_of_any_kind_is_told_safely(tmp_path: Path, name: str) -> None:
+    """A misspelt key is named, cleaned and cut, and stops nothing."""
+    harness = attacked(tmp_path)
+    harness.environ = {name: "1"}
+
+    ended = harness.run("run", "-v")
+
+    check_ended(ended, 0)
+    check_log(harness)
+    assert all(len(line) < 1200 for line in ended.err.splitlines())
+
+
+def test_settings_with_ten_thousand_keys_and_twins_are_read(tmp_path: Path) -> None:
+    """So many names that are none cost one line; of twins the last counts, with a warning."""
+    harness = attacked(tmp_path)
+    path = tmp_path / "config.env"
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"WATI_X{i}=1\n" for i in range(10_000))
+        file.write("SEND_DELAY_MIN=1\n")
+
+    ended = harness.run("run")
+
+    check_ended(ended, 0)
+    assert "more names are no settings" in ended.err
+    assert len(ended.err) < 20_000
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("SEND_DELAY_MIN", "9"),  # above SEND_DELAY_MAX
+        ("SEND_DELAY_MIN", "-1"),
+        ("SEND_DELAY_MAX", "nan"),
+        ("SEND_DELAY_MAX", "inf"),
+        ("SEND_DELAY_MAX", "1e3"),
+        ("SEND_DELAY_MAX", "１"),
+        ("SEND_DELAY_MAX", "1_0"),
+        ("SEND_DELAY_MAX", "9" * 5000),
+        ("CONNECT_TIMEOUT", "0"),
+        ("READ_TIMEOUT", "0.0"),
+        ("LEAD_FETCH_LIMIT", "0"),
+        ("LEAD_FETCH_LIMIT", "१"),
+        ("LEAD_FETCH_LIMIT", "1.5"),
+        ("HISTORY_DAYS", "99999"),
+        ("META_QUALITY_STOP_AFTER", "true"),
+        ("TIMEZONE", "Asia/Calcuta"),
+        ("TIMEZONE", "IST"),
+        ("TIMEZONE", "../../etc/passwd"),
+        ("TIMEZONE", "/etc/localtime"),
+        ("TIMEZONE", "localtime"),
+        ("TIMEZONE", "UTC\x00"),
+        ("TIMEZONE", ESCAPES),
+        ("SCRIPT_START_TIME", "25:00"),
+        ("SCRIPT_START_TIME", "21:00"),  # equal to the end
+        ("WORKING_DAYS", "Mon,Someday"),
+        ("WATI_TEMPLATE_NAME", "offer'x"),
+        ("WATI_TEMPLATE_NAME", 'offer"x'),
+        ("WATI_TEMPLATE_NAME", "offer/../x"),
+        ("WATI_TEMPLATE_NAME", "offer\u202ex"),
+        ("WATI_TEMPLATE_NAME", "x" * 2048),
+        ("TEMPLATE_PARAMETERS", "1,2"),
+        ("TEMPLATE_PARAMETERS", "1,1,2"),
+        ("TEMPLATE_PARAMETERS", "1,2,3,4"),
+        ("TEMPLATE_PARAMETERS", "a\x1b,b,c"),
+        ("WATI_INSTANCE_ID", "../x"),
+        ("WATI_INSTANCE_ID", "x" * 200),
+        ("LEAD_OWNER_ID", "1&admin=1"),
+        ("BROADCAST_NAME", ESCAPES),
+        ("WATI_CHANNEL_NUMBER", "abc"),
+        ("DEFAULT_REGION", "XX"),
+        ("USE_TEST_NUMBER", "maybe"),
+        ("LOG_LEVEL", "NOTSET"),
+        ("STATE_DIR", "a\x01b"),
+        ("WATI_PLAN", BIDI),
+    ],
+)
+def test_value_that_cannot_be_meant_is_refused_before_the_first_call(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    """Zones, numbers, names, times: exit 2 with the key, what is expected, and no odd character."""
+    harness = attacked(tmp_path)
+    harness.environ = {key: value}
+
+    words = refuse(harness, key.partition("_")[0])
+
+    assert len(words) < 6000
+
+
+@pytest.mark.parametrize(
+    "limit", ["-1", "1e9", "100001", '"3"', "3.7", "true", "null", "NaN", "1e999", "9" * 5000, "[]"]
+)
+def test_daily_limit_that_is_no_count_is_refused(tmp_path: Path, limit: str) -> None:
+    """A limit is a whole number from 0 to 100,000: a bool, a text or a float is none."""
+    harness = attacked(tmp_path)
+    file = tmp_path / "counsellors.json"
+    file.write_text(f'{{"Anandi": {{"number": "+919512270915", "daily_limit": {limit}}}}}', "utf-8")
+    harness.write_settings(COUNSELLORS_FILE=str(file))
+
+    refuse(harness, "COUNSELLORS_FILE")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b"null",
+        b'{"Anandi": {}}',
+        b'{"Anandi": {"number": "+919512270915", "daily_limit": 1, "x": 1}}',
+        b'{"Anandi": {"number": "12", "daily_limit": 1}}',
+        b'{"A": {"number": "+919512270915", "daily_limit": 1},'
+        b' "A": {"number": "+919512270915", "daily_limit": 9}}',
+        json.dumps({ESCAPES: {"number": "+919512270915", "daily_limit": 1}}).encode(),
+        json.dumps({"": {"number": "+919512270915", "daily_limit": 1}}).encode(),
+        json.dumps({"x" * 200_000: {"number": "+919512270915", "daily_limit": 1}}).encode(),
+        b'{"\\ud800": {"number": "+919512270915", "daily_limit": 1}}',
+        b"\xff\xfe",
+    ],
+    ids=range(12),
+)
+def test_counsellors_file_of_another_shape_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Deep nesting, twins, odd names, other keys: exit 2, told in few and harmless words."""
+    harness = attacked(tmp_path)
+    file = tmp_path / "counsellors.json"
+    file.write_bytes(content)
+    harness.write_settings(COUNSELLORS_FILE=str(file))
+
+    assert len(refuse(harness, "COUNSELLORS_FILE")) < 6000
+
+
+def test_counsellor_named_like_an_attack_is_shown_as_text(tmp_path: Path) -> None:
+    """Markup, HTML and a formula in a name reach WATI as they are and every report harmlessly."""
+    harness = attacked(tmp_path)
+    file = tmp_path / "counsellors.json"
+    name = "=1+1<b>[red]क्\u200dष"
+    file.write_text(json.dumps({name: {"number": "+919512270915", "daily_limit": 5}}), "utf-8")
+    harness.write_settings(COUNSELLORS_FILE=str(file))
+
+    run_safely(harness)
+    ended = {
+        form: harness.run("report", "--format", form) for form in ("html", "json", "csv", "text")
+    }
+
+    assert dict(harness.simulator.messages[0].parameters)["2"] == name
+    assert "<b>" not in ended["html"].out
+    assert "\n1,1000,Lead Number 0,'+9198••••0000,'=1+1" in ended["csv"].out.replace("\r", "")
+    for form, one in ended.items():
+        assert not odd_characters(one.out.removeprefix("\ufeff").replace("\r\n", "\n")), form
+
+
+@pytest.mark.parametrize("folder", ["a\u202eb", "<b>", "[red]", "$HOME", "~nobody-here/x", "a;b"])
+def test_state_directory_of_any_name_is_told_safely(tmp_path: Path, folder: str) -> None:
+    """Its name is shown by many commands, cleaned by what writes to the streams."""
+    harness = attacked(tmp_path)
+
+    for arguments in (("init",), ("status", "--json"), ("check",), ("run",), ("report",)):
+        ended = harness.run(*arguments, "--state-dir", folder)
+        check_ended(ended)
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--lead", "; rm -rf /"),
+        ("run", "--dry-run=maybe"),
+        ("run", "--limit", "0"),
+        ("run", "--limit", "-1"),
+        ("run", "--limit", "१२"),
+        ("run", "--limit", "9" * 400),
+        ("run", "--limit", "1e3"),
+        ("run", "--sandbox", "nonsense"),
+        ("run", "--sandbox=\x1b[2J"),
+        ("\x1b[2J",),
+        ("run", "\u202e"),
+        ("run", "\ud800"),
+        ("status", "--verb"),
+        ("report", "--format", "exe"),
+        ("report", "--run", "../../etc/passwd"),
+        ("report", "--run", "20261122T091523-3f9a/../x"),
+        ("report", "--run", "２０２６1122T091523-3f9a"),
+        ("report", "--days", "0"),
+        ("suppress",),
+        ("suppress", "add"),
+        ("suppress", "add", ESCAPES),
+        ("suppress", "add", "9812345678 ext 5"),
+        ("suppress", "remove", "9" * 10_000),
+        ("run", *(["x"] * 10_000)),
+        ("9812345678",),
+        ("--config",),
+        ("resume",),
+    ],
+    ids=lambda arguments: repr(arguments)[:40],
+)
+def test_arguments_that_mean_nothing_are_refused_in_harmless_words(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Exit 2, or 0 where nothing is to be resumed: cleaned, cut, masked; no call, no change."""
+    harness = attacked(tmp_path)
+    before = state_bytes(harness)
+
+    ended = harness.run(*arguments)
+
+    check_ended(ended, 0 if arguments == ("resume",) else 2)
+    assert len(ended.out + ended.err) < 3000
+    assert "9812345678" not in ended.out + ended.err
+    assert not any(harness.simulator.calls.values())
+    assert state_bytes(harness) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "--output", "nowhere/a\nall is well"),
+        ("report", "--run", "a\nall is well"),
+        ("status", "--config", "a\rb\nall is well"),
+        ("status", "--state-dir", "a\u2028b\nall is well"),
+        ("suppress", "add", "12\nall is well"),
+        ("run", "--limit", "1\nall is well"),
+        ("run", "a\nall is well"),
+    ],
+)
+def test_argument_with_a_line_end_begins_no_line_of_its_own(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Words from outside cannot look like the program's own answer."""
+    harness = attacked(tmp_path)
+    run_safely(harness)
+
+    ended = harness.run(*arguments)
+
+    check_ended(ended, 2, 5)
+    assert not [line for line in ended.err.splitlines() if line.startswith("all is well")]
+
+
+@pytest.mark.parametrize("reason", [EVERYTHING, "=1+1", "x" * 100_000, "", "  ", "\x00", "आशा"])
+def test_suppress_reason_of_any_kind_is_kept_and_shown_safely(tmp_path: Path, reason: str) -> None:
+    """The list can be read again, by people and as JSON."""
+    harness = attacked(tmp_path)
+
+    added = harness.run("suppress", "add", "+919812345678", "--reason", reason)
+    listed = harness.run("suppress", "list"), harness.run("suppress", "list", "--json")
+
+    for ended in (added, *listed):
+        check_ended(ended, 0)
+    kept = harness.read_state("suppression_list.json")["+919812345678"]["reason"]
+    assert 0 < len(kept) < 1500
+    assert not odd_characters(kept)
+
+
+# --- the environment ------------------------------------------------------------------------------
+
+
+def test_environment_of_an_attacker_moves_no_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Proxies, ``.netrc`` and certificate bundles of the environment are not looked at."""
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login evil password evil\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://user:pw@127.0.0.1:9/")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere")
+    clock = FakeClock()
+    simulator = Simulator(clock=clock, leads=many_leads(2))
+    with serve(tmp_path, simulator, clock) as harness:
+        run_safely(harness, good=2)
+
+        assert simulator.unauthorised == 0
+
+
+@pytest.fixture(name="process")
+def _process(tmp_path: Path) -> Iterator[Harness]:
+    """Serve real processes: their settings stand in a file, their state is theirs alone."""
+    clock = FakeClock(SystemClock().now())
+    refusals = {"919810000001": refused("Invalid phone number format. +919810000001")}
+    simulator = Simulator(clock=clock, leads=many_leads(3), plans=refusals)
+    quick = {
+        "SEND_DELAY_MIN": "0",
+        "SEND_DELAY_MAX": "0",
+        "TRACKING_WAIT_SECONDS": "0",
+        "SCRIPT_START_TIME": "00:00",
+        "SCRIPT_END_TIME": "24:00",
+    }
+    with serve(tmp_path, simulator, clock, settings=quick) as served:
+        served.write_settings(STATE_DIR=str(tmp_path / "new" / "deep" / "state"))
+        yield served
+
+
+def real_process(
+    harness: Harness, *arguments: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the program as cron does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "lead_automation", *arguments],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath, **environ},
+        cwd=harness.folder,
+        umask=0,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_process_writes_private_files_only_and_says_nothing_of_python(process: Harness) -> None:
+    """Files 0600 and folders 0700 under any umask, quiet also where Python is asked to chatter."""
+    chatter = {"PYTHONWARNINGS": "always", "PYTHONDEVMODE": "1", "PYTHONVERBOSE": ""}
+    settings = ("--config", str(process.folder / "config.env"))
+
+    made = real_process(process, "init", *settings, **chatter)
+    ended = real_process(process, "run", "-v", *settings, **chatter)
+    added = real_process(process, "suppress", "add", "+919812345678", *settings)
+    report = real_process(process, "report", "--output", "out.html", *settings)
+
+    codes = [one.returncode for one in (made, ended, added, report)]
+    assert codes == [0, 0, 0, 0]
+    for one in (made, ended, added, report):
+        assert "Traceback" not in one.stderr
+        assert "Warning:" not in one.stderr
+        assert not [secret for secret in SECRETS if secret in one.stdout + one.stderr]
+    assert "3 fetched" in ended.stdout
+    assert not holds_number(ended.stdout + ended.stderr, "9810000001")
+    new = process.folder / "new"
+    found = [new, *new.rglob("*"), process.folder / "out.html"]
+    modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in found if path.exists()}
+    assert len(modes) > 6
+    assert {path: oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
+
+
+def test_process_in_a_folder_that_was_removed_ends_in_words(tmp_path: Path) -> None:
+    """Cron may start in a folder that is gone: no traceback."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m lead_automation status"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode in DOCUMENTED
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr
+
+
+# --- bugs -----------------------------------------------------------------------------------------
+
+
+class _UnforeseenError(RuntimeError):
+    """What no code should raise, full of what nobody should see."""
+
+
+def _raise_a_bug() -> None:
+    local_variable = f"Bearer {API_KEY}"
+    try:
+        json.loads(f"{{{local_variable}")
+    except ValueError as error:
+        words = (
+            f"GET https://x.example/api?whatsappNumber=919812345678&key={API_KEY} "
+            f"Token {SECRETS[1]} +91 98123 45678 {ESCAPES}{BIDI}\n{SECRETS[1]}"
+        )
+        raise _UnforeseenError(words) from error
+
+
+@pytest.mark.parametrize("command", ["run", "track", "check"])
+def test_bug_ends_with_1_and_its_traceback_in_the_log_holds_no_secret(
+    tmp_path: Path, command: str
+) -> None:
+    """The console names the bug, the log has the traceback, neither has a token or a number."""
+    harness = attacked(tmp_path)
+
+    def make_http(_allow_posts: bool) -> Http:  # noqa: FBT001 - called by position
+        _raise_a_bug()
+        raise AssertionError
+
+    harness.make_http = make_http
+
+    plain, as_json = harness.run(command, "-v"), harness.run(command, "--json")
+
+    for ended in (plain, as_json):
+        check_ended(ended, 1)
+        assert "This is a bug in the program: _UnforeseenError." in ended.err
+    assert as_json.document["exit_code"] == 1
+    log = harness.log_text()
+    check_log(harness)
+    assert "Traceback (most recent call last)" in log
+    assert "_raise_a_bug" in log
+    assert "9812345678" not in log
+    assert not holds_number(log, "9812345678")
+
+
+class _BrokenDisk(SystemDisk):
+    def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
+        """Fail in a way nobody foresaw, whatever is read."""
+        msg = f"{path} {max_bytes} {private} {API_KEY}"
+        raise _UnforeseenError(msg)
+
+
+def test_bug_in_what_reads_the_settings_is_told_without_a_traceback(tmp_path: Path) -> None:
+    """Where the log cannot be found for the same reason, the console says so."""
+    harness = attacked(tmp_path)
+    harness.disk = _BrokenDisk()
+
+    ended = harness.run("status", "--json")
+
+    check_ended(ended, 1)
+    assert "No log file could be written" in ended.err
+    assert ended.document["exit_code"] == 1
