@@ -1,0 +1,209 @@
+"""Consoles that show little: ASCII, a Windows code page, a closed stdout, a reader that leaves."""
+
+import csv
+import io
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("termios", reason="the processes are started as POSIX does")
+
+from desk import PROJECT, Desk, Shown, desk, environment
+from fakes import FakeClock, ScriptedChance
+from harness import Harness, digits, lead, many_leads, serve
+
+from lead_automation.arguments import FORMS
+from lead_automation.cli import main
+from lead_automation.clock import StopFlag
+from lead_automation.files import SystemDisk
+from lead_automation.models import Hold
+from lead_automation.sandbox.plans import failing, refused
+from lead_automation.sandbox.simulator import Simulator
+from lead_automation.state.hold import HoldFile
+from lead_automation.world import World
+
+ENCODINGS = ("ascii", "cp1252", "utf-8")
+ODD_NAME = "विवान “Vee” → 😀 Rao"
+ODD_WORDS = "131026 “undeliverable” → \U0001f4f5"
+COMMANDS = (
+    ("status",),
+    ("check",),
+    ("suppress", "list"),
+    ("track",),
+    ("run", "--dry-run"),
+    ("resume",),
+)
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Iterator[Harness]:
+    """A state with names and reasons no code page has, and a hold."""
+    clock = FakeClock()
+    leads = [*many_leads(3), lead("1003", digits(3), ODD_NAME)]
+    plans = {digits(0): failing(ODD_WORDS), digits(3): refused(ODD_WORDS)}
+    with serve(tmp_path, Simulator(clock=clock, leads=leads, plans=plans), clock) as harness:
+        assert harness.run("-q").code == 0
+        harness.run("suppress", "add", "+919812345678", "--reason", ODD_WORDS)
+        HoldFile(SystemDisk(), harness.state_dir).set(
+            Hold(
+                reason=ODD_WORDS,
+                since=datetime(2026, 11, 23, tzinfo=UTC),
+                evidence=ODD_WORDS,
+                what_to_do=(ODD_WORDS,),
+            )
+        )
+        yield harness
+
+
+def on_console(harness: Harness, encoding: str, *arguments: str) -> Shown:
+    """Run a command whose streams are strict about their encoding."""
+    raw_out, raw_err = io.BytesIO(), io.BytesIO()
+    world = World(
+        environ={},
+        folder=harness.folder,
+        disk=SystemDisk(),
+        clock=harness.clock,
+        sleep=harness.sleep,
+        chance=ScriptedChance(0.5),
+        stop=StopFlag(),
+        stdin=None,
+        stdout=io.TextIOWrapper(raw_out, encoding=encoding, errors="strict"),
+        stderr=io.TextIOWrapper(raw_err, encoding=encoding, errors="strict"),
+        pid=4711,
+    )
+    code = main(arguments, world=world)
+    out, err = (raw.getvalue().decode(encoding) for raw in (raw_out, raw_err))
+    return Shown(code=code, out=out, err=err)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_command_on_a_poor_console_says_everything(
+    odd: Harness, encoding: str, command: tuple[str, ...]
+) -> None:
+    """As text every figure and letter is there in some form; as JSON nothing is lost at all."""
+    plain = on_console(odd, "utf-8", *command, "--json")
+    text = on_console(odd, encoding, *command)
+    as_json = on_console(odd, encoding, *command, "--json")
+    document, whole = json.loads(as_json.out), json.loads(plain.out)
+
+    assert text.out
+    assert text.code == as_json.code == plain.code
+    assert document.keys() == whole.keys()
+    if command[0] not in ("track", "run"):  # these have a time or a way of their own
+        assert document == whole
+    if command[0] in ("status", "resume"):
+        assert text.out.startswith("Sending is HELD since 2026-11-23 05:30")
+        assert "131026" in text.out
+    if command[0] == "suppress":
+        assert "+919812345678" in text.out
+    if encoding != "utf-8":
+        assert "→" not in text.out + text.err
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("options", [(), ("--days", "7")], ids=["run", "days"])
+def test_report_as_text_on_a_poor_console_keeps_its_figures(
+    odd: Harness, encoding: str, options: tuple[str, ...]
+) -> None:
+    """Symbols go, letters are escaped, and every number stands where it stood."""
+    full = on_console(odd, "utf-8", "report", *options)
+    poor = on_console(odd, encoding, "report", *options)
+    figures = [
+        re.findall(r"^(?:\W* )?([\w ]+:) +(\d+)\b", shown.out, re.MULTILINE)
+        for shown in (full, poor)
+    ]
+    rows = [re.findall(r"^[A-Z]\w+ .*\d+/\d+$", shown.out, re.MULTILINE) for shown in (full, poor)]
+
+    assert (full.code, poor.code, poor.err) == (0, 0, "")
+    assert figures[0] == figures[1]
+    assert options or len(figures[0]) > 5
+    assert len(rows[0]) == len(rows[1]) >= 9
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_report_files_on_a_poor_console_are_the_same_bytes(odd: Harness, encoding: str) -> None:
+    """A page, a table or a JSON file sent on by a shell is whole whatever the console can show."""
+    for form in ("html", "csv", "json"):
+        raw = io.BytesIO()
+        world = World(
+            environ={},
+            folder=odd.folder,
+            disk=SystemDisk(),
+            clock=odd.clock,
+            sleep=odd.sleep,
+            chance=ScriptedChance(0.5),
+            stop=StopFlag(),
+            stdin=None,
+            stdout=io.TextIOWrapper(raw, encoding=encoding, newline="\r\n"),
+            stderr=None,
+            pid=4711,
+        )
+        target = odd.folder / f"report.{form}"
+        main(["report", "--format", form], world=world)
+        odd.run("report", "--format", form, "--output", str(target), "-q")
+
+        assert raw.getvalue() == target.read_bytes() != b""
+    rows = list(csv.DictReader(io.StringIO((odd.folder / "report.csv").read_text("utf-8-sig"))))
+    assert rows[3]["name"] == ODD_NAME
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_run_on_a_poor_console_has_plain_fixed_texts(tmp_path: Path, encoding: str) -> None:
+    """No symbol, no question mark in its place, no error: the words stand alone."""
+    with desk(tmp_path) as here:
+        shown = here.in_pipe("run", environ={"PYTHONIOENCODING": f"{encoding}"})
+
+    assert shown.code == 0
+    assert shown.out.startswith("CAMPAIGN EXECUTION SUMMARY\nSTATUS: COMPLETED\nMessages Sent: 4\n")
+    assert re.search(r"\d\d:\d\d:\d\d \| INFO  \| \[001/006\] Lead Number 0 -> \w+\n", shown.err)
+    assert re.search(r"\| INFO  \| SENT: Lead Number 0 \| ID: ", shown.err)
+    assert "?" not in shown.out + shown.err
+
+
+def shell(here: Desk, words: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line in a shell, with what words say behind it; its exit code ends stderr."""
+    redirections, _, reader = words.partition("|")
+    command = f"{shlex.join(here.command(*arguments))} {redirections}"
+    script = f"{{ {command}; echo $? >&2; }} | {reader or 'cat'}"
+    return subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=PROJECT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [">&-", ">/dev/full", "2>&-", ">&- 2>&- <&-"])
+def test_run_with_a_closed_or_full_stream_is_still_a_run(tmp_path: Path, words: str) -> None:
+    """Nobody listens, and everything is sent, kept and reported all the same."""
+    if "full" in words and not Path("/dev/full").exists():
+        pytest.skip("no device here is always full")
+    with desk(tmp_path) as here:
+        done = shell(here, words, "run")
+
+        assert done.stderr.endswith("0\n")
+        assert len(here.simulator.messages) == 4
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert len(list((here.state_dir / "reports").iterdir())) == 2
+
+
+def test_report_to_a_reader_that_leaves_ends_quietly(tmp_path: Path) -> None:
+    """`report | head -1` shows a line and is no error, in any form."""
+    with desk(tmp_path) as here:
+        here.in_pipe("run", "-q", "--limit", "1")
+        ended = [shell(here, "| head -1", "report", "--format", form) for form in FORMS]
+
+    assert [done.stderr for done in ended] == ["0\n"] * len(FORMS)
+    assert [len(done.stdout.splitlines()) for done in ended] == [1] * len(FORMS)
