@@ -460,7 +460,7 @@ class TestHooksAndEnd:
             server.close()
 
         assert time.monotonic() - began < 3
-        assert set(threading.enumerate()) == threads
+        assert set(threading.enumerate()) <= threads
 
     def test_end_during_the_latency_answers_nothing(self) -> None:
         """An answer held back when the server stops does not leave."""
