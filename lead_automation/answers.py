@@ -26,6 +26,8 @@ class StatusLookup:
         message_id: For FOUND: ``localMessageId`` where the row has one.
         failure: For FOUND with FAILED.
         detail: For NO_ANSWER: why, for the log.
+        is_wati_away: For NO_ANSWER: no other message would get one now either; False where WATI
+            answered and only this message stays in doubt.
     """
 
     kind: LookupKind
@@ -34,6 +36,7 @@ class StatusLookup:
     message_id: str | None = None
     failure: Failure | None = None
     detail: str = ""
+    is_wati_away: bool = True
 
 
 class ContactVerdict(Enum):

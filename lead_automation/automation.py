@@ -202,7 +202,8 @@ class EnhancedLeadAutomation:
         if offset_s is not None and abs(offset_s) > MAX_CLOCK_OFFSET_S:
             _log.warning("The CRM's clock differs from this machine's by %.0f s", offset_s)
         if self._mode is RunMode.TEST:
-            whole = tuple(lead for lead in found.leads if isinstance(lead, Lead))
+            once = {lead.lead_id: lead for lead in reversed(found.leads) if isinstance(lead, Lead)}
+            whole = tuple(reversed(once.values()))
             return LeadList(leads=(whole or (SAMPLE_LEAD,))[: self._limit])
         return found
 

@@ -53,7 +53,12 @@ def _run_command(arguments: Arguments, world: World) -> int:
     except LeadAutomationError as error:
         _report(error, world, as_json=arguments.json)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # in a command that changes nothing: the others take the signal
+        if arguments.json:
+            reason = "interrupted by SIGINT"
+            world.out_json(
+                {"status": "interrupted", "reason": reason, "exit_code": ExitCode.SIGINT}
+            )
         return ExitCode.SIGINT
     except Exception as error:  # noqa: BLE001 - one bug must not end in a traceback on the console
         _report_bug(error, arguments, world)

@@ -91,12 +91,6 @@ class ClockError(LeadAutomationError):
     exit_code = ExitCode.STATE
 
 
-class HeldError(LeadAutomationError):
-    """Sending is held."""
-
-    exit_code = ExitCode.HELD
-
-
 class AlreadyRunningError(LeadAutomationError):
     """Another run holds the lock."""
 

@@ -112,7 +112,7 @@ class Recipient:
     """A lead with a valid E.164 number.
 
     Attributes:
-        name: Ready for the template (contract: whitespace folded, at most 60 characters).
+        name: Ready for the template (whitespace folded, at most 60 characters).
         phone: E.164: ``+`` and up to 15 digits.
     """
 

@@ -222,7 +222,6 @@ class Campaign:
         lead_id, phone, name = str(1000 + index), f"+{digits(index)}", f"Lead {index}"
         row = LeadRow(position=index + 1, lead_id=lead_id, name=name)
         recipient = Recipient(lead_id=lead_id, name=name, phone=phone)
-        self.board.attempted(row)
         now = self.clock.now()
         record = self.ledger.reserve(
             day=self.quota_day(now)[0],
@@ -234,6 +233,7 @@ class Campaign:
             attempt=attempt,
             retry_of_row=None,
         )
+        self.board.attempted(row, record)
         return Delivery(row=row, recipient=recipient, counsellor=ANANDI), record
 
     def send(self, index: int, *, is_known: bool = True) -> tuple[Delivery, MessageRecord]:

@@ -53,13 +53,10 @@ class Board:
         )
         _log.info("⏭️ SKIPPED: %s | %s", row.name or f"lead {row.lead_id or row.position}", text)
 
-    def attempted(self, row: LeadRow) -> None:
-        """Note that a lead is about to be messaged for the first time."""
+    def attempted(self, row: LeadRow, record: MessageRecord) -> None:
+        """Note that a lead is reserved: until its send is settled, it may have been messaged."""
         self._rows[row.lead_id] = row
-
-    def is_attempted(self, lead_id: str) -> bool:
-        """Whether the lead was messaged, or nearly, in this run."""
-        return lead_id in self._rows
+        self._change(record, outcome=Outcome.UNKNOWN, failure=None)
 
     def accepted(self, record: MessageRecord) -> None:
         """Note WATI's yes."""

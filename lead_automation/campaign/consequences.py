@@ -79,12 +79,11 @@ class Consequences:
             day_ends: First instant after the quota day, aware.
             is_final: False for a send that may yet have arrived.
         """
-        self._suppress(failure, phone, now)
         order = self._safety.failed(failure, late=late, is_final=is_final)
-        if order is None:
-            return None
-        self._hold_for(order, failure, now=now, day_ends=day_ends)
-        return _end_of(order)
+        if order is not None:
+            self._hold_for(order, failure, now=now, day_ends=day_ends)
+        self._suppress(failure, phone, now)
+        return _end_of(order) if order is not None else None
 
     def failed_earlier(
         self,
@@ -100,16 +99,17 @@ class Consequences:
         A quality refusal of a message of today counts as one of this run would: the hold it sets
         ends with the same day. One of an earlier day only rests its lead.
         """
-        if record.phone is not None:
-            self._suppress(failure, record.phone, now)
+        order: StopOrder | None = None
         if failure.hold is HoldKind.UNTIL_RESUME or (
             failure.is_meta_quality and record.day == today
         ):
             order = self._safety.failed(failure, late=True)
-            if order is not None and order.hold is not None:
-                self._hold_for(order, failure, now=now, day_ends=day_ends)
-                return _end_of(order)
-        return None
+        is_restriction = order is not None and order.hold is not None
+        if order is not None and is_restriction:
+            self._hold_for(order, failure, now=now, day_ends=day_ends)
+        if record.phone is not None:
+            self._suppress(failure, record.phone, now)
+        return _end_of(order) if order is not None and is_restriction else None
 
     def arrived(self, *, first_word: bool) -> RunEnd | None:
         """Note that a message was delivered or read."""

@@ -36,11 +36,14 @@ _ABSENT = Failure(
 _NOTHING_COMES_S = 3600.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Followed:
+    """A message on its way; tries are the look-ups of an unknown send that got no answer."""
+
     delivery: Delivery
     record: MessageRecord
     due_at: float
+    tries: int = 0
 
 
 class Follower:
@@ -115,8 +118,9 @@ class Follower:
             Why the run must count as stopped, if a late failure says so; the others are followed
             all the same, for their own sake and for the truth of the figures.
         """
-        if settle_unknown and self._aside:
-            until = max(until, max(item.due_at for item in self._aside) + READ_DEADLINE_S)
+        fresh = [item.due_at for item in self._aside if not item.tries]
+        if settle_unknown and fresh:
+            until = max(until, max(fresh) + READ_DEADLINE_S)
         return self._work(until, is_tail=True)
 
     def _work(self, until: float, *, is_tail: bool) -> RunEnd | None:
@@ -146,7 +150,7 @@ class Follower:
             return True
         if self._meter.is_month_used_up:
             return False
-        if self._aside:
+        if any(not item.tries for item in self._aside) or (self._aside and self._may_ask_again()):
             return True
         if self._meter.is_reading_paused:
             return False
@@ -157,14 +161,21 @@ class Follower:
         now = self._clock.monotonic()
         if self._meter.is_month_used_up:
             return None
-        for queue in (self._aside, self._first):
-            if queue is self._first and self._meter.is_reading_paused:
-                return None
-            if queue and queue[0].due_at <= now:
-                return queue[0]
+        due = [item for item in self._aside if item.due_at <= now]
+        for item in due:
+            if not item.tries:
+                return item
+        if self._first and self._first[0].due_at <= now and not self._meter.is_reading_paused:
+            return self._first[0]
+        if due and self._may_ask_again():
+            return due[0]
         if self._again and self._again[0].due_at <= now and self._may_read_again(is_tail=is_tail):
             return self._again[0]
         return None
+
+    def _may_ask_again(self) -> bool:
+        """Whether the allowance carries a further look-up of an unknown send that got no answer."""
+        return self._meter.left_for_reads(len(self._attempted)) >= len(self._first) + 1
 
     def _may_read_again(self, *, is_tail: bool) -> bool:
         """Whether the allowance carries a re-read besides every first one still to come.
@@ -195,20 +206,26 @@ class Follower:
 
     def _read(self, item: _Followed, left: float) -> RunEnd | None:
         began = self._clock.monotonic()
-        queue = next(
-            queue for queue in (self._aside, self._first, self._again) if queue and queue[0] is item
+        next(queue for queue in (self._aside, self._first, self._again) if item in queue).remove(
+            item
         )
-        queue.popleft()
-        news = self._reader.read(item.record, deadline_s=min(left, READ_DEADLINE_S))
+        stops: list[RunEnd | None] = []
+        news = self._reader.read(
+            item.record,
+            deadline_s=min(left, READ_DEADLINE_S),
+            on_failure=lambda failure: stops.append(self._judge_failure(failure, item.record)),
+        )
         self._read_cost.took(self._clock.monotonic() - began)
         if news.kind is LookupKind.NO_ANSWER:
             self._put_back(item)
             return None
-        return self._take(item, news)
+        stops.append(self._take(item, news))
+        return next((stop for stop in stops if stop is not None), None)
 
     def _put_back(self, item: _Followed) -> None:
         """Ask again later; an unknown send stays one, an accepted one counts as read once."""
-        item.due_at = self._clock.monotonic() + self._again_s()
+        item.due_at = self._clock.monotonic() + self._again_s() * 2.0 ** min(item.tries, 6)
+        item.tries += 1
         if item.record.unknown:
             self._aside = deque(sorted([*self._aside, item], key=lambda aside: aside.due_at))
         else:
@@ -230,18 +247,19 @@ class Follower:
         if news.after.is_open:
             item.due_at = self._clock.monotonic() + self._again_s()
             self._again.append(item)
-        return self._judge(news)
+        return self._judge_arrival(news)
 
-    def _judge(self, news: News) -> RunEnd | None:
-        if news.failure is not None:
-            now = self._clock.now()
-            return self._consequences.failed(
-                news.failure,
-                news.after.phone or "",
-                late=True,
-                now=now,
-                day_ends=self._quota_day(now)[1],
-            )
+    def _judge_failure(self, failure: Failure, record: MessageRecord) -> RunEnd | None:
+        now = self._clock.now()
+        return self._consequences.failed(
+            failure,
+            record.phone or "",
+            late=True,
+            now=now,
+            day_ends=self._quota_day(now)[1],
+        )
+
+    def _judge_arrival(self, news: News) -> RunEnd | None:
         before = MessageStatus.PENDING if news.before.unknown else news.before.status
         if news.after.status in (MessageStatus.DELIVERED, MessageStatus.READ):
             return self._consequences.arrived(

@@ -27,6 +27,9 @@ READ_WINDOW_S = 10.0
 
 _log = logging.getLogger(__name__)
 
+OnFailure = Callable[[Failure], None]
+"""Draw the consequences of a failure."""
+
 Advance = Callable[[MessageStatus, MessageStatus], MessageStatus]
 """Known and reported status to the one that holds now; never backwards."""
 
@@ -39,6 +42,7 @@ class News:
         before, after: The record, the same when nothing was learned.
         kind: FOUND; ABSENT for an unknown send that definitely is not there; else NO_ANSWER.
         failure: Set when the message is now known to have failed.
+        is_wati_away: For NO_ANSWER: no other message would get one now either.
         detail: Why there is no answer; of a message still pending, WATI's own status word.
     """
 
@@ -47,6 +51,7 @@ class News:
     kind: LookupKind
     failure: Failure | None = None
     detail: str = ""
+    is_wati_away: bool = True
 
     @property
     def settled(self) -> bool:
@@ -89,8 +94,21 @@ class StatusReader:
         """Seconds until the vendor's limit allows a read."""
         return self._wati.status_wait_s()
 
-    def read(self, record: MessageRecord, *, deadline_s: float = READ_DEADLINE_S) -> News:
-        """Ask once; keep a definite answer in the ledger, leave everything as it is otherwise."""
+    def read(
+        self,
+        record: MessageRecord,
+        *,
+        deadline_s: float = READ_DEADLINE_S,
+        on_failure: OnFailure | None = None,
+    ) -> News:
+        """Ask once; keep a definite answer in the ledger, leave everything as it is otherwise.
+
+        Args:
+            record: The message asked about.
+            deadline_s: Seconds for the whole look-up.
+            on_failure: Draws the consequences of a failure learned now. Called before the answer
+                is kept: once it is, nobody asks again, and a hold would be lost with a crash.
+        """
         if record.phone is None or record.template is None or record.sent_at is None:
             return News(before=record, after=record, kind=LookupKind.NO_ANSWER)
         lookup = self._wati.get_delivery_status(
@@ -104,13 +122,19 @@ class StatusReader:
             lookup = StatusLookup(kind=LookupKind.NO_ANSWER, detail="our clock is not trustworthy")
         match lookup.kind:
             case LookupKind.FOUND:
-                return self._found(record, lookup)
+                return self._found(record, lookup, on_failure)
             case LookupKind.ABSENT:
                 return self._absent(record)
             case LookupKind.NO_ANSWER:
                 why = mask_numbers(clean(lookup.detail))
                 _log.debug("Lead %s: a status read had no answer: %s", record.lead_id, why)
-                return News(before=record, after=record, kind=lookup.kind, detail=lookup.detail)
+                return News(
+                    before=record,
+                    after=record,
+                    kind=lookup.kind,
+                    detail=lookup.detail,
+                    is_wati_away=lookup.is_wati_away,
+                )
 
     def is_due(self, record: MessageRecord) -> bool:
         """Whether an unknown send is old enough to be judged."""
@@ -135,7 +159,9 @@ class StatusReader:
         steady = timedelta(seconds=self._clock.monotonic())
         return self._clock.now() - datetime.fromtimestamp(0, UTC) - steady
 
-    def _found(self, record: MessageRecord, lookup: StatusLookup) -> News:
+    def _found(
+        self, record: MessageRecord, lookup: StatusLookup, on_failure: OnFailure | None
+    ) -> News:
         status = self._advance(
             MessageStatus.PENDING if record.unknown else record.status, lookup.status
         )
@@ -143,6 +169,8 @@ class StatusReader:
             status = MessageStatus.SENT  # it is in WATI's list: taken, whatever the word says
         changed = record.unknown or status is not record.status
         failure = lookup.failure if status is MessageStatus.FAILED and changed else None
+        if failure is not None and on_failure is not None:
+            on_failure(failure)
         after = self._ledger.reading(
             record,
             status=status,

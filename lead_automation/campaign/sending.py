@@ -168,7 +168,6 @@ class Sender:
         """Reserve on disk, then make the one POST."""
         message = self._compose(delivery.recipient, delivery.counsellor)
         now = self._clock.now()
-        self._board.attempted(delivery.row)
         record = self._ledger.reserve(
             day=self._quota_day(now)[0],
             lead_id=delivery.recipient.lead_id,
@@ -179,6 +178,7 @@ class Sender:
             attempt=delivery.spent + 1,
             retry_of_row=delivery.retry_of_row,
         )
+        self._board.attempted(delivery.row, record)
         self._pacer.started()
         self.last_start = self._clock.monotonic()
         return record, self._wati.send_template_message(message)

@@ -19,7 +19,7 @@ from lead_automation.campaign.reading import (
 )
 from lead_automation.campaign.rows import ROW_PATIENCE_S
 from lead_automation.clock import Clock, Sleep, StopFlag
-from lead_automation.models import CrmRow, MessageRecord
+from lead_automation.models import CrmRow, Failure, MessageRecord
 
 LATER_READS = (timedelta(hours=1), timedelta(days=1))
 """Ages at which later runs read an open message once more."""
@@ -194,30 +194,32 @@ class EarlierMessages:
     def _read(self, session: _Session, left: float) -> None:
         """Read the next message."""
         began = self._clock.monotonic()
-        news = self._reader.read(session.reads.popleft(), deadline_s=min(left, READ_DEADLINE_S))
+        record = session.reads.popleft()
+        news = self._reader.read(
+            record,
+            deadline_s=min(left, READ_DEADLINE_S),
+            on_failure=lambda failure: self._judge(failure, record, session.result),
+        )
         session.is_rows_turn = self._clock.monotonic() - began >= _SLOW_READ_S
         if news.kind is LookupKind.NO_ANSWER:
             session.result.unread += 1
-            session.unanswered += 1
+            session.unanswered += news.is_wati_away
             if session.unanswered >= _GIVE_UP_AFTER:
                 session.drop_reads()
             return
         session.unanswered = 0
         session.result.news.append(news)
-        end = self._judge(news)
-        session.result.end = session.result.end or end
         if session.on_news is not None:
             session.on_news(news)
 
-    def _judge(self, news: News) -> RunEnd | None:
-        """Draw the consequences of a failure learned now; return a restriction found."""
-        if news.failure is None:
-            return None
+    def _judge(self, failure: Failure, record: MessageRecord, result: Settlement) -> None:
+        """Draw the consequences of a failure learned now; keep the first restriction found."""
         now = self._clock.now()
         today, day_ends = self._quota_day(now)
-        return self._consequences.failed_earlier(
-            news.failure, news.after, today=today, now=now, day_ends=day_ends
+        end = self._consequences.failed_earlier(
+            failure, record, today=today, now=now, day_ends=day_ends
         )
+        result.end = result.end or end
 
     def _next_row(self, session: _Session, left: float) -> CrmRow | None:
         """Return the row to post next, as it stands now: a read may just have changed it."""

@@ -1,7 +1,7 @@
 """``check``: is everything ready to send? Writes nothing, works when half of it is down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -18,6 +18,7 @@ from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_
 from lead_automation.reporting.plaintext import wrap
 from lead_automation.runs import CallKind
 from lead_automation.settings.file import is_open_to_others
+from lead_automation.settings.load import describe
 from lead_automation.state.fileledger import read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
@@ -63,7 +64,10 @@ class Point:
 
 
 def execute(arguments: Arguments, world: World) -> int:
-    """Check point by point; 0 when nothing failed, 2 settings, 5 state, 4 anything else."""
+    """Check point by point; 0 when nothing failed, 2 settings, 5 state, 4 anything else.
+
+    With ``--verbose`` every setting is shown too, with its source; a secret as ``***``.
+    """
     source: SettingsSource | None = None
     settings: Settings | None = None
     points: list[Point] = []
@@ -72,14 +76,16 @@ def execute(arguments: Arguments, world: World) -> int:
         settings = source.load()
         points += _settings_points(source, settings)
     except ConfigError as error:
-        points += [_failed("settings", error, area=Area.SETTINGS)]
+        failed = _failed("settings", error, area=Area.SETTINGS)
+        points += [replace(failed, text=f"{failed.text} ({_where(source)})")]
     points += _state_points(settings, source, world)
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
         points += _service_points(settings, world)
     code = _exit_code(points)
-    document = {
+    shown = describe(settings) if settings is not None and arguments.verbose else ()
+    document: dict[str, object] = {
         "status": "failed" if code else "ok",
         "exit_code": code,
         "checks": [
@@ -92,10 +98,22 @@ def execute(arguments: Arguments, world: World) -> int:
             for point in points
         ],
     }
+    if shown:
+        document["settings"] = [
+            {"name": line.name, "value": line.value, "source": line.source} for line in shown
+        ]
     width = world.width(world.stdout)
     lines = [line for point in points for line in _lines(point, width)]
+    lines += [f"  {line.name} = {line.value} ({line.source})" for line in shown]
     show(arguments, world, document, "\n".join(lines))
     return code
+
+
+def _where(source: SettingsSource | None) -> str:
+    """Return where the settings came from, or were to come from."""
+    if source is None:
+        return "the settings file could not be read"
+    return f"from {clean(source.path)}" if source.path is not None else "no config.env was found"
 
 
 def _exit_code(points: list[Point]) -> int:
@@ -126,11 +144,13 @@ def _not_checked(name: str, why: str) -> Point:
 
 
 def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
+    is_open = source.path is not None and is_open_to_others(source.path)
     points = [
         Point(name="settings", verdict=Verdict.WARNING, text=clean(warning, 300))
         for warning in settings.local.warnings
+        if not (is_open and warning in source.warnings and "chmod" in warning)
     ]
-    if source.path is not None and is_open_to_others(source.path):
+    if source.path is not None and is_open:
         points.append(
             Point(
                 name="settings",
@@ -140,8 +160,7 @@ def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
                 area=Area.SETTINGS,
             )
         )
-    where = clean(source.path) if source.path is not None else "the environment"
-    text = f"complete, from {where}"
+    text = f"complete, {_where(source)}"
     return [Point(name="settings", verdict=Verdict.OK, text=text), *points]
 
 

@@ -10,6 +10,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, LeadAutomationError
 from lead_automation.models import Hold
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.plaintext import wrap
 from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
 from lead_automation.settings.load import load_local_settings, load_settings, secret_texts
@@ -20,7 +21,6 @@ _MAX_COUNSELLORS_BYTES = 1 << 20
 _MAX_HOLD_TEXT = 400
 WIDTH = 80
 """Columns of a text nobody said the width of."""
-LOG_FILE = "wati_automation.log"
 
 _NO_FILE = (
     "No config.env was found in this folder or the one above: copy config.env.example to "
@@ -93,7 +93,7 @@ def log_traceback(error: Exception, arguments: Arguments, world: World) -> Path 
             zone=local.hours.zone,
             secrets=secret_texts(source.values),
         ) as log:
-            path = local.state_dir / LOG_FILE
+            path = local.state_dir / LOG_NAME
             log.open_file(path, disk=world.disk)
             _log.error("A bug ended the command", exc_info=error)
             return None if log.warnings[1:] else path

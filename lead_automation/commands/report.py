@@ -18,9 +18,10 @@ from lead_automation.world import World
 
 
 def execute(arguments: Arguments, world: World) -> int:
-    """Write the report to ``--output``, else to stdout; ``--json`` is ``--format json``."""
+    """Write the report to ``--output``, else to stdout; ``--json`` there is ``--format json``."""
     local = SettingsSource(arguments, world).load_local()
-    form = ReportForm.JSON if arguments.json else ReportForm(arguments.form)
+    as_json = arguments.json and arguments.output is None
+    form = ReportForm.JSON if as_json else ReportForm(arguments.form)
     if arguments.days is not None:
         content = _days(arguments.days, form, local, world)
     else:
@@ -40,7 +41,9 @@ def execute(arguments: Arguments, world: World) -> int:
             world.out_file(content)
     else:
         _write(world.folder / arguments.output, content, world)
-        if not arguments.quiet:
+        if arguments.json:
+            world.out_json({"status": "completed", "output": str(arguments.output)})
+        elif not arguments.quiet:
             world.err(f"Report written to {arguments.output}")
     return 0
 

@@ -8,7 +8,6 @@ from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.commands.common import (
-    LOG_FILE,
     WIDTH,
     SettingsSource,
     console_level,
@@ -24,6 +23,7 @@ from lead_automation.reporting.archive import (
     save_run_report,
 )
 from lead_automation.reporting.documents import make_run_id, result_to_json
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
 from lead_automation.reporting.progress import make_progress
@@ -138,7 +138,7 @@ def _run_locked(
     """Take the lock, load the state, run, write the report."""
     now = world.clock.now().astimezone(plan.settings.local.hours.zone)
     with RunLock(world.disk, plan.state_dir, pid=world.pid, started_at=now):
-        log.open_file(plan.state_dir / LOG_FILE, disk=world.disk)
+        log.open_file(plan.state_dir / LOG_NAME, disk=world.disk)
         today = quota_day(world.clock.now(), plan.settings.local.hours.zone)
         log.campaign_started(plan.run_id, plan.mode, today)
         _warn(plan, world)

@@ -9,7 +9,7 @@ from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
 from lead_automation.models import Suppression
 from lead_automation.state.suppression import SuppressionList
-from lead_automation.text import clean
+from lead_automation.text import clean, mask_phone
 from lead_automation.world import World
 
 _MAX_REASON = 200
@@ -41,8 +41,9 @@ def _add(
         added_at=world.clock.now(),
     )
     suppressions.add(entry)
-    document = {"status": "added", "phone": phone, "reason": entry.reason}
-    show(arguments, world, document, f"{phone} gets no more messages: {entry.reason}")
+    shown = mask_phone(phone)
+    document = {"status": "added", "phone": shown, "reason": entry.reason}
+    show(arguments, world, document, f"{shown} gets no more messages: {entry.reason}")
     return 0
 
 
@@ -51,8 +52,9 @@ def _remove(
 ) -> int:
     phone = _number(arguments.phone, local)
     was_there = suppressions.remove(phone)
-    document = {"status": "removed" if was_there else "not_listed", "phone": phone}
-    text = f"{phone} is off the list." if was_there else f"{phone} was not on the list."
+    shown = mask_phone(phone)
+    document = {"status": "removed" if was_there else "not_listed", "phone": shown}
+    text = f"{shown} is off the list." if was_there else f"{shown} was not on the list."
     show(arguments, world, document, text)
     return 0
 

@@ -10,7 +10,6 @@ from lead_automation.campaign.reading import News
 from lead_automation.campaign.settling import EarlierMessages, Settlement, read_on_request_is_due
 from lead_automation.campaign.steps import make_earlier
 from lead_automation.commands.common import (
-    LOG_FILE,
     SettingsSource,
     console_level,
     show,
@@ -21,6 +20,7 @@ from lead_automation.errors import ExitCode
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import CrmRow, MessageRecord
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.runs import RunMode
 from lead_automation.settings.load import secret_values
@@ -63,7 +63,7 @@ def execute(arguments: Arguments, world: World) -> int:
             started_at=world.clock.now().astimezone(local.hours.zone),
         ),
     ):
-        log.open_file(local.state_dir / LOG_FILE, disk=world.disk)
+        log.open_file(local.state_dir / LOG_NAME, disk=world.disk)
         found = _track(settings, world)
     code = _exit_code(found, world)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:

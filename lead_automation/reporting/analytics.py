@@ -109,10 +109,6 @@ class CampaignAnalytics:
         """Count one HTTP call that was tried."""
         self._calls[kind] += 1
 
-    def wati_calls(self) -> int:
-        """Return the calls of this run that count against WATI's month."""
-        return sum(count for kind, count in self._calls.items() if kind.is_wati)
-
     @property
     def counters(self) -> ProgressCounters:
         """How far the run is."""

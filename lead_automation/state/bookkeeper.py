@@ -84,7 +84,10 @@ class Bookkeeper(Books):
     def refused(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
         """Settle as refused; see ``Ledger.refused``."""
         before = self._latest(record)
-        after = self._unsent(before, at, failure.category, attempts=before.attempts)
+        is_network = failure.category is ErrorCategory.NETWORK_ERROR
+        # Under this category attempts count those that proved absent; an answer is none of them.
+        attempts = before.attempts - is_network if before.unknown else before.attempts
+        after = self._unsent(before, at, failure.category, attempts=attempts)
         return self._give_back(Kind.REFUSED, before, after, failure.text)
 
     def not_sent(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:

@@ -21,7 +21,7 @@ from lead_automation.wati.calls import (
 )
 from lead_automation.wati.failures import classify
 from lead_automation.wati.limits import RateLimiter, RateLimits
-from lead_automation.wati.lookup import Wanted, judge_page, no_answer
+from lead_automation.wati.lookup import Wanted, in_doubt, judge_page, no_answer
 from lead_automation.wati.outcomes import decide_answer, decide_fault
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.templates import is_settled, summarise
@@ -149,7 +149,7 @@ class EnhancedWATIClient:
             if found is not None:
                 return found
             previous = rows
-        return no_answer(f"not among the newest {max_pages * MESSAGES_PER_PAGE} messages")
+        return in_doubt(f"not among the newest {max_pages * MESSAGES_PER_PAGE} messages")
 
     def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
         """Look a contact up before a send; None without a clear answer, and the send goes on."""

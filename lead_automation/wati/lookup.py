@@ -56,17 +56,22 @@ def judge_page(
     if found is not None:
         return describe(found)
     if wanted.not_before is None and not wanted.only_by_id:
-        return no_answer("WATI's clock is not known")
+        return in_doubt("WATI's clock is not known")
     if is_doubtful(rows, wanted):
-        return no_answer("a message that may be ours has no readable kind, name or time")
+        return in_doubt("a message that may be ours has no readable kind, name or time")
     if len(rows) < page_size or is_past(rows, wanted.not_before):
         return StatusLookup(kind=LookupKind.ABSENT)
-    return no_answer("WATI lists one page again and again") if rows == previous else None
+    return in_doubt("WATI lists one page again and again") if rows == previous else None
 
 
 def no_answer(detail: str) -> StatusLookup:
-    """Return that nothing may be concluded, and why."""
+    """Return that WATI gave no answer, and why."""
     return StatusLookup(kind=LookupKind.NO_ANSWER, detail=detail)
+
+
+def in_doubt(detail: str) -> StatusLookup:
+    """Return that WATI answered, but that nothing may be concluded for this message, and why."""
+    return StatusLookup(kind=LookupKind.NO_ANSWER, detail=detail, is_wati_away=False)
 
 
 def find_message(rows: Sequence[MessageRow], wanted: Wanted) -> MessageRow | None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from lead_automation.automation import EnhancedLeadAutomation
 from lead_automation.clock import Chance, Clock, Sleep, StopFlag, SystemClock, make_sleep
 from lead_automation.clock import system_chance as chance_of_system
-from lead_automation.commands.common import LOG_FILE
 from lead_automation.commands.run import open_books
 from lead_automation.config import PacingPolicy, Settings, TrackingPolicy
 from lead_automation.files import AppendFile, Disk, SystemDisk
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import make_progress
 from lead_automation.runs import RunMode, RunResult
@@ -79,7 +79,7 @@ class Stage:
         )
         zone = self.settings.local.hours.zone
         with OptimizedLogger(stream=None, level=30, clock=self.clock, zone=zone) as log:
-            log.open_file(self.state_dir / LOG_FILE, disk=self.disk)
+            log.open_file(self.state_dir / LOG_NAME, disk=self.disk)
             books = open_books(plan, world)
             try:
                 with make_progress(None, enabled=False, clock=self.clock) as progress:

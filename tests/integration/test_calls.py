@@ -23,7 +23,7 @@ from offline import (
 
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, steps
-from lead_automation.sandbox.scripts import late, lost
+from lead_automation.sandbox.scripts import late, lost, server_error
 
 # --- time and calls ----------------------------------------------------------------------------
 
@@ -291,3 +291,28 @@ def test_check_contacts_calls_are_counted_in_the_month_beside_the_allowance(
 
     assert calls["contacts"] == 3
     assert harness.read_state("api_usage.json") == {"2026-11": wati_calls(simulator)}
+
+
+def test_run_unknown_sends_without_answers_leave_the_other_reads_their_calls(
+    tmp_path: Path,
+) -> None:
+    """Five sends nobody can settle are asked about ever more rarely, within the allowance."""
+    clock = FakeClock()
+    simulator = limited(clock, 120)
+    silent = {digits(index) for index in (0, 2, 4, 6, 8)}
+    simulator.script(
+        Endpoint.SEND, lost(taken=True, times=None), match=lambda request: request.number in silent
+    )
+    simulator.script(
+        Endpoint.MESSAGES,
+        server_error(500, times=None),
+        match=lambda request: request.number in silent,
+    )
+    harness = offline(tmp_path, simulator, clock)
+
+    ended = harness.run("--json")
+
+    assert ended.document["leads"]["unknown"] == 5
+    assert ended.document["messages"]["read"] == 115
+    assert wati_calls(simulator) <= 2.1 * 120 + 20
+    assert simulator.rejected_429 == 0

@@ -491,3 +491,16 @@ def test_sandbox_as_a_process_needs_nothing_and_leaves_the_folder_clean(tmp_path
     assert list(folder.iterdir()) == []
     assert f"Open the report: {state / 'reports'}" in done.stdout
     assert list((state / "reports").glob("run-*.html"))
+
+
+def test_test_send_takes_a_lead_that_is_listed_twice_once(tmp_path: Path) -> None:
+    """A CRM that repeats a row is no bug of the program."""
+    clock = FakeClock()
+    rows = [*many_leads(1), *many_leads(1), *many_leads(1, first=1)]
+    simulator = Simulator(clock=clock, leads=rows)
+    with serve(tmp_path, simulator, clock, settings=_TEST) as harness:
+        ended = harness.run("run", "--test", "--limit", "2", "--json")
+
+        assert ended.code == 0
+        assert ended.document["leads"]["accepted"] == 2
+        assert simulator.posts[_TEST_NUMBER.removeprefix("+")] == 2

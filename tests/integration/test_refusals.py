@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from fakes import FakeClock
+from harness import digits, many_leads, serve
 from refusal_runs import campaign, on_send
 
 from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side, SimRequest
@@ -18,6 +20,7 @@ from lead_automation.sandbox.scripts import (
     server_error,
     usage_limit_exceeded,
 )
+from lead_automation.sandbox.simulator import Simulator
 
 STOPS_BY_WORDS = [
     ("131048 Spam rate limit hit", "account_issue", True),
@@ -426,3 +429,22 @@ def test_run_with_many_unclear_answers_does_not_count_them_as_failed(tmp_path: P
         assert result["code"] == 0
         assert the.sent == list(range(24))
         assert result["messages"]["read"] == 24
+
+
+def test_outage_at_meta_over_many_runs_never_makes_a_lead_a_duplicate(tmp_path: Path) -> None:
+    """A clear refusal is no attempt that got no answer: the lead is tried in every run."""
+    clock = FakeClock()
+    simulator = Simulator(
+        clock=clock, leads=many_leads(1), plan_of=lambda _: refused("131000 Something went wrong")
+    )
+    with serve(tmp_path, simulator, clock) as harness:
+        for _ in range(2):
+            harness.run("run", "-q")
+        simulator.wati.set_plan(digits(0), refused("2 API Service (code 2)"))
+        for _ in range(4):
+            harness.run("run", "-q")
+        ended = harness.run("run", "--json")
+
+        assert ended.document["leads"]["skipped"]["duplicate"] == 0
+        assert ended.document["leads"]["refused"] == 1
+        assert simulator.posts[digits(0)] == 7

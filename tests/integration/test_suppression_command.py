@@ -33,7 +33,7 @@ def test_suppress_add_keeps_a_number_for_good_and_lists_it_whole(tmp_path: Path)
         listed = the.run("suppress", "list")
 
         assert added.code == 0
-        assert added.out.strip() == "+919810000002 gets no more messages: asked by mail"
+        assert added.out.strip() == "+9198••••0002 gets no more messages: asked by mail"
         assert listed.out.split() == ["+919810000002", "for", "good", "asked", "by", "mail"]
         assert the.suppressed() == {
             "+919810000002": {
@@ -82,7 +82,7 @@ def test_suppress_remove_takes_a_number_off(tmp_path: Path) -> None:
 
         assert (first.code, second.code) == (0, 0)
         assert "is off the list" in first.out
-        assert second.document == {"status": "not_listed", "phone": "+919810000002"}
+        assert second.document == {"status": "not_listed", "phone": "+9198••••0002"}
         assert the.suppressed() == {}
 
 

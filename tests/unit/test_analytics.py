@@ -29,7 +29,7 @@ from lead_automation.reporting.figures import (
     state_word,
     success_rate,
 )
-from lead_automation.runs import CallKind, CounsellorFigures, RunMode, SkipReason
+from lead_automation.runs import CounsellorFigures, RunMode, SkipReason
 
 
 def test_finish_everyday_run_gives_the_promised_figures() -> None:
@@ -159,15 +159,6 @@ def test_counters_follow_each_row() -> None:
 
     assert (counters.done, counters.total) == (3, 6)
     assert (counters.sent, counters.delivered, counters.failed, counters.skipped) == (1, 1, 1, 1)
-
-
-def test_wati_calls_leave_out_the_crm() -> None:
-    """Only calls WATI counts are counted against its month."""
-    books = analytics()
-    for kind in CallKind:
-        books.count_call(kind)
-
-    assert books.wati_calls() == 4
 
 
 def test_finish_attempt_without_counsellor_is_a_bug() -> None:

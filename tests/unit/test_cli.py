@@ -19,7 +19,6 @@ from lead_automation.clock import StopFlag
 from lead_automation.commands import common
 from lead_automation.errors import (
     ConfigError,
-    HeldError,
     LeadAutomationError,
     StateError,
     UnreachableError,
@@ -65,7 +64,6 @@ def _fails(error: BaseException) -> Any:
     [
         (ConfigError(("A: wrong", "B: wrong"), hint="Mend it."), 2),
         (StateError("x is damaged", hint="Mend it."), 5),
-        (HeldError("held", hint="Mend it."), 6),
         (UnreachableError("away", service="WATI", hint="Mend it."), 4),
         (LeadAutomationError("odd", hint="Mend it."), 1),
     ],

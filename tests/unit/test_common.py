@@ -13,7 +13,6 @@ from harness import Pipe
 from lead_automation.arguments import Arguments
 from lead_automation.clock import StopFlag
 from lead_automation.commands.common import (
-    LOG_FILE,
     SettingsSource,
     console_level,
     hold_document,
@@ -26,6 +25,7 @@ from lead_automation.commands.common import (
 from lead_automation.errors import ConfigError
 from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.plaintext import columns
 from lead_automation.world import World
 
@@ -202,7 +202,7 @@ def test_traceback_of_a_bug_is_cleaned_in_the_log_file(tmp_path: Path) -> None:
         world(tmp_path),
     )
 
-    assert where == tmp_path / LOG_FILE
+    assert where == tmp_path / LOG_NAME
     text = where.read_text(encoding="utf-8")
     assert "ValueError: with ***" in text
     assert "very-secret-token" not in text

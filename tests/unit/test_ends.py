@@ -11,7 +11,6 @@ from lead_automation.errors import (
     CampaignStopError,
     ClockError,
     ConfigError,
-    HeldError,
     LeadAutomationError,
     StateError,
     UnreachableError,
@@ -79,7 +78,6 @@ def test_interrupted_end_is_what_a_shell_expects(number: int, code: int, name: s
     ("error", "status", "code"),
     [
         (CampaignStopError("x"), RunStatus.STOPPED, 3),
-        (HeldError("x"), RunStatus.HELD, 6),
         (AlreadyRunningError("x"), RunStatus.ALREADY_RUNNING, 75),
         (UnreachableError("x", service="WATI"), RunStatus.FAILED, 4),
         (StateError("x"), RunStatus.FAILED, 5),

@@ -12,7 +12,6 @@ from lead_automation.errors import (
     ConfigError,
     ExitCode,
     Fault,
-    HeldError,
     LeadAutomationError,
     StateError,
     TransportError,
@@ -30,7 +29,6 @@ from lead_automation.errors import (
         (TransportError("x", fault=Fault.LOST), 4),
         (StateError("x"), 5),
         (ClockError("x"), 5),
-        (HeldError("x"), 6),
         (AlreadyRunningError("x"), 75),
     ],
     ids=lambda value: type(value).__name__,
@@ -76,5 +74,5 @@ def test_every_error_class_stands_under_the_one_root() -> None:
         if isinstance(found, type) and issubclass(found, Exception)
     ]
 
-    assert len(classes) == 9
+    assert len(classes) == 8
     assert all(issubclass(found, LeadAutomationError) for found in classes)

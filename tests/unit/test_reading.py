@@ -7,7 +7,8 @@ from campaigns import Campaign, make_campaign
 from harness import digits
 
 from lead_automation.answers import LookupKind
-from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.errors import StateError
+from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, failing, steps
 from lead_automation.sandbox.scripts import late, server_error
@@ -180,3 +181,21 @@ def test_read_record_of_an_earlier_form_has_no_answer() -> None:
 
     assert news.kind is LookupKind.NO_ANSWER
     assert campaign.simulator.calls[Endpoint.MESSAGES] == []
+
+
+def test_read_failure_whose_consequences_cannot_be_drawn_is_learned_again() -> None:
+    """A hold that could not be written is not lost: the answer is only kept after it."""
+    campaign = make_campaign(failing("131048 Spam rate limit hit", after_s=0.0))
+    _, record = campaign.send(0)
+
+    def fail(_failure: Failure) -> None:
+        msg = "no space for the hold"
+        raise StateError(msg)
+
+    with pytest.raises(StateError):
+        campaign.reader.read(record, on_failure=fail)
+    again = campaign.reader.read(campaign.record(0))
+
+    assert campaign.record(0).status is MessageStatus.FAILED
+    assert again.failure is not None
+    assert again.failure.code == 131048

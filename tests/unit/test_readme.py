@@ -16,7 +16,6 @@ from lead_automation.errors import ExitCode
 from lead_automation.settings.keys import KEYS
 
 PROJECT = Path(__file__).resolve().parents[2]
-CONTRACT = PROJECT.parent / "shared" / "contract.md"
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHANGES = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 LOCKED = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
@@ -87,14 +86,6 @@ def test_exit_codes_are_those_of_the_code() -> None:
 
     assert codes(table(section("Exit codes"))) == known
     assert len(known) == 10
-
-
-@pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not beside this clone")
-def test_exit_codes_are_those_of_the_contract() -> None:
-    """The same codes are promised."""
-    contract = section("8. Exit codes", CONTRACT.read_text(encoding="utf-8"))
-
-    assert codes(table(contract)) == codes(table(section("Exit codes")))
 
 
 def test_help_is_the_programs_own(monkeypatch: pytest.MonkeyPatch) -> None:
