@@ -1,9 +1,7 @@
 """Dry run, test send and sandbox: what each shows, and above all what each leaves alone."""
 
 import json
-import os
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -461,35 +459,22 @@ def test_sandbox_dry_run_and_test_send_work_without_settings(tmp_path: Path) -> 
     assert test.document["leads"]["accepted"] == 1
 
 
-def test_sandbox_as_a_process_needs_nothing_and_leaves_the_folder_clean(tmp_path: Path) -> None:
-    """The real command, in an empty folder: completed, report named, nothing written there."""
-    project = Path(__file__).resolve().parents[2]
+def test_sandbox_without_a_directory_makes_one_and_leaves_the_folder_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Completed, report named in a temporary directory that is kept, nothing written here."""
     folder, temporary = tmp_path / "here", tmp_path / "tmp"
     folder.mkdir()
     temporary.mkdir()
-    environment = {
-        "PATH": os.environ.get("PATH", ""),  # noqa: TID251
-        "PYTHONPATH": str(project),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TMPDIR": str(temporary),
-        "PYTHONIOENCODING": "utf-8",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "lead_automation", "run", "--sandbox"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+
+    harness, ended = _rehearsal(folder)
     [state] = temporary.glob("lead-automation-sandbox-*")
 
-    assert done.returncode == 0, done.stderr
-    assert "✅ STATUS: COMPLETED" in done.stdout
-    assert "🚀 WATI AUTOMATION CAMPAIGN STARTED" in done.stderr
-    assert list(folder.iterdir()) == []
-    assert f"Open the report: {state / 'reports'}" in done.stdout
+    assert ended.code == 0, ended.err
+    assert "✅ STATUS: COMPLETED" in ended.out
+    assert list(harness.folder.iterdir()) == []
+    assert f"Open the report: {state / 'reports'}" in ended.out
     assert list((state / "reports").glob("run-*.html"))
 
 
