@@ -15,7 +15,7 @@ from lead_automation.campaign.settling import (
 from lead_automation.models import MessageRecord, MessageStatus
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, failing, steps
-from lead_automation.sandbox.scripts import late, server_error
+from lead_automation.sandbox.scripts import answer, late, server_error
 
 SENT_ONLY = Plan(history=steps("SENT"))
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -171,6 +171,28 @@ def test_settle_wati_away_is_left_alone_after_three_reads() -> None:
     assert len(campaign.simulator.calls[Endpoint.MESSAGES]) == 3
     assert result.unread == 8
     assert list(campaign.ledger.records()) == before
+
+
+def test_settle_messages_in_doubt_do_not_keep_the_others_from_being_read() -> None:
+    """WATI answered, only not clearly about these: it is not away, the others are read."""
+    campaign = make_campaign(*[SENT_ONLY] * 6)
+    for index in range(4):
+        campaign.send(index, is_known=False)
+    for index in (4, 5):
+        campaign.send(index)
+    campaign.clock.advance(120)
+    unreadable = {"result": "success", "messages": {"items": [{"id": "a", "owner": True}]}}
+    for index in range(4):
+        campaign.simulator.script(
+            Endpoint.MESSAGES,
+            answer(unreadable, times=None),
+            match=lambda request, index=index: request.number == digits(index),  # type: ignore[misc]
+        )
+
+    result = settle(campaign)
+
+    assert result.unread == 4
+    assert [news.after.lead_id for news in result.news] == ["1004", "1005"]
 
 
 def test_settle_answers_between_failures_keep_it_going() -> None:
