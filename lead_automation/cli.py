@@ -1,4 +1,4 @@
-"""The program's entry: parse, build the world, run one command, turn errors into exit codes."""
+"""The program's entry: parse, gather the runtime, run one command, turn errors into exit codes."""
 
 import importlib
 import os
@@ -12,20 +12,20 @@ from lead_automation.arguments import Arguments, parse_arguments
 from lead_automation.clock import StopFlag, SystemClock, make_sleep, system_chance
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.files import SystemDisk
-from lead_automation.world import World
+from lead_automation.runtime import Runtime
 
-Command = Callable[[Arguments, World], int]
+Command = Callable[[Arguments, Runtime], int]
 
 _ENDS_IN_ORDER = ("run", "track")
 """Commands that look at the stop flag; the others end wherever a signal meets them."""
 
 
-def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -> int:
     """Run one command and return its exit code (README, "Exit codes").
 
     Args:
         argv: Without the program's name; None for the process's own.
-        world: What is outside; None for the real one, with signal handlers and umask set.
+        runtime: What is outside; None for the real one, with signal handlers and umask set.
     """
     given = sys.argv[1:] if argv is None else argv
     try:
@@ -33,35 +33,35 @@ def main(argv: Sequence[str] | None = None, *, world: World | None = None) -> in
     except SystemExit:  # help or version
         return ExitCode.OK
     except ConfigError as error:
-        _report(error, world or _real_world(), as_json="--json" in given)
+        _report(error, runtime or _real_runtime(), as_json="--json" in given)
         return error.exit_code
-    if world is None:
+    if runtime is None:
         os.umask(0o077)  # state and reports hold numbers and names
-        world = _real_world()
+        runtime = _real_runtime()
         if arguments.command in _ENDS_IN_ORDER:
-            _listen_for_signals(world.stop)
-    code = _run_command(arguments, world)
-    world.let_go()
+            _listen_for_signals(runtime.stop)
+    code = _run_command(arguments, runtime)
+    runtime.let_go()
     return code
 
 
-def _run_command(arguments: Arguments, world: World) -> int:
+def _run_command(arguments: Arguments, runtime: Runtime) -> int:
     """Run a command; whatever it raises becomes a message and an exit code."""
     try:
         name = "sandbox" if arguments.sandbox is not None else arguments.command
-        return _command(name)(arguments, world)
+        return _command(name)(arguments, runtime)
     except LeadAutomationError as error:
-        _report(error, world, as_json=arguments.json)
+        _report(error, runtime, as_json=arguments.json)
         return error.exit_code
     except KeyboardInterrupt:  # in a command that changes nothing: the others take the signal
         if arguments.json:
             reason = "interrupted by SIGINT"
-            world.out_json(
+            runtime.out_json(
                 {"status": "interrupted", "reason": reason, "exit_code": ExitCode.SIGINT}
             )
         return ExitCode.SIGINT
     except Exception as error:  # noqa: BLE001 - one bug must not end in a traceback on the console
-        _report_bug(error, arguments, world)
+        _report_bug(error, arguments, runtime)
         return ExitCode.BUG
 
 
@@ -71,29 +71,29 @@ def _command(name: str) -> Command:
     return command
 
 
-def _report(error: LeadAutomationError, world: World, *, as_json: bool) -> None:
+def _report(error: LeadAutomationError, runtime: Runtime, *, as_json: bool) -> None:
     """Report an error; with --json also as an object on stdout."""
-    reason = world.tell(error)
+    reason = runtime.tell(error)
     if as_json:
-        world.out_json({"status": "failed", "reason": reason, "exit_code": error.exit_code})
+        runtime.out_json({"status": "failed", "reason": reason, "exit_code": error.exit_code})
 
 
-def _report_bug(error: Exception, arguments: Arguments, world: World) -> None:
+def _report_bug(error: Exception, arguments: Arguments, runtime: Runtime) -> None:
     """Name the bug on the console, and put the traceback, cleaned, into the log file."""
     from lead_automation.commands.common import log_traceback  # noqa: PLC0415 - see _command
 
     text = f"This is a bug in the program: {type(error).__name__}."
     try:
-        where = log_traceback(error, arguments, world)
+        where = log_traceback(error, arguments, runtime)
     except Exception:  # noqa: BLE001 - the bug may lie in what reads the settings or writes the log
         where = None
     hint = f"The traceback is in {where}." if where else "No log file could be written."
-    _report(LeadAutomationError(text, hint=hint), world, as_json=arguments.json)
+    _report(LeadAutomationError(text, hint=hint), runtime, as_json=arguments.json)
 
 
-def _real_world() -> World:
+def _real_runtime() -> Runtime:
     stop = StopFlag()
-    return World(
+    return Runtime(
         environ=os.environ,
         folder=_current_folder(),
         disk=SystemDisk(),

@@ -13,6 +13,7 @@ from fakes import FakeClock, ScriptedChance
 from lead_automation.cli import main
 from lead_automation.clock import Clock, Sleep, StopFlag
 from lead_automation.files import Disk, SystemDisk
+from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.server import SandboxServer
 from lead_automation.sandbox.simulator import (
     API_KEY,
@@ -21,7 +22,6 @@ from lead_automation.sandbox.simulator import (
     TEMPLATE,
     Simulator,
 )
-from lead_automation.world import MakeHttp, World
 
 SECRETS = (API_KEY, CRM_AUTHORIZATION.split()[-1])
 
@@ -98,7 +98,7 @@ class Harness:
     def run(self, *arguments: str) -> Ended:
         """Run one command line in this process, as a new process would: with a fresh stop flag."""
         out, err = (Terminal(), Terminal()) if self.is_terminal else (Pipe(), Pipe())
-        world = World(
+        runtime = Runtime(
             environ=self.environ,
             folder=self.folder,
             disk=self.disk,
@@ -112,7 +112,7 @@ class Harness:
             pid=4711,
             make_http=self.make_http,
         )
-        code = main(arguments, world=world)
+        code = main(arguments, runtime=runtime)
         self.stop = StopFlag()
         return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 

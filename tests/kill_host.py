@@ -26,7 +26,7 @@ from typing import Any, Self, TypeVar
 from lead_automation.cli import main
 from lead_automation.clock import StopFlag, system_chance
 from lead_automation.files import AppendFile, Disk, SystemDisk
-from lead_automation.world import World
+from lead_automation.runtime import Runtime
 
 _T = TypeVar("_T")
 
@@ -274,7 +274,7 @@ def _run(order: dict[str, Any]) -> None:
     if order["trigger"] is not None:
         disk = KillingDisk(disk, Trigger(**order["trigger"]))
     with (folder / "said.txt").open("a", encoding="utf-8") as said:
-        world = World(
+        runtime = Runtime(
             environ=order["environ"],
             folder=folder,
             disk=disk,
@@ -287,7 +287,7 @@ def _run(order: dict[str, Any]) -> None:
             stderr=said,
             pid=os.getpid(),
         )
-        code = main(["run", "--no-color"], world=world)
+        code = main(["run", "--no-color"], runtime=runtime)
     os._exit(code)
 
 

@@ -1,1 +1,1 @@
-"""The commands: each module has execute(arguments, world) -> exit code."""
+"""The commands: each module has execute(arguments, runtime) -> exit code."""

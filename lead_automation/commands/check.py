@@ -7,6 +7,7 @@ from enum import Enum
 
 from lead_automation.answers import TemplateUnread
 from lead_automation.arguments import Arguments
+from lead_automation.campaign.assembly import describe_hours, make_http, make_wati
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S, check_wall_clock
 from lead_automation.campaign.template import judge_template
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
@@ -14,9 +15,10 @@ from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import is_open, next_opening, quota_day
+from lead_automation.plaintext import wrap
 from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
-from lead_automation.reporting.plaintext import wrap
 from lead_automation.runs import CallKind
+from lead_automation.runtime import Runtime
 from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.load import describe
 from lead_automation.state.fileledger import read_snapshot
@@ -24,8 +26,6 @@ from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_numbers
 from lead_automation.transport import Http
-from lead_automation.wiring import describe_hours, make_http, make_wati
-from lead_automation.world import World
 
 _OFFSET_WARNING_S = 120.0
 _SERVICES = ("wati", "template", "crm", "clock")
@@ -63,7 +63,7 @@ class Point:
     area: Area = Area.OTHER
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Check point by point; 0 when nothing failed, 2 settings, 5 state, 4 anything else.
 
     With ``--verbose`` every setting is shown too, with its source; a secret as ``***``.
@@ -72,17 +72,17 @@ def execute(arguments: Arguments, world: World) -> int:
     settings: Settings | None = None
     points: list[Point] = []
     try:
-        source = SettingsSource(arguments, world)
+        source = SettingsSource(arguments, runtime)
         settings = source.load()
         points += _settings_points(source, settings)
     except ConfigError as error:
         failed = _failed("settings", error, area=Area.SETTINGS)
         points += [replace(failed, text=f"{failed.text} ({_where(source)})")]
-    points += _state_points(settings, source, world)
+    points += _state_points(settings, source, runtime)
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
-        points += _service_points(settings, world)
+        points += _service_points(settings, runtime)
     code = _exit_code(points)
     shown = describe(settings) if settings is not None and arguments.verbose else ()
     document: dict[str, object] = {
@@ -102,10 +102,10 @@ def execute(arguments: Arguments, world: World) -> int:
         document["settings"] = [
             {"name": line.name, "value": line.value, "source": line.source} for line in shown
         ]
-    width = world.width(world.stdout)
+    width = runtime.width(runtime.stdout)
     lines = [line for point in points for line in _lines(point, width)]
     lines += [f"  {line.name} = {line.value} ({line.source})" for line in shown]
-    show(arguments, world, document, "\n".join(lines))
+    show(arguments, runtime, document, "\n".join(lines))
     return code
 
 
@@ -165,7 +165,7 @@ def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
 
 
 def _state_points(
-    settings: Settings | None, source: SettingsSource | None, world: World
+    settings: Settings | None, source: SettingsSource | None, runtime: Runtime
 ) -> list[Point]:
     """Look at state and hours, also when the settings for WATI or the CRM are not right yet."""
     if source is None:
@@ -175,9 +175,9 @@ def _state_points(
     except ConfigError:
         return []
     return [
-        _guarded("state", lambda: _state(local, world), area=Area.STATE),
-        _guarded("hold", lambda: _hold(local, world), area=Area.STATE),
-        _hours(local, world.clock.now()),
+        _guarded("state", lambda: _state(local, runtime), area=Area.STATE),
+        _guarded("hold", lambda: _hold(local, runtime), area=Area.STATE),
+        _hours(local, runtime.clock.now()),
     ]
 
 
@@ -188,21 +188,21 @@ def _guarded(name: str, look: Callable[[], Point], *, area: Area = Area.OTHER) -
         return _failed(name, error, area=area)
 
 
-def _state(local: LocalSettings, world: World) -> Point:
-    now, zone = world.clock.now(), local.hours.zone
+def _state(local: LocalSettings, runtime: Runtime) -> Point:
+    now, zone = runtime.clock.now(), local.hours.zone
     books = read_snapshot(
-        world.disk,
+        runtime.disk,
         local.state_dir,
         history_days=local.history_days,
         today=quota_day(now, zone),
         zone=zone,
     )
-    suppressed = len(SuppressionList(world.disk, local.state_dir).entries())
+    suppressed = len(SuppressionList(runtime.disk, local.state_dir).entries())
     check_wall_clock(books.newest_time(), now=now, zone=zone)
     kept = sum(1 for _ in books.records())
     since = now - timedelta(days=local.history_days)
     reports = local.state_dir / REPORTS_FOLDER
-    if not kept and recent_production_sends(world.disk, reports, since):
+    if not kept and recent_production_sends(runtime.disk, reports, since):
         return Point(
             name="state",
             verdict=Verdict.FAILED,
@@ -214,9 +214,9 @@ def _state(local: LocalSettings, world: World) -> Point:
     return Point(name="state", verdict=Verdict.OK, text=text)
 
 
-def _hold(local: LocalSettings, world: World) -> Point:
-    hold = HoldFile(world.disk, local.state_dir).read()
-    now = world.clock.now()
+def _hold(local: LocalSettings, runtime: Runtime) -> Point:
+    hold = HoldFile(runtime.disk, local.state_dir).read()
+    now = runtime.clock.now()
     if hold is None or not hold.is_active(now):
         return Point(name="hold", verdict=Verdict.OK, text="sending is not held")
     text = hold_text(hold, now=now, zone=local.hours.zone).splitlines()[0]
@@ -233,16 +233,16 @@ def _hours(local: LocalSettings, now: datetime) -> Point:
     return Point(name="hours", verdict=Verdict.WARNING, text=f"closed now ({text}); {when}")
 
 
-def _service_points(settings: Settings, world: World) -> list[Point]:
-    http = make_http(settings, world, allow_posts=False)
-    points, offset_s = _wati(settings, world, http)
+def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
+    http = make_http(settings, runtime, allow_posts=False)
+    points, offset_s = _wati(settings, runtime, http)
     points.append(_guarded("crm", lambda: _crm(settings, http)))
-    points.append(_clock(offset_s, settings.local, world.clock.now()))
+    points.append(_clock(offset_s, settings.local, runtime.clock.now()))
     return points
 
 
-def _wati(settings: Settings, world: World, http: Http) -> tuple[list[Point], float | None]:
-    wati = make_wati(settings, http=http, world=world, limits=None, count=_count_nothing)
+def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point], float | None]:
+    wati = make_wati(settings, http=http, runtime=runtime, limits=None, count=_count_nothing)
     unchecked = _not_checked("template", "WATI gave no list of templates")
     try:
         found = wati.fetch_template()

@@ -10,12 +10,12 @@ from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, LeadAutomationError
 from lead_automation.models import Hold
+from lead_automation.plaintext import wrap
 from lead_automation.reporting.logfile import LOG_NAME
-from lead_automation.reporting.plaintext import wrap
+from lead_automation.runtime import Runtime
 from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
 from lead_automation.settings.load import load_local_settings, load_settings, secret_texts
 from lead_automation.text import clean, mask_numbers
-from lead_automation.world import World
 
 _MAX_COUNSELLORS_BYTES = 1 << 20
 _MAX_HOLD_TEXT = 400
@@ -33,21 +33,21 @@ _log = logging.getLogger(__name__)
 class SettingsSource:
     """The layered settings of one command: command line over environment over ``config.env``."""
 
-    def __init__(self, arguments: Arguments, world: World) -> None:
+    def __init__(self, arguments: Arguments, runtime: Runtime) -> None:
         """Find and read the settings file.
 
         Raises:
             ConfigError: The file that was named does not exist, or cannot be used.
         """
         option = str(arguments.config) if arguments.config is not None else None
-        self.path = find_config_file(option, world.environ, world.folder)
+        self.path = find_config_file(option, runtime.environ, runtime.folder)
         values: Mapping[str, str] = {}
         self.warnings: tuple[str, ...] = ()
         if self.path is not None:
-            values, self.warnings = read_config_file(self.path, world.disk)
-        self.values, self.sources = layer_settings(values, world.environ, _overrides(arguments))
-        self._folder = self.path.parent if self.path is not None else world.folder
-        self._world = world
+            values, self.warnings = read_config_file(self.path, runtime.disk)
+        self.values, self.sources = layer_settings(values, runtime.environ, _overrides(arguments))
+        self._folder = self.path.parent if self.path is not None else runtime.folder
+        self._runtime = runtime
 
     def load(self) -> Settings:
         """Return all settings, the state directory made absolute; raises ConfigError."""
@@ -71,30 +71,30 @@ class SettingsSource:
     def _finished(self, local: LocalSettings) -> LocalSettings:
         return replace(
             local,
-            state_dir=self._world.folder / local.state_dir,
+            state_dir=self._runtime.folder / local.state_dir,
             warnings=self.warnings + local.warnings,
         )
 
     def _read(self, path: Path) -> bytes | None:
-        return self._world.disk.read(path, _MAX_COUNSELLORS_BYTES, private=False)
+        return self._runtime.disk.read(path, _MAX_COUNSELLORS_BYTES, private=False)
 
 
-def log_traceback(error: Exception, arguments: Arguments, world: World) -> Path | None:
+def log_traceback(error: Exception, arguments: Arguments, runtime: Runtime) -> Path | None:
     """Write a bug's traceback to the log file; return the file, None where there can be none."""
     from lead_automation.reporting.logger import OptimizedLogger  # noqa: PLC0415 - for a bug only
 
     try:
-        source = SettingsSource(arguments, world)
+        source = SettingsSource(arguments, runtime)
         local = source.load_local()
         with OptimizedLogger(
             stream=None,
             level=logging.CRITICAL,
-            clock=world.clock,
+            clock=runtime.clock,
             zone=local.hours.zone,
             secrets=secret_texts(source.values),
         ) as log:
             path = local.state_dir / LOG_NAME
-            log.open_file(path, disk=world.disk)
+            log.open_file(path, disk=runtime.disk)
             _log.error("A bug ended the command", exc_info=error)
             return None if log.warnings[1:] else path
     except LeadAutomationError:
@@ -110,17 +110,17 @@ def console_level(arguments: Arguments, configured: str) -> int:
     return logging.getLevelNamesMapping()[configured]
 
 
-def wants_colour(arguments: Arguments, world: World) -> bool:
+def wants_colour(arguments: Arguments, runtime: Runtime) -> bool:
     """Whether the console may be coloured (https://no-color.org)."""
-    return not arguments.no_color and not world.environ.get("NO_COLOR")
+    return not arguments.no_color and not runtime.environ.get("NO_COLOR")
 
 
-def show(arguments: Arguments, world: World, document: Mapping[str, object], text: str) -> None:
+def show(arguments: Arguments, runtime: Runtime, document: Mapping[str, object], text: str) -> None:
     """Write a result to stdout: one JSON object, or text."""
     if arguments.json:
-        world.out_json(document)
+        runtime.out_json(document)
     else:
-        world.out(text)
+        runtime.out(text)
 
 
 def _overrides(arguments: Arguments) -> dict[str, str]:

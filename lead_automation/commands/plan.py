@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from lead_automation.models import Counsellor
+from lead_automation.plaintext import pad
 from lead_automation.reporting.figures import is_assigned
-from lead_automation.reporting.plaintext import pad
 from lead_automation.runs import LeadRow, RunResult
 
 _NAME_WIDTH = 28

@@ -13,46 +13,46 @@ from lead_automation.leads.hours import quota_day
 from lead_automation.reporting.archive import REPORTS_FOLDER, load_run
 from lead_automation.reporting.days import summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_report
+from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import read_snapshot
-from lead_automation.world import World
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Write the report to ``--output``, else to stdout; ``--json`` there is ``--format json``."""
-    local = SettingsSource(arguments, world).load_local()
+    local = SettingsSource(arguments, runtime).load_local()
     as_json = arguments.json and arguments.output is None
     form = ReportForm.JSON if as_json else ReportForm(arguments.form)
     if arguments.days is not None:
-        content = _days(arguments.days, form, local, world)
+        content = _days(arguments.days, form, local, runtime)
     else:
-        result = load_run(world.disk, local.state_dir / REPORTS_FOLDER, arguments.run_id)
+        result = load_run(runtime.disk, local.state_dir / REPORTS_FOLDER, arguments.run_id)
         is_file = arguments.output is not None
         content = render_report(
             result,
             form,
             zone=local.hours.zone,
-            emoji=is_file or world.shows_emoji(world.stdout),
-            width=WIDTH if is_file else world.width(world.stdout) or WIDTH,
+            emoji=is_file or runtime.shows_emoji(runtime.stdout),
+            width=WIDTH if is_file else runtime.width(runtime.stdout) or WIDTH,
         )
     if arguments.output is None:
         if form is ReportForm.TEXT:
-            world.out(content.decode("utf-8"))
+            runtime.out(content.decode("utf-8"))
         else:
-            world.out_file(content)
+            runtime.out_file(content)
     else:
-        _write(world.folder / arguments.output, content, world)
+        _write(runtime.folder / arguments.output, content, runtime)
         if arguments.json:
-            world.out_json({"status": "completed", "output": str(arguments.output)})
+            runtime.out_json({"status": "completed", "output": str(arguments.output)})
         elif not arguments.quiet:
-            world.err(f"Report written to {arguments.output}")
+            runtime.err(f"Report written to {arguments.output}")
     return 0
 
 
-def _days(days: int, form: ReportForm, local: LocalSettings, world: World) -> bytes:
+def _days(days: int, form: ReportForm, local: LocalSettings, runtime: Runtime) -> bytes:
     zone = local.hours.zone
-    today = quota_day(world.clock.now(), zone)
+    today = quota_day(runtime.clock.now(), zone)
     books = read_snapshot(
-        world.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
+        runtime.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
     )
     days = min(days, local.history_days)
     quota = {
@@ -62,7 +62,7 @@ def _days(days: int, form: ReportForm, local: LocalSettings, world: World) -> by
     return render_days(report, form)
 
 
-def _write(path: Path, content: bytes, world: World) -> None:
+def _write(path: Path, content: bytes, runtime: Runtime) -> None:
     """Replace a file; a device, a link or a FIFO would be put out of its place by that.
 
     Raises:
@@ -73,7 +73,7 @@ def _write(path: Path, content: bytes, world: World) -> None:
         msg = f"{path} is {what}"
         raise StateError(msg, path=path, hint="Name a file behind --output.")
     try:
-        write_atomic(world.disk, path, content)
+        write_atomic(runtime.disk, path, content)
     except StateError as error:
         hint = "Name a file behind --output in a folder that exists and takes files."
         raise StateError(str(error), path=path, hint=hint) from error

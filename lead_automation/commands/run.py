@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
+from lead_automation.campaign.assembly import RunPlan, make_automation
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.commands.common import (
@@ -30,26 +31,25 @@ from lead_automation.reporting.progress import make_progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import CallKind, RunMode, RunResult
+from lead_automation.runtime import Runtime
 from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.lock import RunLock
 from lead_automation.wati.limits import RateLimits
-from lead_automation.wiring import RunPlan, make_automation
-from lead_automation.world import World
 
 _log = logging.getLogger(__name__)
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Run a campaign; return the exit code."""
-    started_at = world.clock.now()
+    started_at = runtime.clock.now()
     try:
-        settings = SettingsSource(arguments, world).load()
+        settings = SettingsSource(arguments, runtime).load()
     except LeadAutomationError as error:
-        return report_failure(error, arguments, world, started_at)
+        return report_failure(error, arguments, runtime, started_at)
     mode = RunMode.TEST if settings.use_test_number else RunMode.PRODUCTION
     limits = RateLimits.of_plan(settings.wati.plan)
-    return run_with(settings, mode=mode, limits=limits, arguments=arguments, world=world)
+    return run_with(settings, mode=mode, limits=limits, arguments=arguments, runtime=runtime)
 
 
 def run_with(
@@ -58,7 +58,7 @@ def run_with(
     mode: RunMode,
     limits: RateLimits | None,
     arguments: Arguments,
-    world: World,
+    runtime: Runtime,
 ) -> int:
     """Run with checked settings: log, lock, state, campaign, report, summary.
 
@@ -67,46 +67,46 @@ def run_with(
         mode: What kind of run; ``--dry-run`` makes any kind a dry run.
         limits: WATI's rate limits; None for none.
         arguments: How the result is shown, and the limit.
-        world: What is outside.
+        runtime: What is outside.
     """
-    started_at = world.clock.now()
+    started_at = runtime.clock.now()
     zone = settings.local.hours.zone
     plan = RunPlan(
         settings=settings,
         mode=RunMode.DRY_RUN if arguments.dry_run else mode,
         limit=arguments.limit,
         limits=limits,
-        run_id=make_run_id(started_at, zone, world.chance()),
+        run_id=make_run_id(started_at, zone, runtime.chance()),
     )
     with OptimizedLogger(
-        stream=world.stderr,
+        stream=runtime.stderr,
         level=console_level(arguments, settings.local.log_level),
-        clock=world.clock,
+        clock=runtime.clock,
         zone=zone,
         secrets=secret_values(settings),
-        colour=wants_colour(arguments, world),
+        colour=wants_colour(arguments, runtime),
     ) as log:
         try:
-            result = _run_locked(plan, arguments, world, log)
+            result = _run_locked(plan, arguments, runtime, log)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
-            return report_failure(error, arguments, world, started_at, plan=plan)
+            return report_failure(error, arguments, runtime, started_at, plan=plan)
         _announce_end(result)
-        _show(result, plan, arguments, world)
+        _show(result, plan, arguments, runtime)
         return result.exit_code
 
 
 def report_failure(
     error: LeadAutomationError,
     arguments: Arguments,
-    world: World,
+    runtime: Runtime,
     started_at: datetime,
     *,
     plan: RunPlan | None = None,
 ) -> int:
     """Say why there was no run; with --json in the form of one that did nothing."""
     end = of_error(error)
-    reason = world.tell(error)
+    reason = runtime.tell(error)
     if arguments.json:
         result = RunResult(
             status=end.status,
@@ -115,11 +115,11 @@ def report_failure(
             mode=plan.mode if plan else _asked_mode(arguments),
             template=plan.settings.wati.template if plan else "",
             started_at=started_at,
-            ended_at=world.clock.now(),
+            ended_at=runtime.clock.now(),
             exit_code=end.exit_code,
             api_calls={kind.value: 0 for kind in CallKind},
         )
-        world.out_json(result_to_json(result))
+        runtime.out_json(result_to_json(result))
     return end.exit_code
 
 
@@ -133,34 +133,34 @@ def _asked_mode(arguments: Arguments) -> RunMode:
 
 
 def _run_locked(
-    plan: RunPlan, arguments: Arguments, world: World, log: OptimizedLogger
+    plan: RunPlan, arguments: Arguments, runtime: Runtime, log: OptimizedLogger
 ) -> RunResult:
     """Take the lock, load the state, run, write the report."""
-    now = world.clock.now().astimezone(plan.settings.local.hours.zone)
-    with RunLock(world.disk, plan.state_dir, pid=world.pid, started_at=now):
-        log.open_file(plan.state_dir / LOG_NAME, disk=world.disk)
-        today = quota_day(world.clock.now(), plan.settings.local.hours.zone)
+    now = runtime.clock.now().astimezone(plan.settings.local.hours.zone)
+    with RunLock(runtime.disk, plan.state_dir, pid=runtime.pid, started_at=now):
+        log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
+        today = quota_day(runtime.clock.now(), plan.settings.local.hours.zone)
         log.campaign_started(plan.run_id, plan.mode, today)
-        _warn(plan, world)
-        books = open_books(plan, world)
+        _warn(plan, runtime)
+        books = open_books(plan, runtime)
         try:
             enabled = not arguments.quiet and not arguments.json
             with (
-                make_progress(world.stderr, enabled=enabled, clock=world.clock) as progress,
+                make_progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as progress,
                 log.above(progress.print_above),
             ):
                 automation = make_automation(
-                    plan, world=world, books=books, log=log, progress=progress
+                    plan, runtime=runtime, books=books, log=log, progress=progress
                 )
                 result = automation.run_campaign()
         finally:
             books.close()
         if plan.mode is not RunMode.DRY_RUN:
-            _save_report(plan, world, result)
+            _save_report(plan, runtime, result)
         return result
 
 
-def open_books(plan: RunPlan, world: World) -> FileLedger:
+def open_books(plan: RunPlan, runtime: Runtime) -> FileLedger:
     """Load the state and fold what a crash left; refuse a state that cannot be right.
 
     Raises:
@@ -168,9 +168,9 @@ def open_books(plan: RunPlan, world: World) -> FileLedger:
         ClockError: The wall clock is behind the newest record.
     """
     local = plan.settings.local
-    now = world.clock.now()
+    now = runtime.clock.now()
     books = FileLedger.open(
-        world.disk,
+        runtime.disk,
         plan.state_dir,
         history_days=local.history_days,
         zone=local.hours.zone,
@@ -182,20 +182,22 @@ def open_books(plan: RunPlan, world: World) -> FileLedger:
         if books.recovered:
             _log.warning("%d messages of a run that was cut off are unsettled", books.recovered)
         check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
-        _check_history_is_ours(plan, world, books, now)
+        _check_history_is_ours(plan, runtime, books, now)
     except LeadAutomationError:
         books.close()
         raise
     return books
 
 
-def _check_history_is_ours(plan: RunPlan, world: World, books: FileLedger, now: datetime) -> None:
+def _check_history_is_ours(
+    plan: RunPlan, runtime: Runtime, books: FileLedger, now: datetime
+) -> None:
     """Refuse an empty history where reports show that people were messaged."""
     if any(True for _ in books.records()):
         return
     since = now - timedelta(days=plan.settings.local.history_days)
     reports = plan.state_dir / REPORTS_FOLDER
-    if recent_production_sends(world.disk, reports, since):
+    if recent_production_sends(runtime.disk, reports, since):
         msg = (
             f"The history in {plan.state_dir} is empty, but {REPORTS_FOLDER}/ shows messages sent "
             "within HISTORY_DAYS: it was lost (a redeploy, a git reset), and everyone would be "
@@ -208,20 +210,20 @@ def _check_history_is_ours(plan: RunPlan, world: World, books: FileLedger, now: 
         raise StateError(msg, path=plan.state_dir, hint=hint)
 
 
-def _warn(plan: RunPlan, world: World) -> None:
+def _warn(plan: RunPlan, runtime: Runtime) -> None:
     for warning in plan.settings.local.warnings:
         _log.warning("%s", warning)
-    if plan.settings.use_test_number and not world.is_terminal(world.stderr):
+    if plan.settings.use_test_number and not runtime.is_terminal(runtime.stderr):
         _log.warning("USE_TEST_NUMBER is on where nobody watches: no lead gets a message")
     if plan.mode is RunMode.DRY_RUN:
         _log.info("Dry run: nothing is sent, no state changes, working hours are ignored")
 
 
-def _save_report(plan: RunPlan, world: World, result: RunResult) -> None:
+def _save_report(plan: RunPlan, runtime: Runtime, result: RunResult) -> None:
     zone = plan.settings.local.hours.zone
     try:
         _, page = save_run_report(
-            world.disk,
+            runtime.disk,
             plan.state_dir / REPORTS_FOLDER,
             result,
             render_html=lambda run: render_html(run, zone=zone),
@@ -229,7 +231,7 @@ def _save_report(plan: RunPlan, world: World, result: RunResult) -> None:
     except StateError as error:
         _log.warning("The report could not be kept: %s", error)
         return
-    _log.info("📄 Report: %s", _near(page, world.folder))
+    _log.info("📄 Report: %s", _near(page, runtime.folder))
 
 
 def _announce_end(result: RunResult) -> None:
@@ -246,7 +248,7 @@ def _near(path: Path, folder: Path) -> Path:
     return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
-def _show(result: RunResult, plan: RunPlan, arguments: Arguments, world: World) -> None:
+def _show(result: RunResult, plan: RunPlan, arguments: Arguments, runtime: Runtime) -> None:
     """Show the result; a quiet run that went well says nothing at all.
 
     A dry run's plan is its result, so it is shown quietly or not.
@@ -256,11 +258,11 @@ def _show(result: RunResult, plan: RunPlan, arguments: Arguments, world: World) 
         document = result_to_json(result)
         if is_dry:
             document["plan"] = plan_document(result)
-        world.out_json(document)
+        runtime.out_json(document)
         return
     if is_dry:
-        world.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
+        runtime.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
     if not arguments.quiet or result.exit_code != ExitCode.OK or result.warnings:
-        emoji = world.shows_emoji(world.stdout)
-        width = world.width(world.stdout) or WIDTH
-        world.out(render_summary(result, emoji=emoji, width=width))
+        emoji = runtime.shows_emoji(runtime.stdout)
+        width = runtime.width(runtime.stdout) or WIDTH
+        runtime.out(render_summary(result, emoji=emoji, width=width))

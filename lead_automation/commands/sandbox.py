@@ -9,29 +9,29 @@ from lead_automation.commands.run import report_failure, run_with
 from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.runs import RunMode
+from lead_automation.runtime import Runtime
 from lead_automation.sandbox.scenarios import SCENARIOS
 from lead_automation.sandbox.server import SandboxServer
 from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import HISTORY_FILE, init_state
 from lead_automation.wati.limits import RateLimits
-from lead_automation.world import World
 
 _TEST_NUMBER = "+919000000100"
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Run the real campaign over real HTTP against a simulated WATI and CRM."""
-    started_at = world.clock.now()
+    started_at = runtime.clock.now()
     try:
-        return _rehearse(arguments, world)
+        return _rehearse(arguments, runtime)
     except LeadAutomationError as error:
-        return report_failure(error, arguments, world, started_at)
+        return report_failure(error, arguments, runtime, started_at)
 
 
-def _rehearse(arguments: Arguments, world: World) -> int:
+def _rehearse(arguments: Arguments, runtime: Runtime) -> int:
     scenario = SCENARIOS[arguments.sandbox or "everyday"]
-    state_dir = _state_dir(arguments, world)
-    with SandboxServer(scenario.build(world.clock)) as server:
+    state_dir = _state_dir(arguments, runtime)
+    with SandboxServer(scenario.build(runtime.clock)) as server:
         values = scenario.settings(server.addresses)
         values["STATE_DIR"] = str(state_dir)
         values["TEST_MOBILE_NUMBER"] = _TEST_NUMBER
@@ -42,16 +42,16 @@ def _rehearse(arguments: Arguments, world: World) -> int:
             mode=RunMode.TEST if arguments.test else RunMode.SANDBOX,
             limits=limits,
             arguments=arguments,
-            world=world,
+            runtime=runtime,
         )
     if not arguments.quiet and not arguments.json:
-        world.out(f"\nSandbox: state, log and reports are in {state_dir}")
-        for run_id in list_runs(world.disk, state_dir / REPORTS_FOLDER)[-1:]:
-            world.out(f"Open the report: {state_dir / REPORTS_FOLDER / f'run-{run_id}.html'}")
+        runtime.out(f"\nSandbox: state, log and reports are in {state_dir}")
+        for run_id in list_runs(runtime.disk, state_dir / REPORTS_FOLDER)[-1:]:
+            runtime.out(f"Open the report: {state_dir / REPORTS_FOLDER / f'run-{run_id}.html'}")
     return code
 
 
-def _state_dir(arguments: Arguments, world: World) -> Path:
+def _state_dir(arguments: Arguments, runtime: Runtime) -> Path:
     """Return a state directory of the sandbox's own, with state files in it.
 
     Raises:
@@ -59,28 +59,28 @@ def _state_dir(arguments: Arguments, world: World) -> Path:
     """
     if arguments.state_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="lead-automation-sandbox-"))
-        init_state(world.disk, folder)
+        init_state(runtime.disk, folder)
         return folder
-    folder = world.folder / arguments.state_dir
-    if HISTORY_FILE not in _names(folder, world):
-        init_state(world.disk, folder)
-    elif not _is_sandbox(folder, world):
+    folder = runtime.folder / arguments.state_dir
+    if HISTORY_FILE not in _names(folder, runtime):
+        init_state(runtime.disk, folder)
+    elif not _is_sandbox(folder, runtime):
         msg = f"{folder} holds a history that is not the sandbox's"
         raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.")
     return folder
 
 
-def _names(folder: Path, world: World) -> list[str]:
+def _names(folder: Path, runtime: Runtime) -> list[str]:
     try:
-        return world.disk.list_names(folder)
+        return runtime.disk.list_names(folder)
     except (OSError, ValueError) as exc:  # ValueError: a path no file system takes
         reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
         msg = f"{folder} could not be listed: {reason}"
         raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.") from exc
 
 
-def _is_sandbox(folder: Path, world: World) -> bool:
+def _is_sandbox(folder: Path, runtime: Runtime) -> bool:
     reports = folder / REPORTS_FOLDER
-    if not list_runs(world.disk, reports):
+    if not list_runs(runtime.disk, reports):
         return False
-    return load_run(world.disk, reports, None).mode in (RunMode.SANDBOX, RunMode.TEST)
+    return load_run(runtime.disk, reports, None).mode in (RunMode.SANDBOX, RunMode.TEST)

@@ -19,15 +19,15 @@ from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import Hold, MessageRecord, MessageStatus
+from lead_automation.plaintext import columns, pad, wrap
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.reporting.days import is_bad_number
-from lead_automation.reporting.plaintext import columns, pad, wrap
 from lead_automation.runs import RunMode
+from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_numbers
-from lead_automation.world import World
 
 _MOST_NAMED = 10
 _MAX_NAME = 30
@@ -65,30 +65,30 @@ class Status:
     last_run: str | None
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Show the state as it is now, a running journal included."""
-    local = SettingsSource(arguments, world).load_local()
-    now = world.clock.now()
-    status = read_status(local, world, now)
-    last_run = _last_run(status, local, world) if status.last_run else None
-    width = world.width(world.stdout) or WIDTH
+    local = SettingsSource(arguments, runtime).load_local()
+    now = runtime.clock.now()
+    status = read_status(local, runtime, now)
+    last_run = _last_run(status, local, runtime) if status.last_run else None
+    width = runtime.width(runtime.stdout) or WIDTH
     lines = [*_lines(status, local, now), *_last_run_lines(last_run)]
     text = "\n".join(part for line in lines for part in _fitted(line, width))
     if status.hold is not None:
         banner = hold_text(status.hold, now=now, zone=local.hours.zone, width=width)
         text = f"{banner}\n\n{text}"
-    show(arguments, world, _document(status, local, last_run), text)
+    show(arguments, runtime, _document(status, local, last_run), text)
     return 0
 
 
-def read_status(local: LocalSettings, world: World, now: datetime) -> Status:
+def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status:
     """Collect everything; raises StateError when a file cannot be read."""
     zone = local.hours.zone
     today = quota_day(now, zone)
     books = read_snapshot(
-        world.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
+        runtime.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
     )
-    suppressions = SuppressionList(world.disk, local.state_dir).entries()
+    suppressions = SuppressionList(runtime.disk, local.state_dir).entries()
     month = f"{today:%Y-%m}"
     return Status(
         today=today,
@@ -96,13 +96,13 @@ def read_status(local: LocalSettings, world: World, now: datetime) -> Status:
         today_by_status=_by_status(record for record in books.records() if record.day == today),
         unsettled=len(books.open_messages(date.min)),
         unknown=tuple(books.unknown_messages()),
-        hold=HoldFile(world.disk, local.state_dir).read(),
+        hold=HoldFile(runtime.disk, local.state_dir).read(),
         suppressed=sum(entry.is_active(now) for entry in suppressions),
         owed_rows=len(books.owed_rows()),
         month=month,
         month_calls=books.month_calls(month),
         month_limit=local.monthly_calls,
-        last_run=_last_run_id(world, local),
+        last_run=_last_run_id(runtime, local),
     )
 
 
@@ -123,15 +123,15 @@ def _word(record: MessageRecord) -> str:
     return _BAD_NUMBER if is_bad_number(record) else record.status.value
 
 
-def _last_run_id(world: World, local: LocalSettings) -> str | None:
-    runs = list_runs(world.disk, local.state_dir / REPORTS_FOLDER)
+def _last_run_id(runtime: Runtime, local: LocalSettings) -> str | None:
+    runs = list_runs(runtime.disk, local.state_dir / REPORTS_FOLDER)
     return runs[-1] if runs else None
 
 
-def _last_run(status: Status, local: LocalSettings, world: World) -> dict[str, object]:
+def _last_run(status: Status, local: LocalSettings, runtime: Runtime) -> dict[str, object]:
     """Return how the last run ended; a report that cannot be read must not cost the rest."""
     try:
-        result = load_run(world.disk, local.state_dir / REPORTS_FOLDER, status.last_run)
+        result = load_run(runtime.disk, local.state_dir / REPORTS_FOLDER, status.last_run)
     except StateError as error:
         return {"run_id": status.last_run, "status": "unreadable", "reason": str(error)}
     return {

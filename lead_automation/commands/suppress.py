@@ -8,61 +8,61 @@ from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
 from lead_automation.models import Suppression
+from lead_automation.runtime import Runtime
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_phone
-from lead_automation.world import World
 
 _MAX_REASON = 200
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Add, remove or list; works while a run is on and counts before its next send."""
-    local = SettingsSource(arguments, world).load_local()
-    suppressions = SuppressionList(world.disk, local.state_dir)
+    local = SettingsSource(arguments, runtime).load_local()
+    suppressions = SuppressionList(runtime.disk, local.state_dir)
     match arguments.action:
         case "add":
-            return _add(arguments, world, suppressions, local)
+            return _add(arguments, runtime, suppressions, local)
         case "remove":
-            return _remove(arguments, world, suppressions, local)
+            return _remove(arguments, runtime, suppressions, local)
         case "list":
-            return _list(arguments, world, suppressions, local)
+            return _list(arguments, runtime, suppressions, local)
         case _:
             assert_never(arguments.action)  # type: ignore[arg-type]  # argparse lets no other through
 
 
 def _add(
-    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+    arguments: Arguments, runtime: Runtime, suppressions: SuppressionList, local: LocalSettings
 ) -> int:
     phone = _number(arguments.phone, local)
     entry = Suppression(
         phone=phone,
         reason=clean(arguments.reason.strip(), _MAX_REASON) or "no reason given",
         source="operator",
-        added_at=world.clock.now(),
+        added_at=runtime.clock.now(),
     )
     suppressions.add(entry)
     shown = mask_phone(phone)
     document = {"status": "added", "phone": shown, "reason": entry.reason}
-    show(arguments, world, document, f"{shown} gets no more messages: {entry.reason}")
+    show(arguments, runtime, document, f"{shown} gets no more messages: {entry.reason}")
     return 0
 
 
 def _remove(
-    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+    arguments: Arguments, runtime: Runtime, suppressions: SuppressionList, local: LocalSettings
 ) -> int:
     phone = _number(arguments.phone, local)
     was_there = suppressions.remove(phone)
     shown = mask_phone(phone)
     document = {"status": "removed" if was_there else "not_listed", "phone": shown}
     text = f"{shown} is off the list." if was_there else f"{shown} was not on the list."
-    show(arguments, world, document, text)
+    show(arguments, runtime, document, text)
     return 0
 
 
 def _list(
-    arguments: Arguments, world: World, suppressions: SuppressionList, local: LocalSettings
+    arguments: Arguments, runtime: Runtime, suppressions: SuppressionList, local: LocalSettings
 ) -> int:
-    now, zone = world.clock.now(), local.hours.zone
+    now, zone = runtime.clock.now(), local.hours.zone
     entries = [entry for entry in suppressions.entries() if entry.is_active(now)]
     document = {
         "status": "completed",
@@ -83,7 +83,7 @@ def _list(
         f"{clean(entry.reason, 60)}"
         for entry in entries
     ]
-    show(arguments, world, document, "\n".join(lines) or "No number is suppressed.")
+    show(arguments, runtime, document, "\n".join(lines) or "No number is suppressed.")
     return 0
 
 

@@ -4,6 +4,14 @@ import logging
 
 from lead_automation.answers import LookupKind
 from lead_automation.arguments import Arguments
+from lead_automation.campaign.assembly import (
+    make_hold,
+    make_http,
+    make_machine,
+    make_policies,
+    make_suppressions,
+    make_wati,
+)
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.campaign.reading import News
@@ -23,73 +31,68 @@ from lead_automation.models import CrmRow, MessageRecord
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.runs import RunMode
+from lead_automation.runtime import Runtime
 from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.lock import RunLock
 from lead_automation.text import clean, mask_numbers, mask_phone
 from lead_automation.wati.limits import RateLimits
-from lead_automation.wiring import (
-    make_hold,
-    make_http,
-    make_machine,
-    make_policies,
-    make_suppressions,
-    make_wati,
-)
-from lead_automation.world import World
 
 _LONGEST_S = 3600.0
 
 _log = logging.getLogger(__name__)
 
 
-def execute(arguments: Arguments, world: World) -> int:
+def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Read, post owed CRM rows, show before and after; 3 when a restriction is found."""
-    settings = SettingsSource(arguments, world).load()
+    settings = SettingsSource(arguments, runtime).load()
     local = settings.local
     with (
         OptimizedLogger(
-            stream=world.stderr,
+            stream=runtime.stderr,
             level=console_level(arguments, local.log_level),
-            clock=world.clock,
+            clock=runtime.clock,
             zone=local.hours.zone,
             secrets=secret_values(settings),
-            colour=wants_colour(arguments, world),
+            colour=wants_colour(arguments, runtime),
         ) as log,
         RunLock(
-            world.disk,
+            runtime.disk,
             local.state_dir,
-            pid=world.pid,
-            started_at=world.clock.now().astimezone(local.hours.zone),
+            pid=runtime.pid,
+            started_at=runtime.clock.now().astimezone(local.hours.zone),
         ),
     ):
-        log.open_file(local.state_dir / LOG_NAME, disk=world.disk)
-        found = _track(settings, world)
-    code = _exit_code(found, world)
+        log.open_file(local.state_dir / LOG_NAME, disk=runtime.disk)
+        found = _track(settings, runtime)
+    code = _exit_code(found, runtime)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:
         show(
-            arguments, world, _document(found), _text(found, names=not _was_seen(arguments, world))
+            arguments,
+            runtime,
+            _document(found),
+            _text(found, names=not _was_seen(arguments, runtime)),
         )
     return code
 
 
-def _exit_code(found: Settlement, world: World) -> int:
-    if world.stop.signal_number is not None:
-        return 128 + world.stop.signal_number
+def _exit_code(found: Settlement, runtime: Runtime) -> int:
+    if runtime.stop.signal_number is not None:
+        return 128 + runtime.stop.signal_number
     return found.end.exit_code if found.end is not None else ExitCode.OK
 
 
-def _was_seen(arguments: Arguments, world: World) -> bool:
+def _was_seen(arguments: Arguments, runtime: Runtime) -> bool:
     """Whether the log has just shown every change where the result is going to stand."""
-    is_one_screen = world.is_terminal(world.stdout) and world.is_terminal(world.stderr)
+    is_one_screen = runtime.is_terminal(runtime.stdout) and runtime.is_terminal(runtime.stderr)
     return is_one_screen and not arguments.quiet
 
 
-def _track(settings: Settings, world: World) -> Settlement:
+def _track(settings: Settings, runtime: Runtime) -> Settlement:
     local = settings.local
-    now = world.clock.now()
+    now = runtime.clock.now()
     books = FileLedger.open(
-        world.disk,
+        runtime.disk,
         local.state_dir,
         history_days=local.history_days,
         zone=local.hours.zone,
@@ -98,7 +101,7 @@ def _track(settings: Settings, world: World) -> Settlement:
     )
     try:
         check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
-        earlier = _earlier(settings, world, books)
+        earlier = _earlier(settings, runtime, books)
         due = len(earlier.due(read_on_request_is_due))
         if due:
             _log.info("Messages to read: %d, about one a second; Ctrl-C keeps what was read", due)
@@ -109,15 +112,15 @@ def _track(settings: Settings, world: World) -> Settlement:
     return found
 
 
-def _earlier(settings: Settings, world: World, books: FileLedger) -> EarlierMessages:
+def _earlier(settings: Settings, runtime: Runtime, books: FileLedger) -> EarlierMessages:
     local = settings.local
     meter = CallMeter(
         ledger=books,
-        clock=world.clock,
+        clock=runtime.clock,
         zone=local.hours.zone,
         monthly_limit=settings.wati.monthly_calls,
     )
-    http = make_http(settings, world, allow_posts=True)
+    http = make_http(settings, runtime, allow_posts=True)
     crm = CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=meter.count)
 
     def post(row: CrmRow, *, deadline_s: float) -> bool:
@@ -127,13 +130,13 @@ def _earlier(settings: Settings, world: World, books: FileLedger) -> EarlierMess
         wati=make_wati(
             settings,
             http=http,
-            world=world,
+            runtime=runtime,
             limits=RateLimits.of_plan(settings.wati.plan),
             count=meter.count,
         ),
         ledger=books,
-        suppressions=make_suppressions(world, local.state_dir),
-        hold=make_hold(world, local.state_dir),
+        suppressions=make_suppressions(runtime, local.state_dir),
+        hold=make_hold(runtime, local.state_dir),
         meter=meter,
         post=post,
         policies=make_policies(
@@ -143,7 +146,7 @@ def _earlier(settings: Settings, world: World, books: FileLedger) -> EarlierMess
             tracking=local.tracking,
             safety=settings.safety,
         ),
-        machine=make_machine(world),
+        machine=make_machine(runtime),
     )
 
 

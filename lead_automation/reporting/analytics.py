@@ -7,6 +7,7 @@ from datetime import datetime
 
 from lead_automation.errors import LeadAutomationError
 from lead_automation.models import Counsellor, MessageStatus, Outcome
+from lead_automation.plaintext import cap_marks
 from lead_automation.reporting.figures import (
     category_of,
     is_assigned,
@@ -15,7 +16,6 @@ from lead_automation.reporting.figures import (
     is_refused,
     success_rate,
 )
-from lead_automation.reporting.plaintext import cap_marks
 from lead_automation.runs import (
     CallKind,
     CounsellorFigures,

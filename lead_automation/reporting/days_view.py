@@ -1,9 +1,9 @@
 """Lay the kept days out for the HTML page and the text form."""
 
 from lead_automation.models import ErrorCategory
+from lead_automation.plaintext import pad
 from lead_automation.reporting.charts import share, stack
 from lead_automation.reporting.days import DayFigures, DaysReport
-from lead_automation.reporting.plaintext import pad
 from lead_automation.reporting.wording import CATEGORY_MEANINGS, title
 from lead_automation.text import clean
 

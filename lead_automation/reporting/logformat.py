@@ -11,7 +11,7 @@ from datetime import tzinfo
 from urllib.parse import quote
 
 from lead_automation.clock import Clock
-from lead_automation.reporting.plaintext import cap_marks
+from lead_automation.plaintext import cap_marks
 from lead_automation.text import clean, mask_numbers
 
 MAX_LINE = 2000

@@ -10,9 +10,9 @@ from typing import Self, TextIO
 
 from lead_automation.clock import Clock
 from lead_automation.files import Disk
+from lead_automation.plaintext import fit_encoding
 from lead_automation.reporting.logfile import DailyLog, FileHandler
 from lead_automation.reporting.logformat import LineFormatter, Redactor
-from lead_automation.reporting.plaintext import fit_encoding
 from lead_automation.runs import RunMode
 from lead_automation.text import clean
 

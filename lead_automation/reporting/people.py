@@ -4,8 +4,8 @@ from datetime import datetime, tzinfo
 from typing import TypedDict
 
 from lead_automation.models import Outcome
+from lead_automation.plaintext import cap_marks, wrap
 from lead_automation.reporting.figures import category_of, is_failed
-from lead_automation.reporting.plaintext import cap_marks, wrap
 from lead_automation.reporting.wording import CATEGORY_ACTIONS, UNKNOWN_ACTION, title
 from lead_automation.runs import LeadRow, RunResult, SkipReason
 from lead_automation.text import clean, mask_numbers

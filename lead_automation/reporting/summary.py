@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lead_automation.call_budget import leads_a_month
 from lead_automation.models import ErrorCategory
+from lead_automation.plaintext import pad, wrap
 from lead_automation.reporting.figures import (
     counsellor_rate,
     counsellor_unknown,
@@ -13,7 +14,6 @@ from lead_automation.reporting.figures import (
     total_skipped,
 )
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist, other_steps
-from lead_automation.reporting.plaintext import pad, wrap
 from lead_automation.reporting.wording import MODE_NOTES, STATUS_EMOJI, title
 from lead_automation.runs import RunMode, RunResult, SkipReason
 from lead_automation.text import clean

@@ -9,7 +9,7 @@ from benchmarks.figures import Figure, Say
 from benchmarks.serve import serve
 from benchmarks.stage import Stage, make_settings
 
-from lead_automation.automation import EnhancedLeadAutomation
+from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.clock import system_chance
 from lead_automation.config import PacingPolicy, TrackingPolicy, WatiPlan
 from lead_automation.runs import RunResult

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lead_automation.automation import EnhancedLeadAutomation
+from lead_automation.campaign.assembly import RunPlan, make_automation
+from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.clock import Chance, Clock, Sleep, StopFlag, SystemClock, make_sleep
 from lead_automation.clock import system_chance as chance_of_system
 from lead_automation.commands.run import open_books
@@ -19,13 +20,12 @@ from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import make_progress
 from lead_automation.runs import RunMode, RunResult
+from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import init_state
 from lead_automation.wati.limits import RateLimits
-from lead_automation.wiring import RunPlan, make_automation
-from lead_automation.world import MakeHttp, World
 
 NOT_FOLLOWED = TrackingPolicy(first_read_s=1e9, wait_s=0.0, settle_s=0.0)
 UNPACED = PacingPolicy(min_s=0.0, max_s=0.0)
@@ -56,7 +56,7 @@ class Stage:
 
     def run(self, timed: Callable[[EnhancedLeadAutomation], RunResult] | None = None) -> RunResult:
         """Open the books, run one campaign to its closed books, as ``run`` does."""
-        world = World(
+        runtime = Runtime(
             environ={},
             folder=self.state_dir,
             disk=self.disk,
@@ -80,11 +80,11 @@ class Stage:
         zone = self.settings.local.hours.zone
         with OptimizedLogger(stream=None, level=30, clock=self.clock, zone=zone) as log:
             log.open_file(self.state_dir / LOG_NAME, disk=self.disk)
-            books = open_books(plan, world)
+            books = open_books(plan, runtime)
             try:
                 with make_progress(None, enabled=False, clock=self.clock) as progress:
                     automation = make_automation(
-                        plan, world=world, books=books, log=log, progress=progress
+                        plan, runtime=runtime, books=books, log=log, progress=progress
                     )
                     return timed(automation) if timed else automation.run_campaign()
             finally:

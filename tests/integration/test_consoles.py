@@ -23,10 +23,10 @@ from lead_automation.cli import main
 from lead_automation.clock import StopFlag
 from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
+from lead_automation.runtime import Runtime
 from lead_automation.sandbox.plans import failing, refused
 from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.hold import HoldFile
-from lead_automation.world import World
 
 ENCODINGS = ("ascii", "cp1252", "utf-8")
 ODD_NAME = "विवान “Vee” → 😀 Rao"
@@ -64,7 +64,7 @@ def odd(tmp_path: Path) -> Iterator[Harness]:
 def on_console(harness: Harness, encoding: str, *arguments: str) -> Shown:
     """Run a command whose streams are strict about their encoding."""
     raw_out, raw_err = io.BytesIO(), io.BytesIO()
-    world = World(
+    runtime = Runtime(
         environ={},
         folder=harness.folder,
         disk=SystemDisk(),
@@ -77,7 +77,7 @@ def on_console(harness: Harness, encoding: str, *arguments: str) -> Shown:
         stderr=io.TextIOWrapper(raw_err, encoding=encoding, errors="strict"),
         pid=4711,
     )
-    code = main(arguments, world=world)
+    code = main(arguments, runtime=runtime)
     out, err = (raw.getvalue().decode(encoding) for raw in (raw_out, raw_err))
     return Shown(code=code, out=out, err=err)
 
@@ -132,7 +132,7 @@ def test_report_files_on_a_poor_console_are_the_same_bytes(odd: Harness, encodin
     """A page, a table or a JSON file sent on by a shell is whole whatever the console can show."""
     for form in ("html", "csv", "json"):
         raw = io.BytesIO()
-        world = World(
+        runtime = Runtime(
             environ={},
             folder=odd.folder,
             disk=SystemDisk(),
@@ -146,7 +146,7 @@ def test_report_files_on_a_poor_console_are_the_same_bytes(odd: Harness, encodin
             pid=4711,
         )
         target = odd.folder / f"report.{form}"
-        main(["report", "--format", form], world=world)
+        main(["report", "--format", form], runtime=runtime)
         odd.run("report", "--format", form, "--output", str(target), "-q")
 
         assert raw.getvalue() == target.read_bytes() != b""

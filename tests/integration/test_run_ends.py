@@ -41,7 +41,7 @@ def _nothing(_: Harness) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """One end of a run, and the world that brings it about.
+    """One end of a run, and the runtime that brings it about.
 
     Attributes:
         reason: A part of the reason.

@@ -27,6 +27,7 @@ from lead_automation.clock import StopFlag
 from lead_automation.errors import ExitCode
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
+from lead_automation.runtime import Runtime
 from lead_automation.sandbox.exchange import Endpoint, FaultKind, SimRequest
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.plans import Plan
@@ -49,7 +50,6 @@ from lead_automation.sandbox.simulator import (
 )
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.transport import Http
-from lead_automation.world import World
 
 _LIMITS = {"Anandi": 4, "Karan": 4}
 _MOST_LEADS = 24
@@ -309,7 +309,7 @@ class CampaignMachine(RuleBasedStateMachine):
         """Run the command line; None when it died. Then nothing of the promise may be broken."""
         self.list_leads(new)
         out, err = io.StringIO(), io.StringIO()
-        world = World(
+        runtime = Runtime(
             environ=self.environ,
             folder=self.folder,
             disk=self.disk,
@@ -325,7 +325,7 @@ class CampaignMachine(RuleBasedStateMachine):
         )
         code: int | None
         try:
-            code = main(["run"], world=world)
+            code = main(["run"], runtime=runtime)
         except Crash:
             code = None
         self.said = out.getvalue() + err.getvalue()

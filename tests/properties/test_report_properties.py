@@ -13,13 +13,13 @@ from report_samples import KOLKATA, NAMES, STARTED, analytics, finish, lead
 
 from lead_automation.errors import StateError
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.plaintext import columns, fit_encoding, pad, wrap
 from lead_automation.reporting.analytics import check_accounting
 from lead_automation.reporting.charts import bin_step_s, timeline
 from lead_automation.reporting.document_reader import parse_run_document
 from lead_automation.reporting.documents import run_document, to_bytes
 from lead_automation.reporting.figures import state_word
 from lead_automation.reporting.logformat import Redactor
-from lead_automation.reporting.plaintext import columns, fit_encoding, pad, wrap
 from lead_automation.reporting.report import ReportForm, render_report
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import LeadRow, RunResult, SkipReason

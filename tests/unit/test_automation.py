@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from fakes import FakeClock, ScriptedChance
 
-from lead_automation.automation import SAMPLE_LEAD, EnhancedLeadAutomation
+from lead_automation.campaign.assembly import RunPlan, make_automation
+from lead_automation.campaign.run import SAMPLE_LEAD, EnhancedLeadAutomation
 from lead_automation.clock import StopFlag
 from lead_automation.errors import UnreachableError
 from lead_automation.files import SystemDisk
@@ -19,6 +20,7 @@ from lead_automation.models import Counsellor, CrmRow, ErrorCategory, Lead, Mess
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import make_progress
 from lead_automation.runs import RunMode, RunResult, RunStatus
+from lead_automation.runtime import Runtime
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.plans import Plan, refused
@@ -28,8 +30,6 @@ from lead_automation.settings.load import load_settings
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.jsonstore import init_state
 from lead_automation.wati.limits import RateLimits
-from lead_automation.wiring import RunPlan, make_automation
-from lead_automation.world import World
 
 _ANANDI = Counsellor(name="Anandi", number="+919512270915", daily_limit=50)
 
@@ -76,7 +76,7 @@ def _built(
         told.append(allow_posts)
         return InProcessHttp(simulator, clock, advance=clock.advance, allow_posts=allow_posts)
 
-    world = World(
+    runtime = Runtime(
         environ={},
         folder=folder,
         disk=disk,
@@ -111,7 +111,7 @@ def _built(
         OptimizedLogger(stream=None, level=INFO, clock=clock, zone=zone, secrets=()) as log,
         make_progress(None, enabled=False, clock=clock) as progress,
     ):
-        automation = make_automation(plan, world=world, books=books, log=log, progress=progress)
+        automation = make_automation(plan, runtime=runtime, books=books, log=log, progress=progress)
         yield Built(automation=automation, books=books, stop=stop, may_post=told == [True])
     books.close()
 

@@ -24,14 +24,14 @@ from lead_automation.errors import (
     UnreachableError,
 )
 from lead_automation.files import SystemDisk
-from lead_automation.world import World
+from lead_automation.runtime import Runtime
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
-def _world(folder: Path) -> World:
+def _runtime(folder: Path) -> Runtime:
     clock = FakeClock()
-    return World(
+    return Runtime(
         environ={},
         folder=folder,
         disk=SystemDisk(),
@@ -46,14 +46,14 @@ def _world(folder: Path) -> World:
     )
 
 
-def _texts(world: World) -> tuple[str, str]:
-    assert isinstance(world.stdout, Pipe)
-    assert isinstance(world.stderr, Pipe)
-    return world.stdout.getvalue(), world.stderr.getvalue()
+def _texts(runtime: Runtime) -> tuple[str, str]:
+    assert isinstance(runtime.stdout, Pipe)
+    assert isinstance(runtime.stderr, Pipe)
+    return runtime.stdout.getvalue(), runtime.stderr.getvalue()
 
 
 def _fails(error: BaseException) -> Any:
-    def execute(_arguments: Arguments, _world: World) -> int:
+    def execute(_arguments: Arguments, _runtime: Runtime) -> int:
         raise error
 
     return lambda _name: execute
@@ -79,9 +79,9 @@ def test_main_turns_an_error_into_its_exit_code(
 ) -> None:
     """Message and hint go to stderr, a line each; with --json an object goes to stdout too."""
     monkeypatch.setattr(cli, "_command", _fails(error))
-    world = _world(tmp_path)
-    ended = cli.main(("status", *flags), world=world)
-    out, err = _texts(world)
+    runtime = _runtime(tmp_path)
+    ended = cli.main(("status", *flags), runtime=runtime)
+    out, err = _texts(runtime)
 
     assert ended == code
     assert err.splitlines() == [*str(error).splitlines(), "Mend it."]
@@ -101,9 +101,9 @@ def test_main_cleans_and_masks_what_an_error_says(
     """No control character and no whole number from outside reaches the console."""
     error = StateError("bad \x1b[2J entry of +919812345678", hint="a\u202eb\rc")
     monkeypatch.setattr(cli, "_command", _fails(error))
-    world = _world(tmp_path)
-    cli.main(("status", "--json"), world=world)
-    out, err = _texts(world)
+    runtime = _runtime(tmp_path)
+    cli.main(("status", "--json"), runtime=runtime)
+    out, err = _texts(runtime)
 
     for text in (out, err):
         assert "9812345678" not in text
@@ -114,9 +114,9 @@ def test_main_cleans_and_masks_what_an_error_says(
 def test_main_puts_a_bug_into_the_log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug ends with 1; the console names it and the file, which has the traceback."""
     monkeypatch.setattr(cli, "_command", _fails(KeyError("surprise")))
-    world = _world(tmp_path)
-    ended = cli.main(("status",), world=world)
-    out, err = _texts(world)
+    runtime = _runtime(tmp_path)
+    ended = cli.main(("status",), runtime=runtime)
+    out, err = _texts(runtime)
     log = (tmp_path / "wati_automation.log").read_text(encoding="utf-8")
 
     assert (ended, out) == (1, "")
@@ -133,9 +133,9 @@ def test_main_with_a_bug_and_no_log_file_says_so(
     """Where even the log cannot be written, the bug is still named and the code is 1."""
     monkeypatch.setattr(cli, "_command", _fails(KeyError("surprise")))
     (tmp_path / "file").write_text("", encoding="utf-8")
-    world = _world(tmp_path)
-    ended = cli.main(("status", "--state-dir", "file/below"), world=world)
-    _, err = _texts(world)
+    runtime = _runtime(tmp_path)
+    ended = cli.main(("status", "--state-dir", "file/below"), runtime=runtime)
+    _, err = _texts(runtime)
 
     assert ended == 1
     assert "KeyError" in err
@@ -152,10 +152,10 @@ def test_main_with_a_bug_in_the_log_too_still_names_the_first(
 
     monkeypatch.setattr(cli, "_command", _fails(KeyError("surprise")))
     monkeypatch.setattr(common, "log_traceback", broken)
-    world = _world(tmp_path)
+    runtime = _runtime(tmp_path)
 
-    assert cli.main(("status",), world=world) == 1
-    assert "KeyError" in _texts(world)[1]
+    assert cli.main(("status",), runtime=runtime) == 1
+    assert "KeyError" in _texts(runtime)[1]
 
 
 def test_main_with_a_bug_and_wrong_settings_says_so(
@@ -163,9 +163,9 @@ def test_main_with_a_bug_and_wrong_settings_says_so(
 ) -> None:
     """Wrong settings do not hide a bug."""
     monkeypatch.setattr(cli, "_command", _fails(KeyError("surprise")))
-    world = _world(tmp_path)
-    ended = cli.main(("status", "--config", "nope.env", "--json"), world=world)
-    out, _ = _texts(world)
+    runtime = _runtime(tmp_path)
+    ended = cli.main(("status", "--config", "nope.env", "--json"), runtime=runtime)
+    out, _ = _texts(runtime)
 
     assert ended == 1
     assert "No log file could be written." in json.loads(out)["reason"]
@@ -176,16 +176,16 @@ def test_main_ended_by_the_keyboard_outside_a_run_is_130(
 ) -> None:
     """A KeyboardInterrupt that no handler took ends with 130 and no traceback."""
     monkeypatch.setattr(cli, "_command", _fails(KeyboardInterrupt()))
-    world = _world(tmp_path)
+    runtime = _runtime(tmp_path)
 
-    assert cli.main(("status",), world=world) == 130
-    assert _texts(world) == ("", "")
+    assert cli.main(("status",), runtime=runtime) == 130
+    assert _texts(runtime) == ("", "")
 
 
-def test_main_without_a_world_takes_the_real_one(
+def test_main_without_a_runtime_takes_the_real_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The real world has this process's folder, arguments and a private umask."""
+    """The real runtime has this process's folder, arguments and a private umask."""
     handlers: dict[int, Any] = {}
     masks: list[int] = []
     monkeypatch.setattr(signal, "signal", handlers.__setitem__)

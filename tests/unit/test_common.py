@@ -25,9 +25,9 @@ from lead_automation.commands.common import (
 from lead_automation.errors import ConfigError
 from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
+from lead_automation.plaintext import columns
 from lead_automation.reporting.logfile import LOG_NAME
-from lead_automation.reporting.plaintext import columns
-from lead_automation.world import World
+from lead_automation.runtime import Runtime
 
 ZONE = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -40,10 +40,10 @@ HOLD = Hold(
 )
 
 
-def world(folder: Path, **environ: str) -> World:
-    """Return a world without a console in a folder."""
+def runtime(folder: Path, **environ: str) -> Runtime:
+    """Return a runtime without a console in a folder."""
     clock = FakeClock(NOW)
-    return World(
+    return Runtime(
         environ=environ,
         folder=folder,
         disk=SystemDisk(),
@@ -70,7 +70,7 @@ def test_settings_command_line_wins_over_environment_and_file(tmp_path: Path) ->
     """Each layer covers the one below, key by key."""
     path = settings_file(tmp_path, "STATE_DIR=file\nHISTORY_DAYS=3\nLOG_LEVEL=ERROR\n")
     arguments = Arguments(command="status", config=path, state_dir=Path("asked"))
-    source = SettingsSource(arguments, world(tmp_path, STATE_DIR="env", HISTORY_DAYS="5"))
+    source = SettingsSource(arguments, runtime(tmp_path, STATE_DIR="env", HISTORY_DAYS="5"))
     local = source.load_local()
 
     assert local.state_dir == tmp_path / "asked"
@@ -84,7 +84,9 @@ def test_settings_counsellors_file_stands_beside_the_settings_file(tmp_path: Pat
     path = settings_file(tmp_path, "COUNSELLORS_FILE=team.json\n")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    local = SettingsSource(Arguments(command="status", config=path), world(elsewhere)).load_local()
+    local = SettingsSource(
+        Arguments(command="status", config=path), runtime(elsewhere)
+    ).load_local()
 
     assert [counsellor.name for counsellor in local.counsellors] == ["Asha"]
 
@@ -92,7 +94,7 @@ def test_settings_counsellors_file_stands_beside_the_settings_file(tmp_path: Pat
 def test_settings_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:
     """Nobody runs by accident without the settings asked for."""
     with pytest.raises(ConfigError) as caught:
-        SettingsSource(Arguments(command="run", config=Path("nowhere.env")), world(tmp_path))
+        SettingsSource(Arguments(command="run", config=Path("nowhere.env")), runtime(tmp_path))
 
     assert "nowhere.env" in str(caught.value)
 
@@ -129,12 +131,12 @@ def test_colour_is_wanted_unless_somebody_says_no(
     """The option, or the variable when it is not empty."""
     arguments = Arguments(command="run", no_color=no_color)
 
-    assert wants_colour(arguments, world(tmp_path, **environ)) is wanted
+    assert wants_colour(arguments, runtime(tmp_path, **environ)) is wanted
 
 
 def test_show_writes_an_object_or_a_text(tmp_path: Path) -> None:
     """Never both."""
-    here = world(tmp_path)
+    here = runtime(tmp_path)
     show(Arguments(command="status", json=True), here, {"a": 1}, "text")
     show(Arguments(command="status"), replace(here, stdout=(plain := Pipe())), {"a": 1}, "text")
 
@@ -199,7 +201,7 @@ def test_traceback_of_a_bug_is_cleaned_in_the_log_file(tmp_path: Path) -> None:
     where = log_traceback(
         ValueError("with very-secret-token"),
         Arguments(command="status", config=path, state_dir=tmp_path),
-        world(tmp_path),
+        runtime(tmp_path),
     )
 
     assert where == tmp_path / LOG_NAME
@@ -214,4 +216,4 @@ def test_traceback_without_a_place_to_go_is_given_up(tmp_path: Path, state_dir: 
     (tmp_path / "a-file").write_text("")
     arguments = Arguments(command="status", state_dir=Path(state_dir))
 
-    assert log_traceback(ValueError("x"), arguments, world(tmp_path)) is None
+    assert log_traceback(ValueError("x"), arguments, runtime(tmp_path)) is None

@@ -23,10 +23,10 @@ from report_samples import (
 )
 
 from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus, Outcome
+from lead_automation.plaintext import columns
 from lead_automation.reporting.charts import Bin, bin_step_s, share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
 from lead_automation.reporting.documents import run_document
-from lead_automation.reporting.plaintext import columns
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
 

@@ -15,8 +15,8 @@ from lead_automation.models import (
     MessageRecord,
     MessageStatus,
 )
+from lead_automation.plaintext import columns
 from lead_automation.reporting.days import is_bad_number
-from lead_automation.reporting.plaintext import columns
 from lead_automation.sandbox.plans import refused
 from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.hold import HoldFile

@@ -7,6 +7,14 @@ import pytest
 from report_samples import STARTED, analytics, everyday_run, finish, hostile_run, lead
 
 from lead_automation.models import ErrorCategory, Hold
+from lead_automation.plaintext import (
+    can_show_emoji,
+    cap_marks,
+    columns,
+    fit_encoding,
+    pad,
+    wrap,
+)
 from lead_automation.reporting.next_steps import (
     META_CHECKLIST,
     Circumstances,
@@ -14,14 +22,6 @@ from lead_automation.reporting.next_steps import (
     next_steps_for,
     other_steps,
     with_next_steps,
-)
-from lead_automation.reporting.plaintext import (
-    can_show_emoji,
-    cap_marks,
-    columns,
-    fit_encoding,
-    pad,
-    wrap,
 )
 from lead_automation.reporting.summary import render_summary
 from lead_automation.reporting.wording import (

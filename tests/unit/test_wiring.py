@@ -7,6 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes import FakeClock, ScriptedChance
 
+from lead_automation.campaign.assembly import (
+    RunPlan,
+    describe_hours,
+    make_http,
+    make_machine,
+    make_policies,
+)
 from lead_automation.clock import StopFlag
 from lead_automation.config import (
     HoursPolicy,
@@ -19,20 +26,13 @@ from lead_automation.errors import Fault, TransportError
 from lead_automation.files import SystemDisk
 from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunMode
+from lead_automation.runtime import Runtime
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.simulator import Simulator
 from lead_automation.settings.load import load_settings
 from lead_automation.transport import Http, HttpClient, Request
 from lead_automation.wati.failures import QUALITY_REST
 from lead_automation.wati.limits import RateLimits
-from lead_automation.wiring import (
-    RunPlan,
-    describe_hours,
-    make_http,
-    make_machine,
-    make_policies,
-)
-from lead_automation.world import World
 
 _INDIA = ZoneInfo("Asia/Kolkata")
 _HOURS = HoursPolicy(start_minute=9 * 60, end_minute=21 * 60, days=frozenset(range(7)), zone=_INDIA)
@@ -40,7 +40,7 @@ _NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 _NIGHT = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
-def _world(folder: Path, **changes: object) -> World:
+def _runtime(folder: Path, **changes: object) -> Runtime:
     clock = FakeClock()
     values = {
         "environ": {},
@@ -55,7 +55,7 @@ def _world(folder: Path, **changes: object) -> World:
         "stderr": None,
         "pid": 1,
     }
-    return World(**{**values, **changes})  # type: ignore[arg-type]  # a world is named by key
+    return Runtime(**{**values, **changes})  # type: ignore[arg-type]  # a runtime is named by key
 
 
 def _settings(folder: Path) -> Settings:
@@ -124,7 +124,7 @@ def test_hours_are_described_as_they_are_configured(start: int, end: int, text: 
 
 def test_http_without_posts_refuses_them_itself(tmp_path: Path) -> None:
     """The border of a dry run lets no POST out, whoever asks."""
-    http = make_http(_settings(tmp_path), _world(tmp_path), allow_posts=False)
+    http = make_http(_settings(tmp_path), _runtime(tmp_path), allow_posts=False)
 
     assert isinstance(http, HttpClient)
     with pytest.raises(TransportError) as caught:
@@ -133,8 +133,8 @@ def test_http_without_posts_refuses_them_itself(tmp_path: Path) -> None:
     http.close()
 
 
-def test_http_of_the_world_comes_first(tmp_path: Path) -> None:
-    """A world that brings a border of its own is asked for it, and told whether it may POST."""
+def test_http_of_the_runtime_comes_first(tmp_path: Path) -> None:
+    """A runtime that brings a border of its own is asked for it, and told whether it may POST."""
     asked: list[bool] = []
     clock = FakeClock()
 
@@ -142,17 +142,17 @@ def test_http_of_the_world_comes_first(tmp_path: Path) -> None:
         asked.append(allow_posts)
         return InProcessHttp(Simulator(clock=clock), clock, advance=clock.advance)
 
-    world = _world(tmp_path, make_http=make)
-    made = [make_http(_settings(tmp_path), world, allow_posts=flag) for flag in (True, False)]
+    runtime = _runtime(tmp_path, make_http=make)
+    made = [make_http(_settings(tmp_path), runtime, allow_posts=flag) for flag in (True, False)]
 
     assert asked == [True, False]
     assert all(isinstance(http, InProcessHttp) for http in made)
 
 
 def test_machine_and_plan_hand_on_what_they_were_given(tmp_path: Path) -> None:
-    """Clock, sleep, chance and stop are the world's; the state directory is the settings'."""
-    world = _world(tmp_path)
-    machine = make_machine(world)
+    """Clock, sleep, chance and stop are the runtime's; the state directory is the settings'."""
+    runtime = _runtime(tmp_path)
+    machine = make_machine(runtime)
     settings = _settings(tmp_path)
     plan = RunPlan(
         settings=settings,
@@ -162,5 +162,9 @@ def test_machine_and_plan_hand_on_what_they_were_given(tmp_path: Path) -> None:
         run_id="r",
     )
 
-    assert (machine.clock, machine.stop, machine.chance) == (world.clock, world.stop, world.chance)
+    assert (machine.clock, machine.stop, machine.chance) == (
+        runtime.clock,
+        runtime.stop,
+        runtime.chance,
+    )
     assert plan.state_dir == tmp_path

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 from lead_automation.clock import Chance, Clock, Sleep, StopFlag
 from lead_automation.errors import ConfigError, LeadAutomationError
 from lead_automation.files import Disk
-from lead_automation.reporting.plaintext import can_show_emoji, fit_encoding, wrap
+from lead_automation.plaintext import can_show_emoji, fit_encoding, wrap
 from lead_automation.text import clean, clean_lines, json_text, mask_numbers
 
-if TYPE_CHECKING:  # every command makes a world, few need an HTTP library
+if TYPE_CHECKING:  # every command makes a runtime, few need an HTTP library
     from lead_automation.transport import Http
 
 _MAX_LINE = 600
@@ -26,7 +26,7 @@ MakeHttp = Callable[[bool], "Http"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class Runtime:
     """What is outside.
 
     Attributes:

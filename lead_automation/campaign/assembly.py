@@ -1,13 +1,14 @@
-"""Build the real objects of a run from settings and the world outside."""
+"""Build the real objects of a run from settings and the runtime."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lead_automation.automation import EnhancedLeadAutomation
 from lead_automation.campaign.consequences import FailureRules
 from lead_automation.campaign.gate import GateRules
 from lead_automation.campaign.meter import CallMeter
+from lead_automation.campaign.rooms import Rooms
+from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.steps import Machine, Policies
 from lead_automation.config import HoursPolicy, PacingPolicy, SafetyPolicy, Settings, TrackingPolicy
 from lead_automation.leads.crm import CrmClient
@@ -16,8 +17,8 @@ from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST
 from lead_automation.reporting.progress import Progress
-from lead_automation.rooms import Rooms
 from lead_automation.runs import CallKind, RunMode
+from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.memory import MemoryLedger
@@ -27,7 +28,6 @@ from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.delivery import advance
 from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR
 from lead_automation.wati.limits import RateLimits
-from lead_automation.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class RunPlan:
 
 
 def make_automation(
-    plan: RunPlan, *, world: World, books: FileLedger, log: OptimizedLogger, progress: Progress
+    plan: RunPlan, *, runtime: Runtime, books: FileLedger, log: OptimizedLogger, progress: Progress
 ) -> EnhancedLeadAutomation:
     """Return a run, ready to be started once.
 
@@ -65,12 +65,12 @@ def make_automation(
         run_id=plan.run_id,
         mode=plan.mode,
         template=settings.wati.template,
-        started_at=world.clock.now(),
+        started_at=runtime.clock.now(),
         counsellors=settings.local.counsellors,
     )
     meter = CallMeter(
         ledger=books,
-        clock=world.clock,
+        clock=runtime.clock,
         zone=zone,
         monthly_limit=settings.wati.monthly_calls,
     )
@@ -79,9 +79,9 @@ def make_automation(
         analytics.count_call(kind)
         meter.count(kind)
 
-    http = make_http(settings, world, allow_posts=plan.mode is not RunMode.DRY_RUN)
+    http = make_http(settings, runtime, allow_posts=plan.mode is not RunMode.DRY_RUN)
     rooms = Rooms(
-        wati=make_wati(settings, http=http, world=world, limits=plan.limits, count=count),
+        wati=make_wati(settings, http=http, runtime=runtime, limits=plan.limits, count=count),
         crm=CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=count),
         ledger=(
             MemoryLedger(history_days=settings.local.history_days, zone=zone)
@@ -89,8 +89,8 @@ def make_automation(
             else books
         ),
         books=books,
-        suppressions=make_suppressions(world, plan.state_dir),
-        hold=make_hold(world, plan.state_dir),
+        suppressions=make_suppressions(runtime, plan.state_dir),
+        hold=make_hold(runtime, plan.state_dir),
         analytics=analytics,
         log=log,
         progress=progress,
@@ -108,19 +108,19 @@ def make_automation(
             tracking=settings.local.tracking,
             safety=settings.safety,
         ),
-        machine=make_machine(world),
+        machine=make_machine(runtime),
     )
 
 
-def make_http(settings: Settings, world: World, *, allow_posts: bool) -> Http:
+def make_http(settings: Settings, runtime: Runtime, *, allow_posts: bool) -> Http:
     """Return the HTTP border."""
-    if world.make_http is not None:
-        return world.make_http(allow_posts)
+    if runtime.make_http is not None:
+        return runtime.make_http(allow_posts)
     return HttpClient(
         settings.http,
-        clock=world.clock,
-        sleep=world.sleep,
-        chance=world.chance,
+        clock=runtime.clock,
+        sleep=runtime.sleep,
+        chance=runtime.chance,
         allow_posts=allow_posts,
     )
 
@@ -129,29 +129,31 @@ def make_wati(
     settings: Settings,
     *,
     http: Http,
-    world: World,
+    runtime: Runtime,
     limits: RateLimits | None,
     count: Callable[[CallKind], None],
 ) -> EnhancedWATIClient:
     """Return WATI's client."""
     return EnhancedWATIClient(
-        settings.wati, http=http, clock=world.clock, limits=limits, on_call=count
+        settings.wati, http=http, clock=runtime.clock, limits=limits, on_call=count
     )
 
 
-def make_suppressions(world: World, state_dir: Path) -> SuppressionList:
+def make_suppressions(runtime: Runtime, state_dir: Path) -> SuppressionList:
     """Return the suppression list of a state directory."""
-    return SuppressionList(world.disk, state_dir)
+    return SuppressionList(runtime.disk, state_dir)
 
 
-def make_hold(world: World, state_dir: Path) -> HoldFile:
+def make_hold(runtime: Runtime, state_dir: Path) -> HoldFile:
     """Return the hold of a state directory."""
-    return HoldFile(world.disk, state_dir)
+    return HoldFile(runtime.disk, state_dir)
 
 
-def make_machine(world: World) -> Machine:
-    """Return clock, sleep, chance and stop signal of the world."""
-    return Machine(clock=world.clock, sleep=world.sleep, chance=world.chance, stop=world.stop)
+def make_machine(runtime: Runtime) -> Machine:
+    """Return clock, sleep, chance and stop signal of the runtime."""
+    return Machine(
+        clock=runtime.clock, sleep=runtime.sleep, chance=runtime.chance, stop=runtime.stop
+    )
 
 
 def make_policies(

@@ -14,17 +14,18 @@ from datetime import date
 
 from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
+from lead_automation.campaign.finish import close_books
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.preflight import (
     MAX_CLOCK_OFFSET_S,
     check_template,
     check_vendor_clock,
 )
+from lead_automation.campaign.rooms import Rooms
 from lead_automation.campaign.sending import Delivery
 from lead_automation.campaign.settling import later_read_is_due
 from lead_automation.campaign.steps import Machine, Policies, make_steps
 from lead_automation.campaign.template import compose_message
-from lead_automation.closing import close_books
 from lead_automation.config import Settings
 from lead_automation.errors import (
     ConfigError,
@@ -45,7 +46,6 @@ from lead_automation.models import (
     TemplateMessage,
 )
 from lead_automation.reporting.progress import LiveRows
-from lead_automation.rooms import Rooms
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
 from lead_automation.text import clean
 

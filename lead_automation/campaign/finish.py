@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.meter import CallMeter
+from lead_automation.campaign.rooms import Rooms
 from lead_automation.clock import Clock
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import Hold
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
-from lead_automation.rooms import Rooms
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.state.hold import HoldFile
 

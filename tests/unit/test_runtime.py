@@ -14,10 +14,10 @@ from harness import Pipe, Terminal
 from lead_automation.clock import StopFlag
 from lead_automation.errors import ConfigError
 from lead_automation.files import SystemDisk
-from lead_automation.world import World
+from lead_automation.runtime import Runtime
 
 _CLOCK = FakeClock()
-_WORLD = World(
+_RUNTIME = Runtime(
     environ={},
     folder=Path(),
     disk=SystemDisk(),
@@ -34,20 +34,20 @@ _WORLD = World(
 
 def test_out_without_a_stream_loses_the_text() -> None:
     """A service without console goes on."""
-    _WORLD.out("text")
-    _WORLD.err("text")
+    _RUNTIME.out("text")
+    _RUNTIME.err("text")
 
-    assert not _WORLD.is_terminal(_WORLD.stdout)
-    assert not _WORLD.shows_emoji(_WORLD.stdout)
+    assert not _RUNTIME.is_terminal(_RUNTIME.stdout)
+    assert not _RUNTIME.shows_emoji(_RUNTIME.stdout)
 
 
 def test_out_and_err_end_each_text_with_one_newline() -> None:
     """A text gets a newline unless it has one; the two streams stay apart."""
     out, err = Pipe(), Pipe()
-    world = replace(_WORLD, stdout=out, stderr=err)
-    world.out("a")
-    world.out("b\n")
-    world.err("c")
+    runtime = replace(_RUNTIME, stdout=out, stderr=err)
+    runtime.out("a")
+    runtime.out("b\n")
+    runtime.err("c")
 
     assert (out.getvalue(), err.getvalue()) == ("a\nb\n", "c\n")
 
@@ -56,7 +56,7 @@ def test_out_to_a_narrow_encoding_is_fitted() -> None:
     """Symbols an encoding lacks are left out or replaced; letters are shown escaped."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
-    replace(_WORLD, stdout=stream).out("🏁 A → B • विवान\udc80")
+    replace(_RUNTIME, stdout=stream).out("🏁 A → B • विवान\udc80")
 
     assert raw.getvalue().isascii()
     assert raw.getvalue().startswith(b"A -> B * \\u0935")
@@ -66,7 +66,7 @@ def test_out_to_utf8_is_left_as_it_is() -> None:
     """Nothing changes where the encoding has it all, but a lone surrogate cannot be written."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="utf-8")
-    replace(_WORLD, stdout=stream).out("🏁 A → B विवान \udc80")
+    replace(_RUNTIME, stdout=stream).out("🏁 A → B विवान \udc80")
 
     assert raw.getvalue().decode().rstrip() == "🏁 A → B विवान \\udc80"
 
@@ -80,18 +80,18 @@ def test_emoji_without_a_known_encoding_are_not_shown(encoding: str | None) -> N
 
     Odd.encoding = encoding  # type: ignore[assignment]  # a stream as some services hand it over
 
-    assert not _WORLD.shows_emoji(Odd())
-    assert _WORLD.shows_emoji(Pipe())
+    assert not _RUNTIME.shows_emoji(Odd())
+    assert _RUNTIME.shows_emoji(Pipe())
 
 
 def test_out_to_a_closed_stream_loses_the_text_only() -> None:
     """A closed stream raises nothing and is no terminal."""
     stream = io.StringIO()
     stream.close()
-    replace(_WORLD, stdout=stream).out("text")
+    replace(_RUNTIME, stdout=stream).out("text")
 
-    assert not _WORLD.is_terminal(stream)
-    assert _WORLD.is_terminal(Terminal())
+    assert not _RUNTIME.is_terminal(stream)
+    assert _RUNTIME.is_terminal(Terminal())
 
 
 def test_out_to_a_broken_pipe_is_pointed_nowhere() -> None:
@@ -99,9 +99,9 @@ def test_out_to_a_broken_pipe_is_pointed_nowhere() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     with os.fdopen(write_end, "w", encoding="utf-8") as stream:
-        world = replace(_WORLD, stdout=stream)
-        world.out("x" * 100_000)
-        world.out("again")
+        runtime = replace(_RUNTIME, stdout=stream)
+        runtime.out("x" * 100_000)
+        runtime.out("again")
 
         assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
 
@@ -110,7 +110,7 @@ def test_out_to_a_broken_pipe_is_pointed_nowhere() -> None:
 def test_out_to_a_full_device_loses_the_text_only() -> None:
     """A full disk behind stdout costs the text, not the run."""
     with Path("/dev/full").open("w", encoding=sys.getdefaultencoding()) as stream:
-        replace(_WORLD, stdout=stream).out("text")
+        replace(_RUNTIME, stdout=stream).out("text")
 
         assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
 
@@ -119,7 +119,7 @@ def test_tell_says_each_problem_on_a_line_and_returns_one() -> None:
     """An error's lines and its hint are shown apart, cleaned and masked, and returned joined."""
     err = Pipe()
     error = ConfigError(("A: wrong", "B: \x1b +919812345678"), hint="Mend it.")
-    told = replace(_WORLD, stderr=err).tell(error)
+    told = replace(_RUNTIME, stderr=err).tell(error)
 
     assert err.getvalue() == "A: wrong\nB: \\u001b +9198••••5678\nMend it.\n"
     assert told == "A: wrong. B: \\u001b +9198••••5678. Mend it."
@@ -129,8 +129,8 @@ def test_tell_on_a_terminal_keeps_to_its_columns() -> None:
     """A long problem is broken at spaces where somebody looks, and left whole elsewhere."""
     error = ConfigError(("word " * 60,))
     watched, piped = Terminal(), Pipe()
-    replace(_WORLD, stderr=watched).tell(error)
-    replace(_WORLD, stderr=piped).tell(error)
+    replace(_RUNTIME, stderr=watched).tell(error)
+    replace(_RUNTIME, stderr=piped).tell(error)
 
     assert max(map(len, watched.getvalue().splitlines())) <= 80
     assert len(watched.getvalue().splitlines()) > 3
@@ -139,9 +139,9 @@ def test_tell_on_a_terminal_keeps_to_its_columns() -> None:
 
 def test_width_is_known_for_terminals_only() -> None:
     """Nothing is cut in a pipe; a terminal that does not say its width counts as 80 columns."""
-    assert _WORLD.width(None) is None
-    assert _WORLD.width(Pipe()) is None
-    assert _WORLD.width(Terminal()) == 80
+    assert _RUNTIME.width(None) is None
+    assert _RUNTIME.width(Pipe()) is None
+    assert _RUNTIME.width(Terminal()) == 80
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
@@ -149,7 +149,7 @@ def test_width_of_a_real_terminal_is_asked_for() -> None:
     """A pseudo-terminal's own width counts, within 40 and 80 columns."""
     leader, follower = os.openpty()
     with os.fdopen(follower, "w", encoding="utf-8") as stream:
-        width = _WORLD.width(stream)
+        width = _RUNTIME.width(stream)
     os.close(leader)
 
     assert width is not None
@@ -159,7 +159,7 @@ def test_width_of_a_real_terminal_is_asked_for() -> None:
 def test_out_lets_no_control_character_through() -> None:
     """Whatever a text was made of, only the line's end reaches the console."""
     out = Pipe()
-    replace(_WORLD, stdout=out).out("a\x1b[2Jb\u202ec\nd")
+    replace(_RUNTIME, stdout=out).out("a\x1b[2Jb\u202ec\nd")
 
     assert out.getvalue() == "a\\u001b[2Jb\\u202ec\nd\n"
 
@@ -170,7 +170,7 @@ def test_out_json_can_be_read_back_in_any_encoding(encoding: str) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
     document = {"name": "विवान 🏁", "odd": "a\x1b\u202e\ud800", "count": 3}
-    replace(_WORLD, stdout=stream).out_json(document)
+    replace(_RUNTIME, stdout=stream).out_json(document)
     text = raw.getvalue().decode(encoding)
 
     assert json.loads(text) == document
@@ -182,10 +182,10 @@ def test_out_file_goes_byte_for_byte_into_a_pipe_and_as_text_to_people() -> None
     content = "\ufeffa,b\r\n1,é\r\n".encode()
     raw = io.BytesIO()
     piped = io.TextIOWrapper(raw, encoding="ascii")
-    replace(_WORLD, stdout=piped).out_file(content)
+    replace(_RUNTIME, stdout=piped).out_file(content)
     watched = Terminal()
-    replace(_WORLD, stdout=watched).out_file(content)
-    _WORLD.out_file(content)
+    replace(_RUNTIME, stdout=watched).out_file(content)
+    _RUNTIME.out_file(content)
 
     assert raw.getvalue() == content
     assert watched.getvalue().startswith("a,b")
@@ -196,6 +196,6 @@ def test_out_file_to_a_broken_pipe_loses_the_content_only() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     with os.fdopen(write_end, "w", encoding="utf-8") as stream:
-        replace(_WORLD, stdout=stream).out_file(b"x" * 100_000)
+        replace(_RUNTIME, stdout=stream).out_file(b"x" * 100_000)
 
         assert os.fstat(stream.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
