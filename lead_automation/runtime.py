@@ -15,7 +15,7 @@ from lead_automation.plaintext import can_show_emoji, fit_encoding, wrap
 from lead_automation.text import clean, clean_lines, json_text, mask_numbers
 
 if TYPE_CHECKING:  # every command makes a runtime, few need an HTTP library
-    from lead_automation.transport import Http
+    from lead_automation.http import Http
 
 _MAX_LINE = 600
 _WIDTH = 80

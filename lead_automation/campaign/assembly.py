@@ -11,6 +11,7 @@ from lead_automation.campaign.rooms import Rooms
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.steps import Machine, Policies
 from lead_automation.config import HoursPolicy, PacingPolicy, SafetyPolicy, Settings, TrackingPolicy
+from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import day_end, is_open, quota_day
 from lead_automation.reporting.analytics import CampaignAnalytics
@@ -23,7 +24,6 @@ from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList
-from lead_automation.transport import Http, HttpClient
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.delivery import advance
 from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR

@@ -13,6 +13,7 @@ from lead_automation.campaign.template import judge_template
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
+from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import is_open, next_opening, quota_day
 from lead_automation.plaintext import wrap
@@ -25,7 +26,6 @@ from lead_automation.state.fileledger import read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_numbers
-from lead_automation.transport import Http
 
 _OFFSET_WARNING_S = 120.0
 _SERVICES = ("wati", "template", "crm", "clock")

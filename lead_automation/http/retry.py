@@ -6,7 +6,7 @@ from typing import Any, Self
 from urllib3 import BaseHTTPResponse, Retry
 
 from lead_automation.clock import Chance, Clock
-from lead_automation.http.headers import parse_http_date, parse_retry_after
+from lead_automation.http_rules import parse_http_date, parse_retry_after
 
 MAX_WAIT_S = 60
 """Longest wait between two tries, whatever the server asks for."""

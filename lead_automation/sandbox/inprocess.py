@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 
 from lead_automation.clock import Clock
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Answer, Request
 from lead_automation.http.echo import without_echo
-from lead_automation.http.headers import clock_offset_s, parse_http_date, parse_retry_after
+from lead_automation.http_rules import clock_offset_s, parse_http_date, parse_retry_after
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import (
     FaultKind,
@@ -21,7 +22,6 @@ from lead_automation.sandbox.exchange import (
 )
 from lead_automation.sandbox.scripts import Moment
 from lead_automation.sandbox.simulator import Simulator
-from lead_automation.transport import Answer, Request
 
 ADDRESSES: Final = Addresses(wati_origin="http://127.0.0.1:1", crm_origin="http://127.0.0.1:2")
 """What settings name when nobody listens: the calls never reach a socket."""
@@ -86,7 +86,7 @@ class _Retries:
 
 
 class InProcessHttp:
-    """A ``transport.Http`` whose other end is a simulator in the same process.
+    """A ``http.Http`` whose other end is a simulator in the same process.
 
     Network faults become the ``TransportError`` the real client makes of them; waits (latency, late
     answers, hanging, the pauses between repeated reads) move the clock.

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable
 
 from lead_automation.config import ApiVersion, WatiSettings
+from lead_automation.http import Request
 from lead_automation.models import TemplateMessage
-from lead_automation.transport import Request
 from lead_automation.wati.wire import digits_of
 
 MESSAGES_PER_PAGE = 20

@@ -8,9 +8,9 @@ from lead_automation.answers import ContactVerdict, StatusLookup, TemplateInfo, 
 from lead_automation.clock import Clock
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
+from lead_automation.http import Answer, Http, Request
 from lead_automation.models import Failure, SendAttempt, TemplateMessage
 from lead_automation.runs import CallKind
-from lead_automation.transport import Answer, Http, Request
 from lead_automation.wati.calls import (
     MESSAGES_PER_PAGE,
     TEMPLATES_PER_PAGE,

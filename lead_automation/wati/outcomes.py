@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 from lead_automation.config import ApiVersion
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http.headers import parse_retry_after
+from lead_automation.http import Answer
+from lead_automation.http_rules import parse_retry_after
 from lead_automation.models import Action, ErrorCategory, Failure, Outcome, SendAttempt
-from lead_automation.transport import Answer
 from lead_automation.wati.failures import MAX_TEXT_CHARS, classify
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.send_answer import AnswerKind, parse_send_answer

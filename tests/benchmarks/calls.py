@@ -14,8 +14,8 @@ from benchmarks.simulation import NEVER_READ, READ_AT_ONCE, Simulation
 from lead_automation.call_budget import CALLS_PER_LEAD, LATER_READS_PER_LEAD, leads_a_month
 from lead_automation.campaign.meter import SPARE_CALLS
 from lead_automation.config import WatiPlan
+from lead_automation.http import Request
 from lead_automation.sandbox.plans import Plan
-from lead_automation.transport import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,12 +23,12 @@ from benchmarks.simulation import Simulation
 from benchmarks.stage import NO_END, UNPACED, SimulatedClock, phone_of
 
 from lead_automation.files import Disk, SystemDisk
+from lead_automation.http import Request
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MessageRecord, MessageStatus
 from lead_automation.sandbox.simulator import TEMPLATE
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.jsonstore import HISTORY_FILE, StateFiles, init_state, save_state
-from lead_automation.transport import Request
 
 HISTORY_DAYS = 7
 _MODULE = "benchmarks.history"

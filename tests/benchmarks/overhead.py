@@ -22,9 +22,9 @@ from benchmarks.stage import Stage, make_leads, make_settings
 
 from lead_automation.clock import SystemClock, system_chance
 from lead_automation.config import Settings
+from lead_automation.http import Answer, Http, HttpClient, Request
 from lead_automation.runs import CallKind
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, TEMPLATE
-from lead_automation.transport import Answer, Http, HttpClient, Request
 
 LEADS = 450
 """A day of the nine counsellors, 50 each."""

@@ -18,7 +18,7 @@ from benchmarks.figures import Figure, Say, halves, tenths
 from benchmarks.simulation import Simulation
 from benchmarks.stage import NO_END, UNPACED
 
-from lead_automation.transport import Request
+from lead_automation.http import Request
 
 _DAY_S = 86400.0
 _PAUSE_S = 0.1

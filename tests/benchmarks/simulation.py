@@ -7,11 +7,11 @@ from pathlib import Path
 from benchmarks.stage import SimulatedClock, Stage, UnsyncedDisk, make_leads, make_settings
 
 from lead_automation.config import PacingPolicy, TrackingPolicy, WatiPlan
+from lead_automation.http import Answer, Http, Request
 from lead_automation.runs import RunResult
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.plans import Plan, Step
 from lead_automation.sandbox.simulator import Simulator
-from lead_automation.transport import Answer, Http, Request
 from lead_automation.wati.limits import RateLimits
 
 LATENCY_S = 0.05

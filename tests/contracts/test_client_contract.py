@@ -19,6 +19,7 @@ from lead_automation.answers import (
 )
 from lead_automation.config import CrmSettings, HttpPolicy
 from lead_automation.errors import UnreachableError
+from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient
 from lead_automation.models import CrmRow, ErrorCategory, MessageStatus, Outcome, SendAttempt
 from lead_automation.runs import CallKind
@@ -46,7 +47,6 @@ from lead_automation.sandbox.simulator import (
 from lead_automation.sandbox.wati_wire import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.secret import Secret
-from lead_automation.transport import Http, HttpClient
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.limits import RateLimits
 

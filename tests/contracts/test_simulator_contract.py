@@ -13,6 +13,7 @@ from fakes import FakeClock
 from lead_automation.clock import SystemClock
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Http, HttpClient, Request
 from lead_automation.sandbox.exchange import (
     Endpoint,
     FaultKind,
@@ -29,7 +30,6 @@ from lead_automation.sandbox.server import SandboxServer
 from lead_automation.sandbox.simulator import API_KEY, TEMPLATE, Simulator
 from lead_automation.sandbox.wati_wire import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
-from lead_automation.transport import Http, HttpClient, Request
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 NUMBER = "15551230001"

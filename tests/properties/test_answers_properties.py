@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lead_automation.answers import LookupKind
 from lead_automation.config import ApiVersion
-from lead_automation.http.headers import parse_http_date, parse_retry_after
+from lead_automation.http import Answer
+from lead_automation.http_rules import parse_http_date, parse_retry_after
 from lead_automation.models import Failure, Outcome
-from lead_automation.transport import Answer
 from lead_automation.wati.failures import classify
 from lead_automation.wati.lookup import Wanted, judge_page
 from lead_automation.wati.outcomes import decide_answer

@@ -25,6 +25,7 @@ from promise import DOCUMENTED, ZONE, Witness, snapshot
 from lead_automation.cli import main
 from lead_automation.clock import StopFlag
 from lead_automation.errors import ExitCode
+from lead_automation.http import Http
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
 from lead_automation.runtime import Runtime
@@ -49,7 +50,6 @@ from lead_automation.sandbox.simulator import (
     Simulator,
 )
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.transport import Http
 
 _LIMITS = {"Anandi": 4, "Karan": 4}
 _MOST_LEADS = 24

@@ -16,10 +16,10 @@ from lead_automation.answers import (
 )
 from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
+from lead_automation.http import Answer, Request
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome, TemplateMessage
 from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
-from lead_automation.transport import Answer, Request
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.limits import RateLimits
 

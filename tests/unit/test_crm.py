@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lead_automation.config import CrmSettings
 from lead_automation.errors import ExitCode, Fault, TransportError, UnreachableError
+from lead_automation.http import Answer, Request
 from lead_automation.leads.crm import (
     CrmClient,
     LeadListError,
@@ -20,7 +21,6 @@ from lead_automation.leads.crm import (
 from lead_automation.models import CrmRow, Lead
 from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
-from lead_automation.transport import Answer, Request
 
 SETTINGS = CrmSettings(
     lead_url="https://crm.example.com/leads/",

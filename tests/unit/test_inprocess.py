@@ -8,6 +8,7 @@ import pytest
 from fakes import FakeClock
 
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Request
 from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault, Side, SimRequest
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.scripts import (
@@ -20,7 +21,6 @@ from lead_automation.sandbox.scripts import (
     server_error,
 )
 from lead_automation.sandbox.simulator import API_KEY, TEMPLATE, Simulator
-from lead_automation.transport import Request
 
 NUMBER = "919000000101"
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}

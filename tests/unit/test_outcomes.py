@@ -8,8 +8,8 @@ import pytest
 
 from lead_automation.config import ApiVersion
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Answer
 from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt
-from lead_automation.transport import Answer
 from lead_automation.wati.outcomes import OUTCOME_TABLE, Event, decide_answer, decide_fault
 
 PHONE = "+919812345678"

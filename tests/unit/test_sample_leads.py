@@ -9,13 +9,13 @@ import pytest
 from fakes import FakeClock
 
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Answer, Request
 from lead_automation.sandbox.exchange import Side
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.sample_leads import SAMPLE_LEADS, sample_plans, sample_rows
 from lead_automation.sandbox.scenarios import LIMITS, SCENARIOS, Scenario
 from lead_automation.sandbox.simulator import Simulator
 from lead_automation.strictjson import parse_json
-from lead_automation.transport import Answer, Request
 
 NETWORK_OR_UNKNOWN = ("131016", "130472", "131000")
 

@@ -19,9 +19,9 @@ from fakes import FakeClock, ScriptedChance
 from lead_automation import __version__
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
+from lead_automation.http import Answer, HttpClient, Request
 from lead_automation.http.deadline import Watchdog
 from lead_automation.http.pool import HostConnections
-from lead_automation.transport import Answer, HttpClient, Request
 
 Script = Callable[[socket.socket, Event], bool]
 """Answer one request on a connection; return whether to go on with the next one on it."""

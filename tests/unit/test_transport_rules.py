@@ -23,11 +23,15 @@ from urllib3.exceptions import (
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from lead_automation.errors import Fault, TransportError
-from lead_automation.http.address import safe_address
 from lead_automation.http.deadline import Watchdog, dial
 from lead_automation.http.faults import find_fault
-from lead_automation.http.headers import clock_offset_s, parse_http_date, parse_retry_after
 from lead_automation.http.retry import ReadRetry
+from lead_automation.http_rules import (
+    clock_offset_s,
+    parse_http_date,
+    parse_retry_after,
+    safe_address,
+)
 
 POOL = HTTPConnectionPool("wati.example")
 CONNECTION = HTTPConnection("wati.example")

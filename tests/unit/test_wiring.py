@@ -24,13 +24,13 @@ from lead_automation.config import (
 )
 from lead_automation.errors import Fault, TransportError
 from lead_automation.files import SystemDisk
+from lead_automation.http import Http, HttpClient, Request
 from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.simulator import Simulator
 from lead_automation.settings.load import load_settings
-from lead_automation.transport import Http, HttpClient, Request
 from lead_automation.wati.failures import QUALITY_REST
 from lead_automation.wati.limits import RateLimits
 
