@@ -48,23 +48,18 @@ class WatiSettings:
     Attributes:
         host: Scheme and host without a slash, such as ``https://live-server-1.wati.io``.
         tenant: Path segment of v1 and v2 calls; None on hosts that take none.
-        instance_id: Tenant id, for look-ups and support.
         parameter_names: Of lead name, counsellor name, counsellor phone.
         channel_number: Sender, digits only; None for the account's default.
-        monthly_calls: Calls of a calendar month, all kinds.
     """
 
     api_key: Secret = field(repr=False)
     host: str
     tenant: str | None
-    instance_id: str
     api_version: ApiVersion
     template: str
     parameter_names: tuple[str, str, str]
     channel_number: str | None
     broadcast_name: str
-    plan: WatiPlan
-    monthly_calls: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +141,7 @@ class LocalSettings:
     Attributes:
         state_dir: Relative to the current folder, or absolute.
         default_region: Two letters.
+        monthly_calls: WATI calls of a calendar month, all kinds.
         log_level: Of the console.
         warnings: Odd but usable settings, one line each.
     """

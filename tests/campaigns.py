@@ -134,14 +134,11 @@ def wati_settings(version: str = "v2", **changes: str | None) -> WatiSettings:
         api_key=Secret(API_KEY),
         host=changes.get("host") or ADDRESSES.wati_origin,
         tenant=changes.get("tenant"),
-        instance_id="100000",
         api_version=ApiVersion(version),
         template=changes.get("template") or TEMPLATE,
         parameter_names=("1", "2", "3"),
         channel_number=changes.get("channel_number"),
         broadcast_name="lead_automation",
-        plan=WatiPlan.GROWTH,
-        monthly_calls=10_000,
     )
 
 

@@ -72,7 +72,7 @@ def make_automation(
         ledger=books,
         clock=runtime.clock,
         zone=zone,
-        monthly_limit=settings.wati.monthly_calls,
+        monthly_limit=settings.local.monthly_calls,
     )
 
     def count(kind: CallKind) -> None:

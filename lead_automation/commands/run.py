@@ -48,7 +48,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     except LeadAutomationError as error:
         return report_failure(error, arguments, runtime, started_at)
     mode = RunMode.TEST if settings.use_test_number else RunMode.PRODUCTION
-    limits = RateLimits.of_plan(settings.wati.plan)
+    limits = RateLimits.of_plan(settings.local.plan)
     return run_with(settings, mode=mode, limits=limits, arguments=arguments, runtime=runtime)
 
 

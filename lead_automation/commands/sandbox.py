@@ -36,7 +36,7 @@ def _rehearse(arguments: Arguments, runtime: Runtime) -> int:
         values["STATE_DIR"] = str(state_dir)
         values["TEST_MOBILE_NUMBER"] = _TEST_NUMBER
         settings = load_settings(values, read_file=lambda _: None, folder=state_dir)
-        limits = replace(RateLimits.of_plan(settings.wati.plan), window_s=scenario.limits.window_s)
+        limits = replace(RateLimits.of_plan(settings.local.plan), window_s=scenario.limits.window_s)
         code = run_with(
             settings,
             mode=RunMode.TEST if arguments.test else RunMode.SANDBOX,

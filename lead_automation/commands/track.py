@@ -118,7 +118,7 @@ def _earlier(settings: Settings, runtime: Runtime, books: FileLedger) -> Earlier
         ledger=books,
         clock=runtime.clock,
         zone=local.hours.zone,
-        monthly_limit=settings.wati.monthly_calls,
+        monthly_limit=settings.local.monthly_calls,
     )
     http = make_http(settings, runtime, allow_posts=True)
     crm = CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=meter.count)
@@ -131,7 +131,7 @@ def _earlier(settings: Settings, runtime: Runtime, books: FileLedger) -> Earlier
             settings,
             http=http,
             runtime=runtime,
-            limits=RateLimits.of_plan(settings.wati.plan),
+            limits=RateLimits.of_plan(settings.local.plan),
             count=meter.count,
         ),
         ledger=books,

@@ -151,19 +151,15 @@ def _read_wati(reader: SettingsReader) -> WatiSettings:
             "calls go to the one in the address"
         )
     versions = values.choice_parser({version.value: version for version in ApiVersion})
-    plan, monthly_calls = _read_plan(reader)
     return WatiSettings(
         api_key=api_key,
         host=base.host,
         tenant=base.tenant or (instance_id if base.needs_tenant else None),
-        instance_id=instance_id,
         api_version=reader.optional("WATI_API_VERSION", versions) or versions(base.version or "v1"),
         template=reader.required("WATI_TEMPLATE_NAME", values.parse_template_name, ""),
         parameter_names=reader.with_default("TEMPLATE_PARAMETERS", values.parse_parameter_names),
         channel_number=reader.optional("WATI_CHANNEL_NUMBER", values.parse_channel_number),
         broadcast_name=reader.with_default("BROADCAST_NAME", values.parse_label),
-        plan=plan,
-        monthly_calls=monthly_calls,
     )
 
 

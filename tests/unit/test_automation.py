@@ -104,7 +104,7 @@ def _built(
         settings=loaded,
         mode=mode,
         limit=limit,
-        limits=RateLimits.of_plan(loaded.wati.plan),
+        limits=RateLimits.of_plan(loaded.local.plan),
         run_id="20261123T113000-0000",
     )
     with (

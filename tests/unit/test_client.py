@@ -14,7 +14,7 @@ from lead_automation.answers import (
     TemplateInfo,
     TemplateUnread,
 )
-from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
+from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Request
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome, TemplateMessage
@@ -89,14 +89,11 @@ class Account:
             api_key=Secret("t0ken"),
             host="https://live-server-1.wati.io",
             tenant=None,
-            instance_id="100138",
             api_version=version,
             template="offer",
             parameter_names=("1", "2", "3"),
             channel_number=None,
             broadcast_name="b",
-            plan=WatiPlan.GROWTH,
-            monthly_calls=10_000,
         )
         self.client = EnhancedWATIClient(
             settings,

@@ -102,7 +102,6 @@ def test_settings_minimal_have_the_documented_defaults() -> None:
     assert settings.wati.parameter_names == ("1", "2", "3")
     assert settings.wati.channel_number is None
     assert settings.wati.broadcast_name == "lead_automation"
-    assert (settings.wati.plan, settings.wati.monthly_calls) == (WatiPlan.GROWTH, 10_000)
     assert (settings.crm.owner_id, settings.crm.fetch_limit) == ("227", 500)
     assert settings.crm.token.reveal() == CRM_TOKEN
     assert (settings.pacing.min_s, settings.pacing.max_s) == (1.0, 2.0)
@@ -172,7 +171,6 @@ def test_settings_all_set_are_taken() -> None:
     assert settings.wati.parameter_names == ("name", "agent", "phone")
     assert settings.wati.channel_number == "15550001111"
     assert settings.wati.broadcast_name == "August offers"
-    assert (settings.wati.plan, settings.wati.monthly_calls) == (WatiPlan.PRO, 150_000)
     assert (settings.local.plan, settings.local.monthly_calls) == (WatiPlan.PRO, 150_000)
     assert (settings.crm.owner_id, settings.crm.fetch_limit) == ("9", 45)
     hours = settings.local.hours
@@ -199,9 +197,9 @@ def test_plan_named_brings_its_limits(plan: str, sends: int, calls: int) -> None
     """Rates in 10 seconds and calls of a month as the vendor documents them."""
     settings = load({"WATI_PLAN": plan})
 
-    assert settings.wati.plan.sends_per_window == sends
-    assert settings.wati.plan.reads_per_window == 10
-    assert settings.wati.monthly_calls == calls
+    assert settings.local.plan.sends_per_window == sends
+    assert settings.local.plan.reads_per_window == 10
+    assert settings.local.monthly_calls == calls
 
 
 def test_settings_empty_values_count_as_not_set() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lead_automation.answers import ContactVerdict
-from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
+from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.models import TemplateMessage
 from lead_automation.secret import Secret
 from lead_automation.wati.calls import (
@@ -31,14 +31,11 @@ SETTINGS = WatiSettings(
     api_key=Secret("t0ken"),
     host="https://live-server-1.wati.io",
     tenant=None,
-    instance_id="100138",
     api_version=ApiVersion.V1,
     template="welcome_lead",
     parameter_names=("1", "2", "3"),
     channel_number=None,
     broadcast_name="lead_automation",
-    plan=WatiPlan.GROWTH,
-    monthly_calls=10_000,
 )
 MESSAGE = TemplateMessage(
     phone=PHONE,

@@ -158,7 +158,7 @@ def test_machine_and_plan_hand_on_what_they_were_given(tmp_path: Path) -> None:
         settings=settings,
         mode=RunMode.PRODUCTION,
         limit=None,
-        limits=RateLimits.of_plan(settings.wati.plan),
+        limits=RateLimits.of_plan(settings.local.plan),
         run_id="r",
     )
 
