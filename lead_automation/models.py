@@ -192,6 +192,16 @@ class SendAttempt:
     retry_after_s: float | None = None
     may_retry: bool = False
 
+    @property
+    def reason(self) -> Failure:
+        """Why it was not accepted; a failure without a reason where nobody gave one."""
+        return self.failure or Failure(
+            category=ErrorCategory.UNKNOWN_ERROR,
+            action=Action.NEXT,
+            rule_id="none",
+            text="no reason given",
+        )
+
     def result(self) -> MessageResult:
         """Return the owner's six-field form."""
         accepted = self.outcome is Outcome.ACCEPTED

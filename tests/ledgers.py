@@ -7,9 +7,16 @@ from zoneinfo import ZoneInfo
 from disks import RecordingDisk
 
 from lead_automation.files import Disk
-from lead_automation.models import Action, ErrorCategory, Failure, MessageRecord
+from lead_automation.models import (
+    Action,
+    ErrorCategory,
+    Failure,
+    MessageRecord,
+    Outcome,
+    SendAttempt,
+)
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.ledger import Ledger
+from lead_automation.state.ledger import Ledger, Reservation
 
 FOLDER = Path("/state")
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -38,11 +45,9 @@ def empty_disk() -> RecordingDisk:
     return RecordingDisk({QUOTA: b"{}\n", HISTORY: b"{}\n"})
 
 
-def open_ledger(disk: Disk, *, today: date = TODAY, read_only: bool = False) -> FileLedger:
+def open_ledger(disk: Disk, *, read_only: bool = False) -> FileLedger:
     """Open the ledger of a disk."""
-    return FileLedger.open(
-        disk, FOLDER, history_days=HISTORY_DAYS, today=today, zone=ZONE, read_only=read_only
-    )
+    return FileLedger.open(disk, FOLDER, history_days=HISTORY_DAYS, zone=ZONE, read_only=read_only)
 
 
 def reserve(
@@ -57,13 +62,46 @@ def reserve(
     retry_of_row: str | None = None,
 ) -> MessageRecord:
     """Reserve a message."""
-    return ledger.reserve(
-        day=day,
+    wanted = Reservation(
         lead_id=lead_id,
         phone=phone,
         template=TEMPLATE,
         counsellor=counsellor,
-        at=at,
         attempt=attempt,
         retry_of_row=retry_of_row,
     )
+    [record] = ledger.reserve([wanted], day=day, at=at)
+    return record
+
+
+def accepted(
+    ledger: Ledger, record: MessageRecord, *, message_id: str | None, at: datetime
+) -> MessageRecord:
+    """Settle a message: WATI said yes."""
+    return _settle(ledger, record, SendAttempt(outcome=Outcome.ACCEPTED, message_id=message_id), at)
+
+
+def refused(
+    ledger: Ledger, record: MessageRecord, *, failure: Failure, at: datetime
+) -> MessageRecord:
+    """Settle a message: WATI said no."""
+    return _settle(ledger, record, SendAttempt(outcome=Outcome.REFUSED, failure=failure), at)
+
+
+def not_sent(
+    ledger: Ledger, record: MessageRecord, *, failure: Failure, at: datetime
+) -> MessageRecord:
+    """Settle a message: it never left."""
+    return _settle(ledger, record, SendAttempt(outcome=Outcome.NOT_SENT, failure=failure), at)
+
+
+def unknown(ledger: Ledger, record: MessageRecord, *, at: datetime) -> MessageRecord:
+    """Settle a message: it may have arrived."""
+    return _settle(ledger, record, SendAttempt(outcome=Outcome.UNKNOWN), at)
+
+
+def _settle(
+    ledger: Ledger, record: MessageRecord, attempt: SendAttempt, at: datetime
+) -> MessageRecord:
+    [after] = ledger.settle([(record, attempt)], at=at)
+    return after

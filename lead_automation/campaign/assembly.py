@@ -21,9 +21,7 @@ from lead_automation.reporting.progress import Progress
 from lead_automation.runs import CallKind, RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.hold import HoldFile
-from lead_automation.state.memory import MemoryLedger
-from lead_automation.state.suppression import SuppressionList
+from lead_automation.state.open import State
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.delivery import advance
 from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR
@@ -53,7 +51,13 @@ class RunPlan:
 
 
 def make_automation(
-    plan: RunPlan, *, runtime: Runtime, books: FileLedger, log: OptimizedLogger, progress: Progress
+    plan: RunPlan,
+    *,
+    runtime: Runtime,
+    state: State,
+    books: FileLedger,
+    log: OptimizedLogger,
+    progress: Progress,
 ) -> EnhancedLeadAutomation:
     """Return a run, ready to be started once.
 
@@ -83,14 +87,10 @@ def make_automation(
     rooms = Rooms(
         wati=make_wati(settings, http=http, runtime=runtime, limits=plan.limits, count=count),
         crm=CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=count),
-        ledger=(
-            MemoryLedger(history_days=settings.local.history_days, zone=zone)
-            if plan.mode is RunMode.TEST
-            else books
-        ),
+        ledger=(state.memory_ledger() if plan.mode is RunMode.TEST else books),
         books=books,
-        suppressions=make_suppressions(runtime, plan.state_dir),
-        hold=make_hold(runtime, plan.state_dir),
+        suppressions=state.suppressions,
+        hold=state.hold,
         analytics=analytics,
         log=log,
         progress=progress,
@@ -137,16 +137,6 @@ def make_wati(
     return EnhancedWATIClient(
         settings.wati, http=http, clock=runtime.clock, limits=limits, on_call=count
     )
-
-
-def make_suppressions(runtime: Runtime, state_dir: Path) -> SuppressionList:
-    """Return the suppression list of a state directory."""
-    return SuppressionList(runtime.disk, state_dir)
-
-
-def make_hold(runtime: Runtime, state_dir: Path) -> HoldFile:
-    """Return the hold of a state directory."""
-    return HoldFile(runtime.disk, state_dir)
 
 
 def make_machine(runtime: Runtime) -> Machine:

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.rooms import Rooms
-from lead_automation.clock import Clock
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import Hold
@@ -19,25 +18,41 @@ _log = logging.getLogger(__name__)
 
 
 def close_books(
-    end: RunEnd, *, rooms: Rooms, mode: RunMode, meter: CallMeter, clock: Clock, zone: ZoneInfo
+    end: RunEnd,
+    *,
+    rooms: Rooms,
+    mode: RunMode,
+    meter: CallMeter,
+    now: datetime,
+    zone: ZoneInfo,
+    forget: bool,
 ) -> RunResult:
     """Return everything known of the run; a dry run folds nothing.
 
     A fold that fails ends the run with exit code 5: the journal stays and the next run folds it.
+
+    Args:
+        end: Why no further lead is attempted.
+        rooms: What the run worked with.
+        mode: A dry run folds nothing.
+        meter: The month's calls.
+        now: Aware.
+        zone: Of the quota day.
+        forget: The clock was compared with WATI's, so days that are over may be forgotten.
     """
+    today = quota_day(now, zone)
     if mode is not RunMode.DRY_RUN:
         try:
-            rooms.books.fold()
+            rooms.books.finish(today=today if forget else None)
         except StateError as error:
             _log.debug("The fold failed", exc_info=error)
             end = end if end.exit_code == ExitCode.STATE else of_error(error)
-    now = clock.now()
     result = rooms.analytics.finish(
         status=end.status,
         reason=end.reason,
         exit_code=end.exit_code,
         ended_at=now,
-        used_today=rooms.books.quota_used(quota_day(now, zone)),
+        used_today=rooms.books.quota_used(today),
         warnings=rooms.log.warnings,
         month_calls=meter.month_calls,
         month_limit=meter.monthly_limit,

@@ -3,9 +3,9 @@
 from zoneinfo import ZoneInfo
 
 from lead_automation.call_budget import CALLS_PER_LEAD, READING_PAUSE_SHARE
-from lead_automation.campaign.ports import LedgerPort
 from lead_automation.clock import Clock
 from lead_automation.runs import CallKind
+from lead_automation.state.ledger import Ledger
 
 SPARE_CALLS = 20
 """What a run may spend besides: template check, look-ups of unknown sends, re-reads at the end."""
@@ -14,9 +14,7 @@ SPARE_CALLS = 20
 class CallMeter:
     """Count every WATI call as it leaves."""
 
-    def __init__(
-        self, *, ledger: LedgerPort, clock: Clock, zone: ZoneInfo, monthly_limit: int
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, clock: Clock, zone: ZoneInfo, monthly_limit: int) -> None:
         self._ledger = ledger
         self._clock = clock
         self._zone = zone
@@ -27,8 +25,7 @@ class CallMeter:
         """Note a call; contact look-ups are a lead's own extra and do not use the allowance."""
         if not kind.is_wati:
             return
-        month = self._month()
-        self._ledger.count_calls(month, self._ledger.month_calls(month) + 1)
+        self._ledger.count_call(self._month())
         self._spent += kind is not CallKind.CONTACTS
 
     def start_campaign(self) -> None:

@@ -1,15 +1,12 @@
 """What the steps of a run need of the rooms, as interfaces: one object of a room for each."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 
 from lead_automation.answers import ContactVerdict, StatusLookup
 from lead_automation.models import (
     CrmRow,
-    Failure,
     Hold,
-    MessageRecord,
-    MessageStatus,
     SendAttempt,
     Suppression,
     TemplateMessage,
@@ -47,91 +44,6 @@ class WatiPort(Protocol):
 
     def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
         """Look a contact up; None when there is no clear answer."""
-        ...
-
-
-class LedgerPort(Protocol):
-    """The record of quotas, history and owed CRM rows; writing is durable where it says so."""
-
-    def reserve(
-        self,
-        *,
-        day: date,
-        lead_id: str,
-        phone: str,
-        template: str,
-        counsellor: str,
-        at: datetime,
-        attempt: int,
-        retry_of_row: str | None,
-    ) -> MessageRecord:
-        """Put on disk, before the POST, that a lead is about to be messaged."""
-        ...
-
-    def accepted(
-        self, record: MessageRecord, *, message_id: str | None, at: datetime
-    ) -> MessageRecord:
-        """Settle: WATI said yes."""
-        ...
-
-    def refused(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle: WATI said no; the quota is given back."""
-        ...
-
-    def not_sent(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle: it never left; the quota is given back."""
-        ...
-
-    def unknown(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
-        """Settle: it may have arrived; the quota is kept."""
-        ...
-
-    def absent(self, record: MessageRecord, *, at: datetime, row_text: str) -> MessageRecord:
-        """Settle an unknown one: WATI definitely has no such message."""
-        ...
-
-    def reading(
-        self,
-        record: MessageRecord,
-        *,
-        status: MessageStatus,
-        at: datetime,
-        message_id: str | None,
-        failure: Failure | None,
-    ) -> MessageRecord:
-        """Keep what a status read said."""
-        ...
-
-    def owed_row(self, record: MessageRecord) -> CrmRow | None:
-        """Return the row still owed for a message, if any."""
-        ...
-
-    def owed_rows(self) -> list[CrmRow]:
-        """Return every row still owed, oldest first."""
-        ...
-
-    def row_taken(self, row_id: str) -> None:
-        """Forget a row the CRM has taken."""
-        ...
-
-    def unknown_messages(self) -> list[MessageRecord]:
-        """Return the sends whose fate is unknown, oldest first."""
-        ...
-
-    def open_messages(self, since: date) -> list[MessageRecord]:
-        """Return accepted messages of since or later that may still have news, oldest first."""
-        ...
-
-    def newest_time(self) -> datetime | None:
-        """Return the latest time any record names."""
-        ...
-
-    def month_calls(self, month: str) -> int:
-        """Return the WATI calls of a month, ``2026-11``."""
-        ...
-
-    def count_calls(self, month: str, total: int) -> None:
-        """Keep the month's total."""
         ...
 
 

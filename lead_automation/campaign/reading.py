@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lead_automation.answers import LookupKind, StatusLookup
-from lead_automation.campaign.ports import LedgerPort, WatiPort
+from lead_automation.campaign.ports import WatiPort
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.clock import Clock
 from lead_automation.models import Failure, MessageRecord, MessageStatus
+from lead_automation.state.ledger import Ledger
 from lead_automation.text import clean, mask_numbers
 
 GRACE = timedelta(minutes=1)
@@ -66,7 +67,7 @@ class StatusReader:
         self,
         *,
         wati: WatiPort,
-        ledger: LedgerPort,
+        ledger: Ledger,
         clock: Clock,
         advance: Advance,
         settle_s: float,
@@ -191,5 +192,5 @@ class StatusReader:
             return News(before=record, after=after, kind=LookupKind.FOUND)
         if not self.is_due(record):
             return News(before=record, after=record, kind=LookupKind.NO_ANSWER)
-        after = self._ledger.absent(record, at=now, row_text="WATI has no such message")
+        after = self._ledger.absent(record, at=now)
         return News(before=record, after=after, kind=LookupKind.ABSENT)

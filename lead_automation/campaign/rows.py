@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Callable
 
 from lead_automation.campaign.costs import ROW_GUESS_S, CostGuess
-from lead_automation.campaign.ports import LedgerPort, RowPoster
+from lead_automation.campaign.ports import RowPoster
 from lead_automation.clock import Clock
 from lead_automation.models import CrmRow, MessageRecord
+from lead_automation.state.ledger import Ledger
 
 ROW_DEADLINE_S = 3.0
 """Longest wait for one row in the gaps between sends."""
@@ -18,7 +19,7 @@ ROW_PATIENCE_S = 6.0
 class RowDesk:
     """Keep the rows that are ready to be posted, and post them one at a time."""
 
-    def __init__(self, *, ledger: LedgerPort, post: RowPoster, clock: Clock) -> None:
+    def __init__(self, *, ledger: Ledger, post: RowPoster, clock: Clock) -> None:
         self._ledger = ledger
         self._post = post
         self._clock = clock

@@ -92,6 +92,7 @@ class EnhancedLeadAutomation:
         self._end: RunEnd | None = None
         self._total = 0
         self._attempted = 0
+        self._is_clock_checked = False
         self._planned: Counter[str] = Counter()
         self._intake = Intake(
             history=rooms.ledger,
@@ -138,8 +139,9 @@ class EnhancedLeadAutomation:
             rooms=self._rooms,
             mode=self._mode,
             meter=self._meter,
-            clock=self._machine.clock,
+            now=self._machine.clock.now(),
             zone=self._hours.zone,
+            forget=self._is_clock_checked,
         )
 
     def _prepare(self) -> RunEnd | None:
@@ -155,8 +157,7 @@ class EnhancedLeadAutomation:
             )
             clock, zone = self._machine.clock, self._settings.local.hours.zone
             check_vendor_clock(wati.clock_offset_s, clock=clock, zone=zone)
-            if wati.clock_offset_s is not None:
-                self._rooms.books.trust_clock()
+            self._is_clock_checked = wati.clock_offset_s is not None
         return end
 
     def _settle_earlier(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Protocol, assert_never
+from typing import Protocol
 
 from lead_automation.campaign.board import Board
 from lead_automation.campaign.consequences import Consequences
@@ -16,7 +16,7 @@ from lead_automation.campaign.pacing import (
     Pacer,
     retry_delay_s,
 )
-from lead_automation.campaign.ports import LedgerPort, WatiPort
+from lead_automation.campaign.ports import WatiPort
 from lead_automation.clock import Chance, Clock
 from lead_automation.models import (
     Action,
@@ -31,6 +31,7 @@ from lead_automation.models import (
     TemplateMessage,
 )
 from lead_automation.runs import LeadRow
+from lead_automation.state.ledger import Ledger, Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ class Sender:
         self,
         *,
         wati: WatiPort,
-        ledger: LedgerPort,
+        ledger: Ledger,
         gate: Gate,
         pacer: Pacer,
         follower: FollowPort,
@@ -168,16 +169,15 @@ class Sender:
         """Reserve on disk, then make the one POST."""
         message = self._compose(delivery.recipient, delivery.counsellor)
         now = self._clock.now()
-        record = self._ledger.reserve(
-            day=self._quota_day(now)[0],
+        wanted = Reservation(
             lead_id=delivery.recipient.lead_id,
             phone=delivery.recipient.phone,
             template=message.template,
             counsellor=delivery.counsellor.name,
-            at=now,
             attempt=delivery.spent + 1,
             retry_of_row=delivery.retry_of_row,
         )
+        [record] = self._ledger.reserve([wanted], day=self._quota_day(now)[0], at=now)
         self._board.attempted(delivery.row, record)
         self._pacer.started()
         self.last_start = self._clock.monotonic()
@@ -188,24 +188,16 @@ class Sender:
     ) -> tuple[MessageRecord, RunEnd | None]:
         """Write the outcome down and draw its consequences; return the record and the end."""
         now = self._clock.now()
+        [record] = self._ledger.settle([(record, attempt)], at=now)
         if attempt.outcome is Outcome.ACCEPTED:
-            record = self._ledger.accepted(record, message_id=attempt.message_id, at=now)
             self._board.accepted(record)
             self._consequences.accepted()
             self._follower.follow(delivery, record)
             return record, None
-        failure = _failure_of(attempt)
-        match attempt.outcome:
-            case Outcome.UNKNOWN:
-                record = self._ledger.unknown(record, at=now)
-                self._board.unknown(record, failure)
-                self._follower.put_aside(delivery, record)
-            case Outcome.REFUSED:
-                record = self._ledger.refused(record, failure=failure, at=now)
-            case Outcome.NOT_SENT:
-                record = self._ledger.not_sent(record, failure=failure, at=now)
-            case _:
-                assert_never(attempt.outcome)
+        failure = attempt.reason
+        if attempt.outcome is Outcome.UNKNOWN:
+            self._board.unknown(record, failure)
+            self._follower.put_aside(delivery, record)
         again = _may_repeat(attempt) and not is_last
         if attempt.outcome is not Outcome.UNKNOWN:
             self._board.refused(record, failure, outcome=attempt.outcome, tried_again=again)
@@ -245,7 +237,7 @@ class Sender:
     def _delay_s(self, number: int, attempt: SendAttempt) -> float:
         if attempt.retry_after_s is not None:
             return attempt.retry_after_s
-        failure = _failure_of(attempt)
+        failure = attempt.reason
         if failure.category is ErrorCategory.QUOTA_EXCEEDED:
             return RATE_LIMIT_WAIT_S
         return retry_delay_s(number, self._backoff, self._chance())
@@ -255,15 +247,4 @@ def _may_repeat(attempt: SendAttempt) -> bool:
     """Return whether the same lead may be tried again in place: it certainly got nothing."""
     if attempt.outcome is Outcome.NOT_SENT:
         return attempt.may_retry
-    return attempt.outcome is Outcome.REFUSED and _failure_of(attempt).action is Action.WAIT
-
-
-def _failure_of(attempt: SendAttempt) -> Failure:
-    if attempt.failure is not None:
-        return attempt.failure
-    return Failure(
-        category=ErrorCategory.UNKNOWN_ERROR,
-        action=Action.NEXT,
-        rule_id="none",
-        text="no reason given",
-    )
+    return attempt.outcome is Outcome.REFUSED and attempt.reason.action is Action.WAIT

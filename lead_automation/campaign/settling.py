@@ -10,7 +10,7 @@ from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.costs import ROW_GUESS_S, CostGuess
 from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.meter import CallMeter
-from lead_automation.campaign.ports import LedgerPort, RowPoster
+from lead_automation.campaign.ports import RowPoster
 from lead_automation.campaign.reading import (
     READ_DEADLINE_S,
     READ_WINDOW_S,
@@ -20,6 +20,7 @@ from lead_automation.campaign.reading import (
 from lead_automation.campaign.rows import ROW_PATIENCE_S
 from lead_automation.clock import Clock, Sleep, StopFlag
 from lead_automation.models import CrmRow, Failure, MessageRecord
+from lead_automation.state.ledger import Ledger
 
 LATER_READS = (timedelta(hours=1), timedelta(days=1))
 """Ages at which later runs read an open message once more."""
@@ -105,7 +106,7 @@ class EarlierMessages:
         self,
         *,
         reader: StatusReader,
-        ledger: LedgerPort,
+        ledger: Ledger,
         post: RowPoster,
         meter: CallMeter,
         consequences: Consequences,

@@ -12,7 +12,6 @@ from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.pacing import Pacer
 from lead_automation.campaign.ports import (
     HoldPort,
-    LedgerPort,
     LogPort,
     RowPoster,
     SuppressionPort,
@@ -26,6 +25,7 @@ from lead_automation.campaign.settling import EarlierMessages
 from lead_automation.campaign.tail import Tail
 from lead_automation.clock import Chance, Clock, Sleep, StopFlag
 from lead_automation.config import PacingPolicy, SafetyPolicy, TrackingPolicy
+from lead_automation.state.ledger import Ledger
 
 QuotaDay = Callable[[datetime], tuple[date, datetime]]
 
@@ -74,7 +74,7 @@ class Steps:
 def make_earlier(
     *,
     wati: WatiPort,
-    ledger: LedgerPort,
+    ledger: Ledger,
     suppressions: SuppressionPort,
     hold: HoldPort,
     meter: CallMeter,
@@ -104,7 +104,7 @@ def make_earlier(
 def make_steps(
     *,
     wati: WatiPort,
-    ledger: LedgerPort,
+    ledger: Ledger,
     suppressions: SuppressionPort,
     hold: HoldPort,
     meter: CallMeter,
@@ -183,7 +183,7 @@ def make_steps(
 
 def _reader(
     wati: WatiPort,
-    ledger: LedgerPort,
+    ledger: Ledger,
     policies: Policies,
     machine: Machine,
     *,

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from lead_automation.campaign.ends import RunEnd, interrupted
 from lead_automation.campaign.following import Follower
-from lead_automation.campaign.ports import LedgerPort
 from lead_automation.campaign.rows import RowDesk
 from lead_automation.campaign.sending import Sender
 from lead_automation.clock import StopFlag
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
+from lead_automation.state.ledger import Ledger
 
 ROWS_AT_END_S = 60.0
 ROWS_AT_INTERRUPT_S = 5.0
@@ -23,7 +23,7 @@ class Tail:
         sender: Sender,
         follower: Follower,
         rows: RowDesk,
-        ledger: LedgerPort,
+        ledger: Ledger,
         wait_s: float,
         stop: StopFlag,
     ) -> None:

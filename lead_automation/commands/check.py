@@ -22,9 +22,7 @@ from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
 from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.load import describe
-from lead_automation.state.fileledger import read_snapshot
-from lead_automation.state.hold import HoldFile
-from lead_automation.state.suppression import SuppressionList
+from lead_automation.state.open import open_state
 from lead_automation.text import clean, mask_numbers
 
 _OFFSET_WARNING_S = 120.0
@@ -190,14 +188,9 @@ def _guarded(name: str, look: Callable[[], Point], *, area: Area = Area.OTHER) -
 
 def _state(local: LocalSettings, runtime: Runtime) -> Point:
     now, zone = runtime.clock.now(), local.hours.zone
-    books = read_snapshot(
-        runtime.disk,
-        local.state_dir,
-        history_days=local.history_days,
-        today=quota_day(now, zone),
-        zone=zone,
-    )
-    suppressed = len(SuppressionList(runtime.disk, local.state_dir).entries())
+    state = open_state(local, runtime)
+    books = state.snapshot(quota_day(now, zone))
+    suppressed = len(state.suppressions.entries())
     check_wall_clock(books.newest_time(), now=now, zone=zone)
     kept = sum(1 for _ in books.records())
     since = now - timedelta(days=local.history_days)
@@ -215,7 +208,7 @@ def _state(local: LocalSettings, runtime: Runtime) -> Point:
 
 
 def _hold(local: LocalSettings, runtime: Runtime) -> Point:
-    hold = HoldFile(runtime.disk, local.state_dir).read()
+    hold = open_state(local, runtime).hold.read()
     now = runtime.clock.now()
     if hold is None or not hold.is_active(now):
         return Point(name="hold", verdict=Verdict.OK, text="sending is not held")

@@ -3,13 +3,14 @@
 from lead_automation.arguments import Arguments
 from lead_automation.commands.common import SettingsSource, show
 from lead_automation.runtime import Runtime
-from lead_automation.state.jsonstore import init_state
+from lead_automation.state.open import open_state
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Create quota_usage.json and sent_messages.json as ``{}``; refuse to touch existing ones."""
-    folder = SettingsSource(arguments, runtime).load_local().state_dir
-    init_state(runtime.disk, folder)
+    state = open_state(SettingsSource(arguments, runtime).load_local(), runtime)
+    state.create()
+    folder = state.folder
     document = {"status": "completed", "state_dir": str(folder)}
     show(
         arguments, runtime, document, f"Created quota_usage.json and sent_messages.json in {folder}"

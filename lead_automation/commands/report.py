@@ -14,7 +14,7 @@ from lead_automation.reporting.archive import REPORTS_FOLDER, load_run
 from lead_automation.reporting.days import summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_report
 from lead_automation.runtime import Runtime
-from lead_automation.state.fileledger import read_snapshot
+from lead_automation.state.open import open_state
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -51,9 +51,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
 def _days(days: int, form: ReportForm, local: LocalSettings, runtime: Runtime) -> bytes:
     zone = local.hours.zone
     today = quota_day(runtime.clock.now(), zone)
-    books = read_snapshot(
-        runtime.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
-    )
+    books = open_state(local, runtime).snapshot(today)
     days = min(days, local.history_days)
     quota = {
         day: books.quota_used(day) for day in (today - timedelta(days=back) for back in range(days))

@@ -4,7 +4,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.commands.common import WIDTH, SettingsSource, hold_document, hold_text, show
 from lead_automation.errors import ConfigError
 from lead_automation.runtime import Runtime
-from lead_automation.state.hold import HoldFile
+from lead_automation.state.open import open_state
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -14,7 +14,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
         ConfigError: A hold is in force, nobody can be asked, and ``--yes`` is missing.
     """
     local = SettingsSource(arguments, runtime).load_local()
-    holds = HoldFile(runtime.disk, local.state_dir)
+    holds = open_state(local, runtime).hold
     hold = holds.read()
     if hold is None:
         show(arguments, runtime, {"status": "not_held", "hold": None}, "Sending is not held.")

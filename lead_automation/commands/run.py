@@ -34,7 +34,7 @@ from lead_automation.runs import CallKind, RunMode, RunResult
 from lead_automation.runtime import Runtime
 from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.lock import RunLock
+from lead_automation.state.open import State, open_state
 from lead_automation.wati.limits import RateLimits
 
 _log = logging.getLogger(__name__)
@@ -136,13 +136,13 @@ def _run_locked(
     plan: RunPlan, arguments: Arguments, runtime: Runtime, log: OptimizedLogger
 ) -> RunResult:
     """Take the lock, load the state, run, write the report."""
-    now = runtime.clock.now().astimezone(plan.settings.local.hours.zone)
-    with RunLock(runtime.disk, plan.state_dir, pid=runtime.pid, started_at=now):
+    state = open_state(plan.settings.local, runtime)
+    with state.lock(runtime):
         log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
         today = quota_day(runtime.clock.now(), plan.settings.local.hours.zone)
         log.campaign_started(plan.run_id, plan.mode, today)
         _warn(plan, runtime)
-        books = open_books(plan, runtime)
+        books = open_books(plan, runtime, state)
         try:
             enabled = not arguments.quiet and not arguments.json
             with (
@@ -150,7 +150,7 @@ def _run_locked(
                 log.above(progress.print_above),
             ):
                 automation = make_automation(
-                    plan, runtime=runtime, books=books, log=log, progress=progress
+                    plan, runtime=runtime, state=state, books=books, log=log, progress=progress
                 )
                 result = automation.run_campaign()
         finally:
@@ -160,7 +160,7 @@ def _run_locked(
         return result
 
 
-def open_books(plan: RunPlan, runtime: Runtime) -> FileLedger:
+def open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:
     """Load the state and fold what a crash left; refuse a state that cannot be right.
 
     Raises:
@@ -169,15 +169,7 @@ def open_books(plan: RunPlan, runtime: Runtime) -> FileLedger:
     """
     local = plan.settings.local
     now = runtime.clock.now()
-    books = FileLedger.open(
-        runtime.disk,
-        plan.state_dir,
-        history_days=local.history_days,
-        zone=local.hours.zone,
-        today=quota_day(now, local.hours.zone),
-        read_only=plan.mode is RunMode.DRY_RUN,
-        trusts_clock=False,  # until it is compared with WATI's
-    )
+    books = state.open_ledger(read_only=plan.mode is RunMode.DRY_RUN)
     try:
         if books.recovered:
             _log.warning("%d messages of a run that was cut off are unsettled", books.recovered)

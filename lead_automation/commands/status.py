@@ -24,9 +24,8 @@ from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_ru
 from lead_automation.reporting.days import is_bad_number
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
-from lead_automation.state.fileledger import FileLedger, read_snapshot
-from lead_automation.state.hold import HoldFile
-from lead_automation.state.suppression import SuppressionList
+from lead_automation.state.ledger import Ledger
+from lead_automation.state.open import open_state
 from lead_automation.text import clean, mask_numbers
 
 _MOST_NAMED = 10
@@ -85,10 +84,9 @@ def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status
     """Collect everything; raises StateError when a file cannot be read."""
     zone = local.hours.zone
     today = quota_day(now, zone)
-    books = read_snapshot(
-        runtime.disk, local.state_dir, history_days=local.history_days, today=today, zone=zone
-    )
-    suppressions = SuppressionList(runtime.disk, local.state_dir).entries()
+    state = open_state(local, runtime)
+    books = state.snapshot(today)
+    suppressions = state.suppressions.entries()
     month = f"{today:%Y-%m}"
     return Status(
         today=today,
@@ -96,7 +94,7 @@ def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status
         today_by_status=_by_status(record for record in books.records() if record.day == today),
         unsettled=len(books.open_messages(date.min)),
         unknown=tuple(books.unknown_messages()),
-        hold=HoldFile(runtime.disk, local.state_dir).read(),
+        hold=state.hold.read(),
         suppressed=sum(entry.is_active(now) for entry in suppressions),
         owed_rows=len(books.owed_rows()),
         month=month,
@@ -106,7 +104,7 @@ def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status
     )
 
 
-def _used(books: FileLedger, local: LocalSettings, today: date) -> tuple[tuple[str, int, int], ...]:
+def _used(books: Ledger, local: LocalSettings, today: date) -> tuple[tuple[str, int, int], ...]:
     used = books.quota_used(today)
     limits = {counsellor.name: counsellor.daily_limit for counsellor in local.counsellors}
     return tuple((name, used.get(name, 0), limits.get(name, 0)) for name in {**limits, **used})

@@ -9,6 +9,7 @@ from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
 from lead_automation.models import Suppression
 from lead_automation.runtime import Runtime
+from lead_automation.state.open import open_state
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_phone
 
@@ -18,7 +19,7 @@ _MAX_REASON = 200
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Add, remove or list; works while a run is on and counts before its next send."""
     local = SettingsSource(arguments, runtime).load_local()
-    suppressions = SuppressionList(runtime.disk, local.state_dir)
+    suppressions = open_state(local, runtime).suppressions
     match arguments.action:
         case "add":
             return _add(arguments, runtime, suppressions, local)

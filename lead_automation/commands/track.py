@@ -5,11 +5,9 @@ import logging
 from lead_automation.answers import LookupKind
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.assembly import (
-    make_hold,
     make_http,
     make_machine,
     make_policies,
-    make_suppressions,
     make_wati,
 )
 from lead_automation.campaign.meter import CallMeter
@@ -26,7 +24,6 @@ from lead_automation.commands.common import (
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode
 from lead_automation.leads.crm import CrmClient
-from lead_automation.leads.hours import quota_day
 from lead_automation.models import CrmRow, MessageRecord
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
@@ -34,7 +31,7 @@ from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.lock import RunLock
+from lead_automation.state.open import State, open_state
 from lead_automation.text import clean, mask_numbers, mask_phone
 from lead_automation.wati.limits import RateLimits
 
@@ -47,6 +44,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Read, post owed CRM rows, show before and after; 3 when a restriction is found."""
     settings = SettingsSource(arguments, runtime).load()
     local = settings.local
+    state = open_state(local, runtime)
     with (
         OptimizedLogger(
             stream=runtime.stderr,
@@ -56,15 +54,10 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
             secrets=secret_values(settings),
             colour=wants_colour(arguments, runtime),
         ) as log,
-        RunLock(
-            runtime.disk,
-            local.state_dir,
-            pid=runtime.pid,
-            started_at=runtime.clock.now().astimezone(local.hours.zone),
-        ),
+        state.lock(runtime),
     ):
         log.open_file(local.state_dir / LOG_NAME, disk=runtime.disk)
-        found = _track(settings, runtime)
+        found = _track(settings, runtime, state)
     code = _exit_code(found, runtime)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:
         show(
@@ -88,31 +81,26 @@ def _was_seen(arguments: Arguments, runtime: Runtime) -> bool:
     return is_one_screen and not arguments.quiet
 
 
-def _track(settings: Settings, runtime: Runtime) -> Settlement:
+def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
     local = settings.local
     now = runtime.clock.now()
-    books = FileLedger.open(
-        runtime.disk,
-        local.state_dir,
-        history_days=local.history_days,
-        zone=local.hours.zone,
-        today=quota_day(now, local.hours.zone),
-        trusts_clock=False,
-    )
+    books = state.open_ledger()
     try:
         check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
-        earlier = _earlier(settings, runtime, books)
+        earlier = _earlier(settings, runtime, state, books)
         due = len(earlier.due(read_on_request_is_due))
         if due:
             _log.info("Messages to read: %d, about one a second; Ctrl-C keeps what was read", due)
         found = earlier.settle(limit_s=_LONGEST_S, is_due=read_on_request_is_due, on_news=_say)
-        books.fold()
+        books.finish(today=None)
     finally:
         books.close()
     return found
 
 
-def _earlier(settings: Settings, runtime: Runtime, books: FileLedger) -> EarlierMessages:
+def _earlier(
+    settings: Settings, runtime: Runtime, state: State, books: FileLedger
+) -> EarlierMessages:
     local = settings.local
     meter = CallMeter(
         ledger=books,
@@ -135,8 +123,8 @@ def _earlier(settings: Settings, runtime: Runtime, books: FileLedger) -> Earlier
             count=meter.count,
         ),
         ledger=books,
-        suppressions=make_suppressions(runtime, local.state_dir),
-        hold=make_hold(runtime, local.state_dir),
+        suppressions=state.suppressions,
+        hold=state.hold,
         meter=meter,
         post=post,
         policies=make_policies(

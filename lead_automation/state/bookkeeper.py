@@ -1,9 +1,11 @@
 """What each step of a send means for the books: the operations every kind of ledger shares."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
+from typing import assert_never
 
 from lead_automation.models import (
     CrmRow,
@@ -11,14 +13,34 @@ from lead_automation.models import (
     Failure,
     MessageRecord,
     MessageStatus,
+    Outcome,
+    SendAttempt,
 )
 from lead_automation.state.books import Books, holds_quota
 from lead_automation.state.jsonstore import StateFiles
+from lead_automation.state.ledger import Reservation
 from lead_automation.state.lines import Kind, Line
 from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
 from lead_automation.state.schema import at_offset, lead_id_of, phone_of
 
 _MAX_RAW_PHONE_CHARS = 128
+_ABSENT = "WATI has no such message"
+_KINDS = {
+    Outcome.ACCEPTED: Kind.ACCEPTED,
+    Outcome.REFUSED: Kind.REFUSED,
+    Outcome.NOT_SENT: Kind.NOT_SENT,
+    Outcome.UNKNOWN: Kind.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """What one step of one message changes: its record, quota, rows owed and no longer owed."""
+
+    record: MessageRecord
+    quota: Mapping[str, int] = field(default_factory=dict)
+    owe: tuple[CrmRow, ...] = ()
+    drop: tuple[str, ...] = ()
 
 
 class Bookkeeper(Books):
@@ -40,77 +62,83 @@ class Bookkeeper(Books):
         """Keep a line and apply it; durable: it survives a power cut once this returns."""
 
     def reserve(
-        self,
-        *,
-        day: date,
-        lead_id: str,
-        phone: str,
-        template: str,
-        counsellor: str,
-        at: datetime,
-        attempt: int,
-        retry_of_row: str | None,
-    ) -> MessageRecord:
+        self, wanted: Sequence[Reservation], *, day: date, at: datetime
+    ) -> list[MessageRecord]:
         """Reserve; see ``Ledger.reserve``."""
-        before = self.record(day, lead_id)
+        changes = [self._reserved(one, day, self._local(at)) for one in wanted]
+        self._write(Kind.RESERVE, changes)
+        return [change.record for change in changes]
+
+    def settle(
+        self, sent: Sequence[tuple[MessageRecord, SendAttempt]], *, at: datetime
+    ) -> list[MessageRecord]:
+        """Settle; see ``Ledger.settle``."""
+        changes = [self._settled(record, attempt, at) for record, attempt in sent]
+        kinds = {_KINDS[attempt.outcome] for _, attempt in sent}
+        self._write(kinds.pop() if len(kinds) == 1 else Kind.SETTLED, changes)
+        return [change.record for change in changes]
+
+    def _reserved(self, wanted: Reservation, day: date, at: datetime) -> _Change:
+        before = self.record(day, wanted.lead_id)
         if before is not None and before.may_have_arrived:
             msg = "this lead may have got a message today: reserving another is a bug"
             raise ValueError(msg)
         record = MessageRecord(
-            lead_id=lead_id_of(lead_id),
+            lead_id=lead_id_of(wanted.lead_id),
             day=day,
-            phone=phone_of(phone, "phone"),
-            template=template,
-            counsellor=counsellor,
+            phone=phone_of(wanted.phone, "phone"),
+            template=wanted.template,
+            counsellor=wanted.counsellor,
             status=MessageStatus.PENDING,
-            sent_at=self._local(at),
-            updated_at=self._local(at),
-            attempts=attempt,
+            sent_at=at,
+            updated_at=at,
+            attempts=wanted.attempt,
             unknown=True,
         )
-        dropped = () if retry_of_row is None else (retry_of_row,)
-        self._write(Kind.RESERVE, record, quota={counsellor: 1}, drop=dropped)
-        return record
+        dropped = () if wanted.retry_of_row is None else (wanted.retry_of_row,)
+        return _Change(record=record, quota={wanted.counsellor: 1}, drop=dropped)
 
-    def accepted(
-        self, record: MessageRecord, *, message_id: str | None, at: datetime
-    ) -> MessageRecord:
-        """Settle as accepted; see ``Ledger.accepted``."""
-        before = self._sent(record)
-        after = replace(before, unknown=False, message_id=message_id, updated_at=self._local(at))
-        self._write(Kind.ACCEPTED, after, owe=(self._first_row(after),))
-        return after
+    def _settled(self, record: MessageRecord, attempt: SendAttempt, at: datetime) -> _Change:
+        match attempt.outcome:
+            case Outcome.ACCEPTED:
+                after = replace(
+                    self._sent(record),
+                    unknown=False,
+                    message_id=attempt.message_id,
+                    updated_at=self._local(at),
+                )
+                return _Change(record=after, owe=(self._first_row(after),))
+            case Outcome.UNKNOWN:
+                after = replace(self._sent(record), unknown=True, updated_at=self._local(at))
+                return _Change(record=after)
+            case Outcome.REFUSED:
+                return self._refused(self._latest(record), attempt.reason, at)
+            case Outcome.NOT_SENT:
+                return self._not_sent(self._latest(record), attempt.reason, at)
+            case _:
+                assert_never(attempt.outcome)
 
-    def refused(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle as refused; see ``Ledger.refused``."""
-        before = self._latest(record)
+    def _refused(self, before: MessageRecord, failure: Failure, at: datetime) -> _Change:
         is_network = failure.category is ErrorCategory.NETWORK_ERROR
         # Under this category attempts count those that proved absent; an answer is none of them.
         attempts = before.attempts - is_network if before.unknown else before.attempts
         after = self._unsent(before, at, failure.category, attempts=attempts)
-        return self._give_back(Kind.REFUSED, before, after, failure.text)
+        return self._given_back(before, after, failure.text)
 
-    def not_sent(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle as never left; see ``Ledger.not_sent``."""
-        before = self._latest(record)
+    def _not_sent(self, before: MessageRecord, failure: Failure, at: datetime) -> _Change:
         spent = before.attempts - 1 if before.unknown else before.attempts
         # Attempts of earlier sends that proved absent are found by this category.
         category = ErrorCategory.NETWORK_ERROR if spent else failure.category
         after = self._unsent(before, at, category, attempts=spent)
-        return self._give_back(Kind.NOT_SENT, before, after, failure.text)
+        return self._given_back(before, after, failure.text)
 
-    def unknown(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
-        """Put aside; see ``Ledger.unknown``."""
-        after = replace(self._sent(record), unknown=True, updated_at=self._local(at))
-        self._write(Kind.UNKNOWN, after)
-        return after
-
-    def absent(self, record: MessageRecord, *, at: datetime, row_text: str) -> MessageRecord:
+    def absent(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
         """Settle as not there; see ``Ledger.absent``."""
         before = self._latest(record)
         category = ErrorCategory.NETWORK_ERROR
         after = self._unsent(before, at, category, attempts=before.attempts)
-        return self._give_back(Kind.ABSENT, before, after, row_text)
+        self._write(Kind.ABSENT, [self._given_back(before, after, _ABSENT)])
+        return after
 
     def reading(
         self,
@@ -132,7 +160,7 @@ class Bookkeeper(Books):
             error_category=failure.category if failure else before.error_category,
         )
         owe = self._rows_of_news(before, after, failure.text if failure else None)
-        self._write(Kind.READING, after, owe=owe, durable=False)
+        self._write(Kind.READING, [_Change(record=after, owe=owe)], durable=False)
         return after
 
     def invalid_number(
@@ -153,7 +181,7 @@ class Bookkeeper(Books):
         )
         row = make_row(record, self.free_row_id(first_row_id(record)), error=text)
         row = replace(row, to_phone_number=raw_phone[:_MAX_RAW_PHONE_CHARS])
-        self._write(Kind.INVALID, record, owe=(row,), durable=False)
+        self._write(Kind.INVALID, [_Change(record=record, owe=(row,))], durable=False)
 
     def _rows_of_news(
         self, before: MessageRecord, after: MessageRecord, error: str | None
@@ -189,15 +217,12 @@ class Bookkeeper(Books):
             error_category=category,
         )
 
-    def _give_back(
-        self, kind: Kind, before: MessageRecord, after: MessageRecord, text: str
-    ) -> MessageRecord:
-        """Write a certain failure: the quota comes back, a ``failed`` row is owed."""
+    def _given_back(self, before: MessageRecord, after: MessageRecord, text: str) -> _Change:
+        """Return a certain failure: the quota comes back, a ``failed`` row is owed."""
         name = before.counsellor
-        quota = {name: -1} if name is not None and holds_quota(before) else {}
         row = make_row(after, self.free_row_id(first_row_id(before)), error=text)
-        self._write(kind, after, quota=quota, owe=(row,))
-        return after
+        quota = {name: -1} if name is not None and holds_quota(before) else {}
+        return _Change(record=after, quota=quota, owe=(row,))
 
     def _latest(self, record: MessageRecord) -> MessageRecord:
         """Return what the books say now of the message a caller has an older record of."""
@@ -217,19 +242,20 @@ class Bookkeeper(Books):
         """Forget a row; see ``Ledger.row_taken``."""
         self._keep(Line(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
 
-    def _write(
-        self,
-        kind: Kind,
-        record: MessageRecord,
-        *,
-        quota: Mapping[str, int] | None = None,
-        owe: tuple[CrmRow, ...] = (),
-        drop: tuple[str, ...] = (),
-        durable: bool = True,
-    ) -> None:
+    def _write(self, kind: Kind, changes: Sequence[_Change], *, durable: bool = True) -> None:
         """Keep one line, before it the day's opening line if its quota changes first here."""
-        if quota and not self.is_day_open(record.day):
-            base = dict(self.quota_used(record.day))
-            self._keep(Line(kind=Kind.DAY, day=record.day, base=base), durable=False)
-        line = Line(kind=kind, message=record, quota=quota or {}, owe=owe, drop=drop)
+        quota: Counter[str] = Counter()
+        for change in changes:
+            quota.update(change.quota)
+        day = changes[0].record.day
+        if quota and not self.is_day_open(day):
+            base = dict(self.quota_used(day))
+            self._keep(Line(kind=Kind.DAY, day=day, base=base), durable=False)
+        line = Line(
+            kind=kind,
+            messages=tuple(change.record for change in changes),
+            quota=quota,
+            owe=tuple(row for change in changes for row in change.owe),
+            drop=tuple(row_id for change in changes for row_id in change.drop),
+        )
         self._keep(line, durable=durable)

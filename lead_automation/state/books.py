@@ -68,23 +68,21 @@ class Books:
                 msg = f"{line.day} was opened before"
                 raise SchemaError(msg, "day")
             self._base[line.day] = line.base
-        if line.message is not None:
-            self._change_quota(line.message.day, line.quota)
-            self._set(line.message)
+        if line.messages:
+            self._change_quota(line.messages[0].day, line.quota)
+        for message in line.messages:
+            self._set(message)
         for row in line.owe:
-            self._drop(row.row_id)  # a changed row goes to the end, so that folding twice agrees
-            self._owed[row.row_id] = row
-            self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
+            self._owe(row)
         for row_id in line.drop:
             self._drop(row_id)
-        if line.owe or line.drop:
             self.touched.add(OUTBOX_FILE)
         for month, total in line.calls.items():
             self._raise_calls(month, total)
 
-    def count_calls(self, month: str, total: int) -> None:
-        """Keep a month's total; a lower one than known changes nothing."""
-        self._raise_calls(month, total)
+    def count_call(self, month: str) -> None:
+        """Count one more WATI call of a month."""
+        self._raise_calls(month, self.month_calls(month) + 1)
 
     def _raise_calls(self, month: str, total: int) -> None:
         if total > self._calls.get(month, 0):
@@ -138,6 +136,12 @@ class Books:
         time = record.updated_at or record.sent_at
         if time is not None and (self._newest is None or time > self._newest):
             self._newest = time
+
+    def _owe(self, row: CrmRow) -> None:
+        self._drop(row.row_id)  # a changed row goes to the end, so that folding twice agrees
+        self._owed[row.row_id] = row
+        self.touched.add(OUTBOX_FILE)
+        self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
 
     def _drop(self, row_id: str) -> None:
         row = self._owed.pop(row_id, None)

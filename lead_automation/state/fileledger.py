@@ -53,17 +53,14 @@ class FileLedger(Bookkeeper):
         journal: JournalText,
         *,
         history_days: int,
-        today: date,
         zone: tzinfo,
     ) -> None:
         """Use ``open`` or ``read_snapshot``."""
         super().__init__(files, history_days=history_days, zone=zone)
         self._disk = disk
         self._folder = folder
-        self._today = today
         self._journal: Journal | None = None
         self._new_calls: dict[str, int] = {}
-        self._trusts_clock = True
         self.recovered = self._replay(journal)
 
     @classmethod
@@ -73,10 +70,8 @@ class FileLedger(Bookkeeper):
         folder: Path,
         *,
         history_days: int,
-        today: date,
         zone: tzinfo,
         read_only: bool = False,
-        trusts_clock: bool = True,
     ) -> "FileLedger":
         """Load the state; a journal that a crash left is folded first.
 
@@ -84,13 +79,10 @@ class FileLedger(Bookkeeper):
             disk: Where it is kept.
             folder: State directory.
             history_days: Retention and reach of the duplicate rule, in days.
-            today: Quota day now; what lies further back than history_days goes at a fold.
             zone: The zone times are written in.
             read_only: A left journal is folded in memory and nothing is ever written: every
-                writing method raises StateError, ``fold`` does nothing. Otherwise the run lock
+                writing method raises StateError, ``finish`` does nothing. Otherwise the run lock
                 must be held.
-            trusts_clock: Whether today is sure. If not, folds forget nothing until
-                ``trust_clock``: a clock that is days ahead would forget whom not to message again.
 
         Raises:
             StateError: A file is missing, damaged or not to be read or written.
@@ -99,22 +91,18 @@ class FileLedger(Bookkeeper):
         with _collector_paused():
             journal = read_journal(disk, folder)
             files = load_state(disk, folder)
-            ledger = cls(
-                disk, folder, files, journal, history_days=history_days, today=today, zone=zone
-            )
-        ledger._trusts_clock = trusts_clock
-        ledger.start(journal, read_only=read_only)
+            ledger = cls(disk, folder, files, journal, history_days=history_days, zone=zone)
+        if read_only:
+            ledger.settle_quota()
+        else:
+            ledger.start(journal)
         return ledger
 
-    def start(self, journal: JournalText, *, read_only: bool) -> None:
-        """Make the journal's effects lasting, or with read_only only forget what is over."""
-        if read_only:
-            self.settle_quota()
-            self.prune(self._today)
-            return
+    def start(self, journal: JournalText) -> None:
+        """Open the journal for writing and make its effects lasting."""
         self._journal = open_journal(self._disk, journal)
         if journal.whole:
-            self.fold()
+            self.finish(today=None)
 
     def _replay(self, journal: JournalText) -> int:
         """Apply a left journal; return how many of its messages are unsettled."""
@@ -124,13 +112,12 @@ class FileLedger(Bookkeeper):
                 self.apply(line)
             except SchemaError as exc:
                 raise journal.damaged(number, str(exc)) from exc
-            if line.message is not None:
-                seen.add(line.message.key)
+            seen.update(message.key for message in line.messages)
         return sum(record.key in seen for record in self.unknown_messages())
 
-    def count_calls(self, month: str, total: int) -> None:
-        """Note the WATI calls of a month; they ride on the next line, or are folded."""
-        super().count_calls(month, total)
+    def count_call(self, month: str) -> None:
+        """Count a WATI call; the total rides on the next line, or is folded."""
+        super().count_call(month)
         self._new_calls[month] = self.month_calls(month)
 
     def _keep(self, line: Line, *, durable: bool) -> None:
@@ -142,7 +129,7 @@ class FileLedger(Bookkeeper):
         self.apply(line)
         # Never right after a reservation: its POST is waiting.
         if journal.size > FOLD_ABOVE_BYTES and line.kind not in (Kind.DAY, Kind.RESERVE):
-            self.fold()
+            self.finish(today=None)
 
     def _writable(self) -> Journal:
         if self._journal is None:
@@ -150,8 +137,11 @@ class FileLedger(Bookkeeper):
             raise StateError(msg, path=self._folder)
         return self._journal
 
-    def fold(self) -> None:
-        """Write what the journal changed into the JSON files, then empty the journal.
+    def finish(self, *, today: date | None) -> None:
+        """Fold: write what the journal changed into the JSON files, then empty the journal.
+
+        Args:
+            today: See ``Ledger.finish``.
 
         Raises:
             StateError: It could not be written. Nothing is lost, and nothing more is written in
@@ -159,14 +149,14 @@ class FileLedger(Bookkeeper):
         """
         if self._journal is None:
             return
-        if self._trusts_clock:
-            self._give_up_over_messages()
+        if today is not None:
+            self._give_up_over_messages(today)
         # What the files are about to say must not be ahead of a journal that a power cut shortens.
         if self._journal.size:
             self._journal.sync()
         self.settle_quota()
-        if self._trusts_clock:
-            self.prune(self._today)
+        if today is not None:
+            self.prune(today)
         self._save_touched(self._journal)
         if self._journal.size:
             self._journal.clear()
@@ -182,20 +172,16 @@ class FileLedger(Bookkeeper):
             journal.give_up()
             raise
 
-    def trust_clock(self) -> None:
-        """Let folds forget what is over; see ``Ledger.trust_clock``."""
-        self._trusts_clock = True
-
-    def _give_up_over_messages(self) -> None:
+    def _give_up_over_messages(self, today: date) -> None:
         """Owe the row of an unknown message that retention is about to drop.
 
         Its row has waited to be settled; without this the CRM would never hear of it.
         """
         for record in self.unknown_messages():
-            if self.is_over(record.day, self._today) and self.owed_row(record) is None:
+            if self.is_over(record.day, today) and self.owed_row(record) is None:
                 failed = replace(record, status=MessageStatus.FAILED)
                 row = make_row(failed, first_row_id(record), error=_NEVER_LEARNED)
-                self._keep(Line(kind=Kind.UNKNOWN, message=record, owe=(row,)), durable=False)
+                self._keep(Line(kind=Kind.UNKNOWN, messages=(record,), owe=(row,)), durable=False)
 
     def close(self) -> None:
         """Close the journal; what was not folded is folded at the next start."""
@@ -230,8 +216,9 @@ def read_snapshot(
         before = _stamps(disk, paths)
         try:
             ledger = FileLedger.open(
-                disk, folder, history_days=history_days, today=today, zone=zone, read_only=True
+                disk, folder, history_days=history_days, zone=zone, read_only=True
             )
+            ledger.prune(today)
         except StateError:
             # A fold between the reads can make them disagree; a damage stays when read again.
             if tries == _SNAPSHOT_TRIES or before == _stamps(disk, paths):

@@ -4,11 +4,34 @@
 suite holds every implementation to the promise: ``tests/contracts/test_ledger_contract.py``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from lead_automation.models import CrmRow, Failure, MessageRecord, MessageStatus
+from lead_automation.models import CrmRow, Failure, MessageRecord, MessageStatus, SendAttempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """One message about to be sent.
+
+    Attributes:
+        lead_id: 1 to 128 characters.
+        phone: E.164.
+        template: Element name.
+        counsellor: Whose quota it uses.
+        attempt: Counted from 1, over all runs: ``earlier_attempts`` and one.
+        retry_of_row: Id of the owed row of an attempt that did not arrive, which this one makes
+            obsolete.
+    """
+
+    lead_id: str
+    phone: str
+    template: str
+    counsellor: str
+    attempt: int = 1
+    retry_of_row: str | None = None
 
 
 class Ledger(Protocol):
@@ -20,65 +43,43 @@ class Ledger(Protocol):
     """
 
     def reserve(
-        self,
-        *,
-        day: date,
-        lead_id: str,
-        phone: str,
-        template: str,
-        counsellor: str,
-        at: datetime,
-        attempt: int,
-        retry_of_row: str | None,
-    ) -> MessageRecord:
-        """Put on disk, durably and before the POST, that a lead is about to be messaged.
+        self, wanted: Sequence[Reservation], *, day: date, at: datetime
+    ) -> list[MessageRecord]:
+        """Put on disk, durably and before the POST, that these leads are about to be messaged.
 
-        The quota counts from here, and the message is unknown until it is settled.
+        All of them or, after a power cut, none. The quota counts from here, and each message is
+        unknown until it is settled.
 
         Args:
+            wanted: The messages of one POST.
             day: Quota day.
-            lead_id: 1 to 128 characters.
-            phone: E.164.
-            template: Element name.
-            counsellor: Whose quota it uses.
             at: Aware; now.
-            attempt: Counted from 1, over all runs: ``earlier_attempts`` and one.
-            retry_of_row: Id of the owed row of an attempt that did not arrive, which this one
-                makes obsolete.
 
         Raises:
-            ValueError: The lead may have got a message that day already.
+            ValueError: A lead may have got a message that day already.
         """
         ...
 
-    def accepted(
-        self, record: MessageRecord, *, message_id: str | None, at: datetime
-    ) -> MessageRecord:
-        """Settle, durably: WATI said yes. A ``sent`` row is owed.
+    def settle(
+        self, sent: Sequence[tuple[MessageRecord, SendAttempt]], *, at: datetime
+    ) -> list[MessageRecord]:
+        """Write down, durably and as one, what the POST of reserved messages came to.
 
-        The status stays ``pending``: what is kept is what WATI says of the message later.
-        """
-        ...
-
-    def refused(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle, durably: WATI said no. The quota comes back, a ``failed`` row is owed."""
-        ...
-
-    def not_sent(self, record: MessageRecord, *, failure: Failure, at: datetime) -> MessageRecord:
-        """Settle, durably: it never left. As ``refused``, and the attempt does not count."""
-        ...
-
-    def unknown(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
-        """Settle, durably: it may have arrived. It keeps its quota; no row is owed yet."""
-        ...
-
-    def absent(self, record: MessageRecord, *, at: datetime, row_text: str) -> MessageRecord:
-        """Settle, durably: WATI has no such message. The quota comes back, the attempt counts.
+        Accepted: a ``sent`` row is owed; the status stays ``pending``, for what is kept is what
+        WATI says of the message later. Refused: the quota comes back, a ``failed`` row is owed.
+        Not sent: as refused, and the attempt does not count. Unknown: it keeps its quota, no row
+        is owed yet.
 
         Args:
-            record: An unknown message.
+            sent: Each message with what is known of it.
             at: Aware; now.
-            row_text: Why, for the ``failed`` row now owed.
+        """
+        ...
+
+    def absent(self, record: MessageRecord, *, at: datetime) -> MessageRecord:
+        """Settle an unknown message, durably: WATI has none such.
+
+        The quota comes back, the attempt counts, a ``failed`` row is owed.
         """
         ...
 
@@ -117,8 +118,8 @@ class Ledger(Protocol):
         """Forget a row the CRM has taken; one that is not owed is no error."""
         ...
 
-    def count_calls(self, month: str, total: int) -> None:
-        """Note the WATI calls of a month, ``2026-11``; written with the next line or fold."""
+    def count_call(self, month: str) -> None:
+        """Count one WATI call of a month, ``2026-11``; kept with the next write at the latest."""
         ...
 
     def quota_used(self, day: date) -> Mapping[str, int]:
@@ -171,12 +172,14 @@ class Ledger(Protocol):
         """Return the WATI calls of a month."""
         ...
 
-    def trust_clock(self) -> None:
-        """Let folds from now on forget days before the history: the clock was checked."""
-        ...
+    def finish(self, *, today: date | None) -> None:
+        """Bring everything to where it is kept between runs; the ledger stays usable.
 
-    def fold(self) -> None:
-        """Write everything back where it is kept between runs; the ledger stays usable."""
+        Args:
+            today: The quota day; days before the history that counts are forgotten. None forgets
+                nothing: of a clock nobody has compared, a wrong date would forget whom not to
+                message again.
+        """
         ...
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ before, so that folding the same journal again still gives the same counts. Exam
     {"v": 1, "kind": "day", "day": "2026-11-22", "base": {"Anandi": 3}}
     {"v": 1, "kind": "reserve", "message": {…}, "quota": {"Anandi": 1}}
     {"v": 1, "kind": "accepted", "message": {…}, "owe": [{…}], "calls": {"2026-11": 9}}
+    {"v": 1, "kind": "reserve", "messages": [{…}, {…}], "quota": {"Anandi": 2}}
     {"v": 1, "kind": "row_taken", "drop": ["2026-11-22/1001/1"]}
 """
 
@@ -40,7 +41,7 @@ from lead_automation.strictjson import JsonError, parse_json
 VERSION = 1
 
 _KEYS = frozenset({"v", "kind"})
-_OPTIONAL = frozenset({"day", "base", "message", "quota", "owe", "drop", "calls"})
+_OPTIONAL = frozenset({"day", "base", "message", "messages", "quota", "owe", "drop", "calls"})
 
 
 class Kind(Enum):
@@ -57,6 +58,8 @@ class Kind(Enum):
     READING = "reading"
     INVALID = "invalid"
     ROW_TAKEN = "row_taken"
+    SETTLED = "settled"
+    """Several messages of one POST, settled differently."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +68,9 @@ class Line:
 
     Attributes:
         day, base: Of a ``day`` line: the quota day, and its counts by counsellor.
-        message: The record as it is from now on.
-        quota: Changes, +1 or -1 by counsellor, on the message's day.
+        messages: The records as they are from now on, all of one day. One is written as
+            ``message``, several (a batch) as ``messages``: a torn line counts for none of them.
+        quota: Changes by counsellor, on the messages' day.
         owe: Rows owed from now on, or changed.
         drop: Ids of rows not owed any more.
         calls: WATI calls by month, totals.
@@ -75,7 +79,7 @@ class Line:
     kind: Kind
     day: date | None = None
     base: Mapping[str, int] = field(default_factory=dict)
-    message: MessageRecord | None = None
+    messages: tuple[MessageRecord, ...] = ()
     quota: Mapping[str, int] = field(default_factory=dict)
     owe: tuple[CrmRow, ...] = ()
     drop: tuple[str, ...] = ()
@@ -87,8 +91,11 @@ def dump_line(line: Line) -> bytes:
     parts = [f'"v": {VERSION}', f'"kind": "{line.kind.value}"']
     if line.day is not None:
         parts += [f'"day": "{line.day.isoformat()}"', f'"base": {_counts(line.base)}']
-    if line.message is not None:
-        parts.append(f'"message": {dump_journal_record(line.message)}')
+    if len(line.messages) == 1:
+        parts.append(f'"message": {dump_journal_record(line.messages[0])}')
+    elif line.messages:
+        records = ", ".join(map(dump_journal_record, line.messages))
+        parts.append(f'"messages": [{records}]')
     if line.quota:
         parts.append(f'"quota": {_counts(line.quota)}')
     if line.owe:
@@ -116,12 +123,14 @@ def parse_line(data: bytes, pool: Pool) -> Line:
         raise SchemaError(str(exc)) from exc
     _check_version(fields.get("v"))
     check_keys(fields, _KEYS, _OPTIONAL)
-    message = fields.get("message")
+    single = [] if fields.get("message") is None else [fields["message"]]
     line = Line(
         kind=_kind_of(fields["kind"]),
         day=day_of(text_of(fields["day"], "day")) if "day" in fields else None,
         base={name: count_of(n, name) for name, n in _object(fields, "base").items()},
-        message=None if message is None else parse_journal_record(message, pool),
+        messages=tuple(
+            parse_journal_record(record, pool) for record in [*single, *_list(fields, "messages")]
+        ),
         quota={name: _change_of(n, name) for name, n in _object(fields, "quota").items()},
         owe=tuple(parse_journal_row(row, pool) for row in _list(fields, "owe")),
         drop=tuple(text_of(row_id, "drop") for row_id in _list(fields, "drop")),
@@ -151,11 +160,11 @@ def _check_whole(line: Line) -> None:
     if (line.kind is Kind.DAY) != (line.day is not None):
         msg = "only a day line has a day, and needs one"
         raise SchemaError(msg, "day")
-    if line.kind not in (Kind.DAY, Kind.ROW_TAKEN) and line.message is None:
+    if line.kind not in (Kind.DAY, Kind.ROW_TAKEN) and not line.messages:
         msg = f"a {line.kind.value} line needs its message"
         raise SchemaError(msg, "message")
-    if line.quota and line.message is None:
-        msg = "a quota change needs its message"
+    if line.quota and len({message.day for message in line.messages}) != 1:
+        msg = "a quota change needs its message, or several of one day"
         raise SchemaError(msg, "quota")
 
 

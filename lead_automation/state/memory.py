@@ -1,6 +1,6 @@
 """A ledger that forgets: for test sends, which use no quota and leave no trace."""
 
-from datetime import tzinfo
+from datetime import date, tzinfo
 
 from lead_automation.state.bookkeeper import Bookkeeper
 from lead_automation.state.jsonstore import StateFiles
@@ -17,10 +17,7 @@ class MemoryLedger(Bookkeeper):
     def _keep(self, line: Line, *, durable: bool) -> None:  # noqa: ARG002
         self.apply(line)
 
-    def trust_clock(self) -> None:
-        """Do nothing: nothing is old here."""
-
-    def fold(self) -> None:
+    def finish(self, *, today: date | None) -> None:
         """Do nothing: there is no place to write to."""
 
     def close(self) -> None:

@@ -25,10 +25,11 @@ from benchmarks.stage import NO_END, UNPACED, SimulatedClock, phone_of
 from lead_automation.files import Disk, SystemDisk
 from lead_automation.http import Request
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import MessageRecord, MessageStatus
+from lead_automation.models import MessageRecord, MessageStatus, Outcome, SendAttempt
 from lead_automation.sandbox.simulator import TEMPLATE
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.jsonstore import HISTORY_FILE, StateFiles, init_state, save_state
+from lead_automation.state.ledger import Reservation
 
 HISTORY_DAYS = 7
 _MODULE = "benchmarks.history"
@@ -195,19 +196,12 @@ def _answer_with_start_and_fold(state_dir: Path, lead_id: str) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     began = time.perf_counter()
     today = quota_day(clock.now(), zone)
-    ledger = FileLedger.open(disk, state_dir, history_days=HISTORY_DAYS, today=today, zone=zone)
-    record = ledger.reserve(
-        day=today,
-        lead_id=lead_id,
-        phone=phone_of(0),
-        template=TEMPLATE,
-        counsellor="Anandi",
-        at=clock.now(),
-        attempt=1,
-        retry_of_row=None,
-    )
-    ledger.accepted(record, message_id="id", at=clock.now())
-    ledger.fold()
+    ledger = FileLedger.open(disk, state_dir, history_days=HISTORY_DAYS, zone=zone)
+    wanted = Reservation(lead_id=lead_id, phone=phone_of(0), template=TEMPLATE, counsellor="Anandi")
+    [record] = ledger.reserve([wanted], day=today, at=clock.now())
+    attempt = SendAttempt(outcome=Outcome.ACCEPTED, message_id="id")
+    ledger.settle([(record, attempt)], at=clock.now())
+    ledger.finish(today=today)
     ledger.close()
     took = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

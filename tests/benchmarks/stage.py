@@ -25,6 +25,7 @@ from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import init_state
+from lead_automation.state.open import open_state
 from lead_automation.wati.limits import RateLimits
 
 NOT_FOLLOWED = TrackingPolicy(first_read_s=1e9, wait_s=0.0, settle_s=0.0)
@@ -80,11 +81,12 @@ class Stage:
         zone = self.settings.local.hours.zone
         with OptimizedLogger(stream=None, level=30, clock=self.clock, zone=zone) as log:
             log.open_file(self.state_dir / LOG_NAME, disk=self.disk)
-            books = open_books(plan, runtime)
+            state = open_state(self.settings.local, runtime)
+            books = open_books(plan, runtime, state)
             try:
                 with make_progress(None, enabled=False, clock=self.clock) as progress:
                     automation = make_automation(
-                        plan, runtime=runtime, books=books, log=log, progress=progress
+                        plan, runtime=runtime, state=state, books=books, log=log, progress=progress
                     )
                     return timed(automation) if timed else automation.run_campaign()
             finally:

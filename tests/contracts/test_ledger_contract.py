@@ -15,13 +15,23 @@ from ledgers import (
     TEMPLATE,
     TODAY,
     ZONE,
+    accepted,
     empty_disk,
+    not_sent,
     open_ledger,
+    refused,
     reserve,
+    unknown,
 )
 
-from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
-from lead_automation.state.ledger import Ledger
+from lead_automation.models import (
+    ErrorCategory,
+    MessageRecord,
+    MessageStatus,
+    Outcome,
+    SendAttempt,
+)
+from lead_automation.state.ledger import Ledger, Reservation
 from lead_automation.state.memory import MemoryLedger
 
 LATER = NOW + timedelta(minutes=5)
@@ -57,7 +67,7 @@ def kept(request: pytest.FixtureRequest) -> Kept:
             ledger = open_ledger(disk)
 
             def fold_and_open() -> Ledger:
-                ledger.fold()
+                ledger.finish(today=TODAY)
                 ledger.close()
                 return open_ledger(disk)
 
@@ -68,7 +78,7 @@ def kept(request: pytest.FixtureRequest) -> Kept:
 
 def _accepted(ledger: Ledger, lead_id: str = "1001", phone: str = PHONE) -> MessageRecord:
     record = reserve(ledger, lead_id, phone=phone)
-    return ledger.accepted(record, message_id="m-1", at=LATER)
+    return accepted(ledger, record, message_id="m-1", at=LATER)
 
 
 def _read(
@@ -132,7 +142,7 @@ def test_accepted_keeps_quota_and_owes_a_sent_row(kept: Kept) -> None:
 def test_refused_gives_quota_back_and_owes_a_failed_row(kept: Kept) -> None:
     """WATI's no frees the quota, blocks nobody and is told to the CRM."""
     record = reserve(kept.ledger)
-    kept.ledger.refused(record, failure=REFUSAL, at=LATER)
+    refused(kept.ledger, record, failure=REFUSAL, at=LATER)
     after = kept.reopened()
 
     assert after.quota_used(TODAY) == {"Anandi": 0}
@@ -153,8 +163,8 @@ def test_refused_twice_gives_quota_back_once(kept: Kept) -> None:
     """Quota that was given back already is not given back again."""
     reserve(kept.ledger, "1000", phone=OTHER_PHONE)
     record = reserve(kept.ledger)
-    kept.ledger.refused(record, failure=REFUSAL, at=LATER)
-    kept.ledger.refused(record, failure=REFUSAL, at=LATER)
+    refused(kept.ledger, record, failure=REFUSAL, at=LATER)
+    refused(kept.ledger, record, failure=REFUSAL, at=LATER)
 
     assert kept.reopened().quota_used(TODAY) == {"Anandi": 1}
 
@@ -162,7 +172,7 @@ def test_refused_twice_gives_quota_back_once(kept: Kept) -> None:
 def test_not_sent_counts_no_attempt(kept: Kept) -> None:
     """What never left is no attempt, and the lead may be sent to again."""
     record = reserve(kept.ledger)
-    kept.ledger.not_sent(record, failure=NETWORK, at=LATER)
+    not_sent(kept.ledger, record, failure=NETWORK, at=LATER)
     after = kept.reopened()
 
     found = after.record(TODAY, "1001")
@@ -175,17 +185,17 @@ def test_not_sent_counts_no_attempt(kept: Kept) -> None:
 
 def test_not_sent_after_an_absent_attempt_remembers_that_one(kept: Kept) -> None:
     """A later attempt that never left does not wipe out the count of those that did."""
-    first = kept.ledger.unknown(reserve(kept.ledger), at=NOW)
-    kept.ledger.absent(first, at=LATER, row_text="not there")
+    first = unknown(kept.ledger, reserve(kept.ledger), at=NOW)
+    kept.ledger.absent(first, at=LATER)
     second = reserve(kept.ledger, attempt=2)
-    kept.ledger.not_sent(second, failure=REFUSAL, at=LATER)
+    not_sent(kept.ledger, second, failure=REFUSAL, at=LATER)
 
     assert kept.reopened().earlier_attempts(lead_id="1001", phone=PHONE, template=TEMPLATE) == 1
 
 
 def test_unknown_keeps_quota_and_owes_nothing_yet(kept: Kept) -> None:
     """An unclear answer keeps everything as reserved."""
-    kept.ledger.unknown(reserve(kept.ledger), at=LATER)
+    unknown(kept.ledger, reserve(kept.ledger), at=LATER)
     after = kept.reopened()
 
     (record,) = after.unknown_messages()
@@ -197,8 +207,8 @@ def test_unknown_keeps_quota_and_owes_nothing_yet(kept: Kept) -> None:
 
 def test_absent_frees_quota_and_counts_the_attempt(kept: Kept) -> None:
     """A message that is definitely not there may be tried again, and the try is remembered."""
-    record = kept.ledger.unknown(reserve(kept.ledger), at=NOW)
-    kept.ledger.absent(record, at=LATER, row_text="not there")
+    record = unknown(kept.ledger, reserve(kept.ledger), at=NOW)
+    kept.ledger.absent(record, at=LATER)
     after = kept.reopened()
 
     assert after.quota_used(TODAY) == {"Anandi": 0}
@@ -208,26 +218,26 @@ def test_absent_frees_quota_and_counts_the_attempt(kept: Kept) -> None:
     assert after.earlier_attempts(lead_id="1001", phone=PHONE, template="other") == 0
     assert after.earlier_attempts(lead_id="9", phone=OTHER_PHONE, template=TEMPLATE) == 0
     (row,) = after.owed_rows()
-    assert (row.msg_status, row.error_message) == ("failed", "not there")
+    assert (row.msg_status, row.error_message) == ("failed", "WATI has no such message")
 
 
 def test_earlier_attempts_over_two_days_are_numbered_through(kept: Kept) -> None:
     """The second attempt of another day is attempt two, not three in all."""
     first = reserve(kept.ledger, day=YESTERDAY)
-    kept.ledger.absent(first, at=NOW, row_text="not there")
+    kept.ledger.absent(first, at=NOW)
     second = reserve(kept.ledger, attempt=2)
-    kept.ledger.absent(second, at=LATER, row_text="not there")
+    kept.ledger.absent(second, at=LATER)
 
     assert kept.reopened().earlier_attempts(lead_id="1001", phone=PHONE, template=TEMPLATE) == 2
 
 
 def test_reserve_of_a_retry_drops_the_row_it_replaces(kept: Kept) -> None:
     """The attempt that did not arrive is not reported once another is made."""
-    record = kept.ledger.absent(reserve(kept.ledger), at=NOW, row_text="not there")
+    record = kept.ledger.absent(reserve(kept.ledger), at=NOW)
     row = kept.ledger.owed_row(record)
     assert row is not None
     second = reserve(kept.ledger, attempt=2, retry_of_row=row.row_id)
-    kept.ledger.accepted(second, message_id=None, at=LATER)
+    accepted(kept.ledger, second, message_id=None, at=LATER)
     after = kept.reopened()
 
     assert [row.row_id for row in after.owed_rows()] == ["2026-11-22/1001/2"]
@@ -237,7 +247,7 @@ def test_reserve_of_a_retry_drops_the_row_it_replaces(kept: Kept) -> None:
 def test_refusals_twice_a_day_owe_two_rows(kept: Kept) -> None:
     """A row the CRM has not taken is never overwritten by a later attempt of the same day."""
     for failure in (REFUSAL, NETWORK):
-        kept.ledger.refused(reserve(kept.ledger), failure=failure, at=LATER)
+        refused(kept.ledger, reserve(kept.ledger), failure=failure, at=LATER)
     after = kept.reopened()
 
     assert [row.error_message for row in after.owed_rows()] == ["opted out", "refused"]
@@ -248,7 +258,7 @@ def test_reading_of_an_accepted_message_updates_the_owed_row(kept: Kept) -> None
     """While the row is owed it says the best that is known, once."""
     record = _accepted(kept.ledger)
     _read(kept.ledger, record, MessageStatus.DELIVERED)
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     (row,) = after.owed_rows()
@@ -272,9 +282,9 @@ def test_reading_that_says_nothing_new_for_the_row_leaves_it(kept: Kept) -> None
 
 def test_reading_of_an_unknown_message_accepts_it(kept: Kept) -> None:
     """An unknown message that WATI shows has arrived there; its row is owed now."""
-    record = kept.ledger.unknown(reserve(kept.ledger), at=NOW)
+    record = unknown(kept.ledger, reserve(kept.ledger), at=NOW)
     found = _read(kept.ledger, record, MessageStatus.PENDING)
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     assert not found.unknown
@@ -287,7 +297,7 @@ def test_reading_failed_while_the_row_is_owed_changes_that_row(kept: Kept) -> No
     """One row says it failed; the quota stays used, for WATI did accept the message."""
     record = _accepted(kept.ledger)
     _read(kept.ledger, record, MessageStatus.FAILED, failed=True)
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     (row,) = after.owed_rows()
@@ -304,7 +314,7 @@ def test_reading_failed_after_the_row_was_taken_owes_a_second_one_once(kept: Kep
     assert kept.ledger.owed_row(delivered) is None
     failed = _read(kept.ledger, delivered, MessageStatus.FAILED, failed=True)
     _read(kept.ledger, failed, MessageStatus.FAILED, failed=True)
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     (row,) = after.owed_rows()
@@ -315,7 +325,7 @@ def test_reading_failed_after_the_row_was_taken_owes_a_second_one_once(kept: Kep
 
 def test_reading_of_a_message_that_was_not_sent_is_a_bug(kept: Kept) -> None:
     """News of a message nobody got would be written in a form that cannot be read back."""
-    record = kept.ledger.refused(reserve(kept.ledger), failure=REFUSAL, at=NOW)
+    record = refused(kept.ledger, reserve(kept.ledger), failure=REFUSAL, at=NOW)
 
     with pytest.raises(ValueError, match="not sent"):
         _read(kept.ledger, record, MessageStatus.READ)
@@ -326,7 +336,7 @@ def test_row_taken_is_forgotten(kept: Kept) -> None:
     record = _accepted(kept.ledger)
     kept.ledger.row_taken("2026-11-22/1001/1")
     kept.ledger.row_taken("2026-11-22/1001/1")
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     assert after.owed_rows() == []
@@ -344,7 +354,7 @@ def test_invalid_number_is_remembered_and_told_once(kept: Kept) -> None:
             at=NOW,
             text="no number",
         )
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
     after = kept.reopened()
 
     assert after.has_invalid_number("1")
@@ -384,10 +394,30 @@ def test_find_duplicate_returns_the_newest_by_lead_or_number(kept: Kept) -> None
     assert find("x", "+919999999999") is None
 
 
-def test_count_calls_keeps_the_highest_total(kept: Kept) -> None:
-    """The month's calls ride on with the next line and never go back."""
-    kept.ledger.count_calls("2026-11", 5)
-    kept.ledger.count_calls("2026-11", 3)
+def test_reserve_of_a_batch_counts_for_each_lead(kept: Kept) -> None:
+    """The messages of one POST are reserved and settled together, each with its own outcome."""
+    wanted = [
+        Reservation(lead_id=lead, phone=phone, template=TEMPLATE, counsellor="Anandi")
+        for lead, phone in (("1001", PHONE), ("1002", OTHER_PHONE), ("1003", "+919800000003"))
+    ]
+    reserved = kept.ledger.reserve(wanted, day=TODAY, at=NOW)
+    attempts = [
+        SendAttempt(outcome=Outcome.ACCEPTED, message_id="m-1"),
+        SendAttempt(outcome=Outcome.REFUSED, failure=REFUSAL),
+        SendAttempt(outcome=Outcome.UNKNOWN),
+    ]
+    kept.ledger.settle(list(zip(reserved, attempts, strict=True)), at=LATER)
+    after = kept.reopened()
+
+    assert after.quota_used(TODAY) == {"Anandi": 2}
+    assert [record.lead_id for record in after.unknown_messages()] == ["1003"]
+    assert [row.lead_id for row in after.owed_rows()] == ["1001", "1002"]
+
+
+def test_count_call_is_kept_with_the_next_write(kept: Kept) -> None:
+    """The month's calls ride on with the next line."""
+    for _ in range(5):
+        kept.ledger.count_call("2026-11")
     reserve(kept.ledger)
     after = kept.reopened()
 
@@ -407,10 +437,10 @@ def test_newest_time_is_the_latest_of_any_record(kept: Kept) -> None:
 def test_fold_leaves_the_ledger_usable(kept: Kept) -> None:
     """Quota and history go on from where the fold left them."""
     first = reserve(kept.ledger)
-    kept.ledger.fold()
-    kept.ledger.fold()
+    kept.ledger.finish(today=TODAY)
+    kept.ledger.finish(today=TODAY)
     reserve(kept.ledger, "1002", phone=OTHER_PHONE)
-    kept.ledger.refused(first, failure=REFUSAL, at=LATER)
+    refused(kept.ledger, first, failure=REFUSAL, at=LATER)
     after = kept.reopened()
 
     assert after.quota_used(TODAY) == {"Anandi": 1}

@@ -8,7 +8,21 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from disks import Crash, Phase, RecordingDisk, Script, crash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledgers import NETWORK, NOW, QUOTA, REFUSAL, TEMPLATE, TODAY, empty_disk, open_ledger, reserve
+from ledgers import (
+    NETWORK,
+    NOW,
+    QUOTA,
+    REFUSAL,
+    TEMPLATE,
+    TODAY,
+    accepted,
+    empty_disk,
+    not_sent,
+    open_ledger,
+    refused,
+    reserve,
+    unknown,
+)
 
 from lead_automation.errors import StateError
 from lead_automation.models import CrmRow, ErrorCategory, MessageRecord, MessageStatus
@@ -105,7 +119,7 @@ class Run:
     def _make(self, name: str, lead: str) -> None:
         ledger = self.ledger
         self.calls += 1
-        ledger.count_calls("2026-11", self.calls)
+        ledger.count_call("2026-11")
         at = NOW + timedelta(seconds=self.calls)
         record = ledger.record(TODAY, lead)
         if name == "reserve":
@@ -123,11 +137,11 @@ class Run:
             return
         assert record is not None
         steps: dict[str, Callable[[], object]] = {
-            "accepted": lambda: ledger.accepted(record, message_id=None, at=at),
-            "refused": lambda: ledger.refused(record, failure=REFUSAL, at=at),
-            "not_sent": lambda: ledger.not_sent(record, failure=NETWORK, at=at),
-            "unknown": lambda: ledger.unknown(record, at=at),
-            "absent": lambda: ledger.absent(record, at=at, row_text="not there"),
+            "accepted": lambda: accepted(ledger, record, message_id=None, at=at),
+            "refused": lambda: refused(ledger, record, failure=REFUSAL, at=at),
+            "not_sent": lambda: not_sent(ledger, record, failure=NETWORK, at=at),
+            "unknown": lambda: unknown(ledger, record, at=at),
+            "absent": lambda: ledger.absent(record, at=at),
             "found": lambda: _read(ledger, record, MessageStatus.SENT, at),
             "delivered": lambda: _read(ledger, record, MessageStatus.DELIVERED, at),
             "failed": lambda: _read(ledger, record, MessageStatus.FAILED, at),
@@ -219,8 +233,8 @@ def test_ledger_killed_at_any_step_keeps_every_promise(
         for lead, choice, fold in steps:
             run.step(lead, choice)
             if fold == 0:
-                run.ledger.fold()
-        run.ledger.fold()
+                run.ledger.finish(today=TODAY)
+        run.ledger.finish(today=TODAY)
     except Crash:
         pass
     left = _survivors(disk, survival)
@@ -330,7 +344,7 @@ def test_record_and_row_written_are_read_back_equal(
         error_message=error,
         sent_at=record.sent_at,
     )
-    line = Line(kind=Kind.READING, message=record, owe=(row,), drop=(row.row_id,))
+    line = Line(kind=Kind.READING, messages=(record,), owe=(row,), drop=(row.row_id,))
     history = {record.day: {record.lead_id: record}}
 
     assert parse_line(dump_line(line), Pool()) == line

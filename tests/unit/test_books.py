@@ -41,7 +41,7 @@ def _books(quota: int | None = None, *records: MessageRecord) -> Books:
 
 
 def _change(number: int, change: int = 1) -> Line:
-    return Line(kind=Kind.RESERVE, message=_record(str(number)), quota={"Anandi": change})
+    return Line(kind=Kind.RESERVE, messages=(_record(str(number)),), quota={"Anandi": change})
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_find_duplicate_of_a_bare_id_blocks_every_template() -> None:
 def test_find_duplicate_of_a_number_whose_lead_has_another_now_finds_nothing() -> None:
     """The index by number forgets what the record no longer says."""
     books = _books(None, _record("1"))
-    books.apply(Line(kind=Kind.READING, message=_record("1", phone="+919800000009")))
+    books.apply(Line(kind=Kind.READING, messages=(_record("1", phone="+919800000009"),)))
 
     assert not books.find_duplicate(lead_id="2", phone=PHONE, template=TEMPLATE, today=TODAY)
     assert books.find_duplicate(lead_id="2", phone="+919800000009", template=TEMPLATE, today=TODAY)
@@ -182,8 +182,8 @@ def _row(row_id: str) -> CrmRow:
 def test_apply_of_a_changed_row_puts_it_last() -> None:
     """So that a journal folded twice leaves the rows in one order."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, message=_record(), owe=(_row("a"), _row("b"))))
-    books.apply(Line(kind=Kind.READING, message=_record(), owe=(_row("a"),)))
+    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("b"))))
+    books.apply(Line(kind=Kind.READING, messages=(_record(),), owe=(_row("a"),)))
 
     assert [row.row_id for row in books.owed_rows()] == ["b", "a"]
 
@@ -191,7 +191,7 @@ def test_apply_of_a_changed_row_puts_it_last() -> None:
 def test_free_row_id_counts_on_past_owed_ones() -> None:
     """Each unposted row keeps its name."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, message=_record(), owe=(_row("a"), _row("a.2"))))
+    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("a.2"))))
 
     assert books.free_row_id("a") == "a.3"
     assert books.free_row_id("b") == "b"
@@ -200,7 +200,7 @@ def test_free_row_id_counts_on_past_owed_ones() -> None:
 def test_owed_row_of_another_day_or_send_is_not_this_messages() -> None:
     """Rows of one lead are told apart by day and time of sending."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, message=_record(), owe=(_row("2026-11-22/1/1"),)))
+    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("2026-11-22/1/1"),)))
 
     assert books.owed_row(_record()) == _row("2026-11-22/1/1")
     assert books.owed_row(_record(day=TOMORROW)) is None

@@ -10,8 +10,16 @@ import pytest
 from lead_automation.answers import ContactVerdict
 from lead_automation.files import SystemDisk
 from lead_automation.leads.intake import Examined, Intake
-from lead_automation.models import ErrorCategory, Lead, MessageStatus, Suppression
+from lead_automation.models import (
+    ErrorCategory,
+    Lead,
+    MessageStatus,
+    Outcome,
+    SendAttempt,
+    Suppression,
+)
 from lead_automation.runs import SkipReason
+from lead_automation.state.ledger import Reservation
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList
 
@@ -61,20 +69,14 @@ class Scene:
 
     def send(self, *, attempts: int = 1, absent: bool = False) -> None:
         """Leave a message of an earlier run in the history."""
-        record = self.ledger.reserve(
-            day=TODAY,
-            lead_id="1",
-            phone=PHONE,
-            template=TEMPLATE,
-            counsellor="A",
-            at=NOW,
-            attempt=attempts,
-            retry_of_row=None,
+        wanted = Reservation(
+            lead_id="1", phone=PHONE, template=TEMPLATE, counsellor="A", attempt=attempts
         )
+        [record] = self.ledger.reserve([wanted], day=TODAY, at=NOW)
         if absent:
-            self.ledger.absent(record, at=NOW, row_text="x")
+            self.ledger.absent(record, at=NOW)
         else:
-            self.ledger.accepted(record, message_id=None, at=NOW)
+            self.ledger.settle([(record, SendAttempt(outcome=Outcome.ACCEPTED))], at=NOW)
 
 
 # --- a lead that may be written to ----------------------------------------------------------------

@@ -22,9 +22,13 @@ from ledgers import (
     TEMPLATE,
     TODAY,
     ZONE,
+    accepted,
     empty_disk,
+    not_sent,
     open_ledger,
+    refused,
     reserve,
+    unknown,
 )
 
 from lead_automation.errors import StateError
@@ -49,7 +53,7 @@ def test_open_after_a_crash_folds_and_counts_what_is_unsettled() -> None:
     disk = empty_disk()
     ledger = open_ledger(disk)
     reserve(ledger, "1")
-    ledger.accepted(reserve(ledger, "2", phone="+919800000002"), message_id=None, at=NOW)
+    accepted(ledger, reserve(ledger, "2", phone="+919800000002"), message_id=None, at=NOW)
     left = disk.survivors(power_cut=True)
     after = open_ledger(left)
 
@@ -66,7 +70,7 @@ def test_times_are_written_in_the_configured_zone() -> None:
     disk = empty_disk()
     ledger = open_ledger(disk)
     reserve(ledger)
-    ledger.fold()
+    ledger.finish(today=TODAY)
 
     record = _content(disk, HISTORY)["2026-11-22"]["1001"]
     assert isinstance(record, dict)
@@ -77,7 +81,7 @@ def test_open_of_an_unchanged_state_writes_nothing_but_the_journal() -> None:
     """A run that finds nothing to do costs no rewriting of a long history."""
     disk = empty_disk()
     ledger = open_ledger(disk)
-    ledger.fold()
+    ledger.finish(today=TODAY)
     ledger.close()
 
     assert [step.kind for step in disk.steps] == ["open_append", "sync_folder"]
@@ -87,22 +91,22 @@ def test_fold_of_counted_calls_writes_only_their_file() -> None:
     """A run that only asked WATI something keeps the month's total."""
     disk = empty_disk()
     ledger = open_ledger(disk)
-    ledger.count_calls("2026-11", 4)
-    ledger.fold()
+    ledger.count_call("2026-11")
+    ledger.finish(today=TODAY)
 
-    assert json.loads(disk.files()[CALLS.name]) == {"2026-11": 4}
+    assert json.loads(disk.files()[CALLS.name]) == {"2026-11": 1}
     assert disk.files()[HISTORY.name] == b"{}\n"
-    assert open_ledger(disk).month_calls("2026-11") == 4
+    assert open_ledger(disk).month_calls("2026-11") == 1
 
 
 def test_fold_keeps_to_its_order() -> None:
     """Quota, history, owed rows, calls, and the journal last."""
     disk = empty_disk()
     ledger = open_ledger(disk)
-    ledger.count_calls("2026-11", 4)
-    ledger.accepted(reserve(ledger), message_id=None, at=NOW)
+    ledger.count_call("2026-11")
+    accepted(ledger, reserve(ledger), message_id=None, at=NOW)
     disk.play(None)
-    ledger.fold()
+    ledger.finish(today=TODAY)
 
     renamed = [step.name for step in disk.steps if step.kind == "replace"]
     assert renamed == [QUOTA.name, HISTORY.name, OUTBOX.name, CALLS.name]
@@ -115,12 +119,12 @@ def test_fold_cut_by_a_power_cut_undoes_no_status(at: int, phase: Phase) -> None
     """Files that got ahead of a journal cut short would tell the CRM the same failure twice."""
     disk = empty_disk()
     ledger = open_ledger(disk)
-    record = ledger.accepted(reserve(ledger), message_id=None, at=NOW)
+    record = accepted(ledger, reserve(ledger), message_id=None, at=NOW)
     ledger.row_taken("2026-11-22/1001/1")
     ledger.reading(record, status=MessageStatus.FAILED, at=NOW, message_id=None, failure=REFUSAL)
     disk.play(Script(at, phase, crash))
     with pytest.raises(Crash):
-        ledger.fold()
+        ledger.finish(today=TODAY)
     after = open_ledger(disk.survivors(power_cut=True))
     found = after.record(TODAY, "1001")
 
@@ -136,11 +140,11 @@ def test_fold_given_up_drops_an_unknown_message_but_not_its_row() -> None:
     disk = empty_disk()
     ledger = open_ledger(disk)
     reserve(ledger)
-    ledger.fold()
-    later = open_ledger(disk, today=WEEKS_LATER)
-    later.fold()
+    ledger.finish(today=TODAY)
+    later = open_ledger(disk)
+    later.finish(today=WEEKS_LATER)
     once = disk.files()
-    open_ledger(disk, today=WEEKS_LATER).fold()
+    open_ledger(disk).finish(today=WEEKS_LATER)
 
     assert list(later.records()) == []
     (row,) = later.owed_rows()
@@ -154,18 +158,10 @@ def test_fold_by_a_clock_not_checked_forgets_nothing() -> None:
     disk = empty_disk()
     reserve(open_ledger(disk))
     left = disk.survivors(power_cut=False)
-    ledger = FileLedger.open(
-        left,
-        FOLDER,
-        history_days=HISTORY_DAYS,
-        today=WEEKS_LATER,
-        zone=ZONE,
-        trusts_clock=False,
-    )
-    ledger.fold()
+    ledger = open_ledger(left)
+    ledger.finish(today=None)
     assert list(_content(left, HISTORY)) == ["2026-11-22"]
-    ledger.trust_clock()
-    ledger.fold()
+    ledger.finish(today=WEEKS_LATER)
 
     assert _content(left, HISTORY) == {}
     assert _content(left, QUOTA) == {}
@@ -177,14 +173,14 @@ def test_hand_edits_between_runs_are_honoured() -> None:
     ledger = open_ledger(disk)
     reserve(ledger, "1")
     reserve(ledger, "2", phone="+919800000002")
-    ledger.fold()
+    ledger.finish(today=TODAY)
     kept = _content(disk, HISTORY)
     del kept["2026-11-22"]["1"]
     disk.put(HISTORY, json.dumps(kept).encode())
     disk.put(QUOTA, b'{"2026-11-22": {"Anandi": 30}}')
     after = open_ledger(disk)
     reserve(after, "3", phone="+919800000003")
-    after.fold()
+    after.finish(today=TODAY)
 
     assert after.quota_used(TODAY) == {"Anandi": 31}
     assert [record.lead_id for record in after.records()] == ["2", "3"]
@@ -196,7 +192,7 @@ def test_temporary_file_left_by_a_kill_does_no_harm() -> None:
     disk.put(HISTORY.with_name(".sent_messages.json.tmp"), b'{"2026-')
     ledger = open_ledger(disk)
     reserve(ledger)
-    ledger.fold()
+    ledger.finish(today=TODAY)
 
     assert list(_content(disk, HISTORY)) == ["2026-11-22"]
 
@@ -209,9 +205,9 @@ def test_fold_that_fails_ends_writing_and_loses_nothing(make: Callable[[int], Sc
     record = reserve(ledger)
     disk.play(make(1 if make is no_space else 2))
     with pytest.raises(StateError, match="could not be written"):
-        ledger.fold()
+        ledger.finish(today=TODAY)
     with pytest.raises(StateError, match="failed earlier"):
-        ledger.accepted(record, message_id=None, at=NOW)
+        accepted(ledger, record, message_id=None, at=NOW)
     after = open_ledger(disk.survivors(power_cut=True))
 
     assert after.quota_used(TODAY) == {"Anandi": 1}
@@ -260,7 +256,7 @@ def test_long_journal_is_folded_in_mid_run(monkeypatch: pytest.MonkeyPatch) -> N
     sizes = []
     for number in range(10):
         record = reserve(ledger, str(number), phone=f"+91980000000{number}")
-        ledger.accepted(record, message_id=None, at=NOW)
+        accepted(ledger, record, message_id=None, at=NOW)
         sizes.append(len(disk.files()[JOURNAL.name]))
 
     assert max(sizes) < 1500
@@ -279,11 +275,11 @@ def test_read_only_folds_in_memory_and_refuses_every_write() -> None:
     ledger = open_ledger(left, read_only=True)
     writes: list[Callable[[], object]] = [
         lambda: reserve(ledger, "2", phone="+919800000002"),
-        lambda: ledger.accepted(record, message_id=None, at=NOW),
-        lambda: ledger.refused(record, failure=REFUSAL, at=NOW),
-        lambda: ledger.not_sent(record, failure=REFUSAL, at=NOW),
-        lambda: ledger.unknown(record, at=NOW),
-        lambda: ledger.absent(record, at=NOW, row_text=""),
+        lambda: accepted(ledger, record, message_id=None, at=NOW),
+        lambda: refused(ledger, record, failure=REFUSAL, at=NOW),
+        lambda: not_sent(ledger, record, failure=REFUSAL, at=NOW),
+        lambda: unknown(ledger, record, at=NOW),
+        lambda: ledger.absent(record, at=NOW),
         lambda: ledger.row_taken("x"),
         lambda: ledger.invalid_number(
             day=TODAY, lead_id="9", raw_phone="", template=TEMPLATE, at=NOW, text=""
@@ -292,8 +288,8 @@ def test_read_only_folds_in_memory_and_refuses_every_write() -> None:
     for write in writes:
         with pytest.raises(StateError, match="for reading only"):
             write()
-    ledger.count_calls("2026-11", 1)
-    ledger.fold()
+    ledger.count_call("2026-11")
+    ledger.finish(today=TODAY)
     ledger.close()
 
     assert ledger.quota_used(TODAY) == {"Anandi": 1}
@@ -346,7 +342,7 @@ def test_snapshot_disturbed_by_a_fold_is_read_again() -> None:
     folded = Restless(disk, [])
     running = open_ledger(folded)
     reserve(running, at=NOW)
-    folded._others.append(running.fold)  # noqa: SLF001
+    folded._others.append(lambda: running.finish(today=TODAY))  # noqa: SLF001
     ledger = _snapshot(folded)
 
     assert ledger.quota_used(TODAY) == {"Anandi": 1}
