@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lead_automation.errors import StateError
-from lead_automation.files import AppendFile, Disk
+from lead_automation.files import PRIVATE_MODE, AppendFile, Disk, SystemDisk
 
 _T = TypeVar("_T")
 
@@ -389,3 +389,31 @@ class _FaultyFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+class _UnsyncedFile:
+    """An open file that is never forced onto the medium."""
+
+    def __init__(self, file: AppendFile) -> None:
+        """Take the real one."""
+        self.size, self.append = file.size, file.append
+        self.truncate, self.close = file.truncate, file.close
+
+    def sync(self) -> None:
+        """Do nothing."""
+
+
+class UnsyncedDisk(SystemDisk):
+    """The machine's files without the waits for the medium: no power is cut in these tests."""
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        """Create or empty a file and write data."""
+        path.write_bytes(data)
+        path.chmod(PRIVATE_MODE)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Do nothing."""
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Open for appending."""
+        return _UnsyncedFile(super().open_append(path))

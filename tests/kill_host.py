@@ -11,6 +11,7 @@ of these runs goes faster than the world's, so that ninety seconds of settling a
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import signal
 import sys
@@ -23,6 +24,7 @@ from subprocess import PIPE, Popen
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import lead_automation
 from lead_automation.cli import main
 from lead_automation.clock import StopFlag, system_chance
 from lead_automation.files import AppendFile, Disk, SystemDisk
@@ -244,10 +246,10 @@ class KillHost:
 
 def _serve() -> None:
     """Take orders until stdin ends."""
-    for name in ("automation", "commands.run", "reporting.report", "transport", "leads.phone"):
-        importlib.import_module(f"lead_automation.{name}")
-    for name in ("filelock", "jinja2"):
-        importlib.import_module(name)
+    ours = pkgutil.walk_packages(lead_automation.__path__, "lead_automation.")
+    for name in (*(module.name for module in ours), "filelock", "jinja2"):
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disks import UnsyncedDisk
 from fakes import FakeClock
 from harness import Ended, Harness, digits, many_leads, serve
 
-from lead_automation.files import PRIVATE_MODE, AppendFile, SystemDisk
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan
 from lead_automation.sandbox.scripts import Reply
@@ -17,34 +17,6 @@ from lead_automation.sandbox.simulator import Simulator
 
 HOLD_FILE = "campaign_hold.json"
 SUPPRESSION_FILE = "suppression_list.json"
-
-
-class _UnsyncedFile:
-    """An open file that is never forced onto the medium."""
-
-    def __init__(self, file: AppendFile) -> None:
-        """Take the real one."""
-        self.size, self.append = file.size, file.append
-        self.truncate, self.close = file.truncate, file.close
-
-    def sync(self) -> None:
-        """Do nothing."""
-
-
-class UnsyncedDisk(SystemDisk):
-    """The machine's files without the waits for the medium: no power is cut in these tests."""
-
-    def write_new(self, path: Path, data: bytes) -> None:
-        """Create or empty a file and write data."""
-        path.write_bytes(data)
-        path.chmod(PRIVATE_MODE)
-
-    def sync_folder(self, folder: Path) -> None:
-        """Do nothing."""
-
-    def open_append(self, path: Path) -> AppendFile:
-        """Open for appending."""
-        return _UnsyncedFile(super().open_append(path))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the program costs on top of the calls and the two lines on disk it cannot do without.
 
-Unpaced, no rate limits, nothing followed. The bare loop makes the same calls to the same server
+Nothing followed, every wait over at once. The bare loop makes the same calls to the same server
 over the same kind of connections (``requests``, kept alive), and appends and fsyncs two lines a
 lead. The two take turns every few leads, in one process: whatever else the machine does meanwhile
 hits both alike, and each turn is compared with the turn beside it.
@@ -10,21 +10,26 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from statistics import median
 
 import requests
-from benchmarks.figures import Figure, Say
-from benchmarks.serve import serve
-from benchmarks.stage import Stage, make_leads, make_settings
+from bench.figures import Figure, Say
+from bench.stage import (
+    NEITHER_PACED_NOR_FOLLOWED,
+    SkippingClock,
+    make_leads,
+    run_campaign,
+    serve,
+    setting_values,
+)
 
 from lead_automation.clock import SystemClock, system_chance
-from lead_automation.config import Settings
+from lead_automation.config import HttpPolicy
 from lead_automation.http import Answer, Http, HttpClient, Request
-from lead_automation.runs import CallKind
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, TEMPLATE
+from lead_automation.sandbox.simulator import TEMPLATE
 
 LEADS = 450
 """A day of the nine counsellors, 50 each."""
@@ -40,22 +45,24 @@ def measure(say: Say) -> list[Figure]:
     """Return the time per lead over the bare loop's."""
     turns = Turns()
     others: list[float] = []
-    with serve(leads=LEADS) as served, tempfile.TemporaryDirectory() as folder:
+    with serve(leads=LEADS) as (addresses, _), tempfile.TemporaryDirectory() as folder:
         for number in range(RUNS):
-            settings = make_settings(served.addresses, Path(folder) / str(number))
+            values = setting_values(
+                addresses, Path(folder) / str(number), NEITHER_PACED_NOR_FOLLOWED
+            )
             before = turns.total_s
             began = time.perf_counter()
-            _run_in_turns(settings, turns)
+            _run_in_turns(values, turns)
             others.append(time.perf_counter() - began - (turns.total_s - before))
             say(f"  run {number + 1} of {RUNS}: {turns.ratio:.3f} so far")
-    ours, bare = turns.per_lead_s
+    ours_s, bare_s = turns.per_lead_s
     return [
         Figure(
             benchmark="overhead",
             name="time per lead over a bare loop's",
             measured=turns.ratio,
             at_most=1.4,
-            note=f"{1000 * ours:.2f} and {1000 * bare:.2f} ms a lead, medians; {RUNS} runs of "
+            note=f"{1000 * ours_s:.2f} and {1000 * bare_s:.2f} ms a lead, medians; {RUNS} runs of "
             f"{LEADS} leads, {TURN} a turn",
         ),
         Figure(
@@ -63,7 +70,7 @@ def measure(say: Say) -> list[Figure]:
             name="beginning and end of a run",
             measured=1000 * median(others),
             unit="ms",
-            note="reading the state, template, list of leads, fold, account",
+            note="settings, state, template, list of leads, fold, report",
         ),
     ]
 
@@ -77,56 +84,49 @@ class Turns:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._ours: dict[CallKind, list[float]] = defaultdict(list)
-        self._bare: dict[CallKind, list[float]] = defaultdict(list)
+        self._pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.total_s = 0.0
 
-    def took(self, kind: CallKind, ours_s: float, bare_s: float) -> None:
+    def took(self, kind: str, ours_s: float, bare_s: float) -> None:
         """Note two turns that stood side by side."""
-        self._ours[kind].append(ours_s)
-        self._bare[kind].append(bare_s)
+        self._pairs[kind].append((ours_s, bare_s))
         self.total_s += ours_s + bare_s
 
     @property
     def per_lead_s(self) -> tuple[float, float]:
         """Seconds a lead takes the program, and the bare loop."""
-        ours = sum(median(turns) for turns in self._ours.values())
-        bare = sum(median(turns) for turns in self._bare.values())
-        return ours / TURN, bare / TURN
+        ours_s = sum(median(ours for ours, _ in pairs) for pairs in self._pairs.values())
+        return ours_s / TURN, sum(self._bare_s().values()) / TURN
 
     @property
     def ratio(self) -> float:
         """The ratio of neighbours, each kind of turn weighted by the time it takes."""
-        bare = {kind: median(turns) for kind, turns in self._bare.items()}
+        bare_s = self._bare_s()
         weighted = sum(
-            bare[kind]
-            * median(ours / other for ours, other in zip(turns, self._bare[kind], strict=True))
-            for kind, turns in self._ours.items()
+            bare_s[kind] * median(ours / bare for ours, bare in pairs)
+            for kind, pairs in self._pairs.items()
         )
-        return weighted / sum(bare.values())
+        return weighted / sum(bare_s.values())
+
+    def _bare_s(self) -> dict[str, float]:
+        return {kind: median(bare for _, bare in pairs) for kind, pairs in self._pairs.items()}
 
 
-def _run_in_turns(settings: Settings, turns: Turns) -> None:
+def _run_in_turns(values: dict[str, str], turns: Turns) -> None:
+    clock = SkippingClock(SystemClock().now(), time.monotonic)
     client = HttpClient(
-        settings.http,
-        clock=SystemClock(),
-        sleep=_never,
+        HttpPolicy(connect_timeout_s=10.0, read_timeout_s=30.0),
+        clock=clock,
+        sleep=clock.sleep,
         chance=system_chance,
         allow_posts=True,
     )
-    path = settings.local.state_dir / "bare.jsonl"
-    with closing(client), closing(BareLoop(settings, path)) as bare:
+    with closing(client), closing(BareLoop(values)) as bare:
         http = TakingTurns(client, bare, turns)
-        result = Stage(settings=settings, make_http=lambda _: http).run()
-    if result.accepted != LEADS or result.api_calls[CallKind.CRM_LOG.value] != LEADS:
-        msg = f"not the run that was meant: {result.reason} {result.api_calls}"
+        result = run_campaign(values, clock=clock, sleep=clock.sleep, make_http=lambda _: http)
+    if result["leads"]["accepted"] != LEADS or result["api_calls"]["crm_log"] != LEADS:
+        msg = f"not the run that was meant: {result['reason']} {result['api_calls']}"
         raise RuntimeError(msg)
-
-
-def _never(seconds: float) -> None:
-    """Refuse to sleep: nothing here has a reason to."""
-    msg = f"nobody was to sleep, least of all {seconds} s"
-    raise RuntimeError(msg)
 
 
 class TakingTurns:
@@ -135,29 +135,26 @@ class TakingTurns:
     def __init__(self, http: Http, bare: "BareLoop", turns: Turns) -> None:
         """Take turns with bare."""
         self._http = http
+        self._bare = bare
         self._turns = turns
-        self._act: Mapping[CallKind, Callable[[int], None]] = {
-            CallKind.SEND: bare.send,
-            CallKind.CRM_LOG: bare.report,
-        }
-        self._kind: CallKind | None = None
+        self._kind = ""
         self._count = 0
         self._began = 0.0
 
     def call(self, request: Request) -> Answer:
         """Make a call; before every tenth of a kind the bare loop makes ten."""
         if request.method == "POST":
-            self._before_post(CallKind.SEND if request.is_send else CallKind.CRM_LOG)
+            self._before_post("send" if request.is_send else "row")
         return self._http.call(request)
 
-    def _before_post(self, kind: CallKind) -> None:
-        if kind is not self._kind:
+    def _before_post(self, kind: str) -> None:
+        if kind != self._kind:
             self._kind, self._count, self._began = kind, 0, time.perf_counter()
         if self._count == TURN:
             ours_s = time.perf_counter() - self._began
             began = time.perf_counter()
             for index in range(TURN):
-                self._act[kind](index)
+                self._bare.post(kind, index)
             self._turns.took(kind, ours_s, time.perf_counter() - began)
             self._count, self._began = 0, time.perf_counter()
         self._count += 1
@@ -166,51 +163,54 @@ class TakingTurns:
 class BareLoop:
     """What has to be done for a lead, with nothing around it."""
 
-    def __init__(self, settings: Settings, path: Path) -> None:
-        """Make calls to the addresses of settings, and append to a file at path."""
-        self._settings = settings
+    def __init__(self, values: Mapping[str, str]) -> None:
+        """Make calls to the addresses of these settings, and append to a file in the state."""
+        self._values = values
         self._leads = make_leads(TURN)
         self._session = requests.Session()
         self._session.trust_env = False
+        path = Path(values["STATE_DIR"]) / "bare.jsonl"
         self._journal = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def send(self, index: int) -> None:
-        """Put a line on disk, send, put another line on disk."""
-        self._append()
-        self._post(
-            f"{self._settings.wati.host}/api/v2/sendTemplateMessage",
-            authorization=f"Bearer {API_KEY}",
-            query={"whatsappNumber": str(self._leads[index]["mobile_number_formatted"])[1:]},
-            body={
-                "template_name": TEMPLATE,
-                "broadcast_name": self._settings.wati.broadcast_name,
-                "parameters": [{"name": name, "value": "Asha"} for name in "123"],
-            },
-        )
-        self._append()
-
-    def report(self, index: int) -> None:
-        """Post a CRM row."""
-        self._post(
-            self._settings.crm.log_url,
-            authorization=CRM_AUTHORIZATION,
-            query={},
-            body={
-                "lead_id": str(self._leads[index]["lead_id"]),
-                "message_content": f"Template: {TEMPLATE}",
-                "msg_type": "template",
-                "msg_status": "sent",
-                "to_phone_number": self._leads[index]["mobile_number_formatted"],
-                "template_name": TEMPLATE,
-                "wati_message_id": "0" * 36,
-                "sent_at": "2026-11-22T09:15:24+05:30",
-            },
-        )
+    def post(self, kind: str, index: int) -> None:
+        """Send to a lead, a line on disk before and after it, or post its CRM row."""
+        (self._send if kind == "send" else self._report)(self._leads[index])
 
     def close(self) -> None:
         """Close connections and file."""
         os.close(self._journal)
         self._session.close()
+
+    def _send(self, lead: Mapping[str, object]) -> None:
+        self._append()
+        self._post(
+            f"{self._values['WATI_BASE_URL']}/sendTemplateMessage",
+            authorization=f"Bearer {self._values['WATI_API_KEY']}",
+            query={"whatsappNumber": str(lead["mobile_number_formatted"])[1:]},
+            body={
+                "template_name": TEMPLATE,
+                "broadcast_name": "lead_automation",
+                "parameters": [{"name": name, "value": "Asha"} for name in "123"],
+            },
+        )
+        self._append()
+
+    def _report(self, lead: Mapping[str, object]) -> None:
+        self._post(
+            self._values["WATI_LOG_API_URL"],
+            authorization=self._values["LEAD_API_TOKEN"],
+            query={},
+            body={
+                "lead_id": str(lead["lead_id"]),
+                "message_content": f"Template: {TEMPLATE}",
+                "msg_type": "template",
+                "msg_status": "sent",
+                "to_phone_number": lead["mobile_number_formatted"],
+                "template_name": TEMPLATE,
+                "wati_message_id": "0" * 36,
+                "sent_at": "2026-11-22T09:15:24+05:30",
+            },
+        )
 
     def _append(self) -> None:
         os.write(self._journal, _LINE)

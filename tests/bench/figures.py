@@ -1,12 +1,13 @@
 """Figures with their targets, and the table and document they are shown in; pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 
 _WORDS = {True: "ok", False: "MISS", None: ""}
-_EXACT_BELOW = 10
-_WHOLE_FROM = 1000
+
+Say = Callable[[str], None]
+"""Tell the person who waits how far a benchmark is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,26 +42,17 @@ class Figure:
 
     @property
     def target(self) -> str:
-        """The target for people: ``≤ 1.03``."""
-        parts = []
-        if self.at_least is not None:
-            parts.append(f"≥ {shown(self.at_least)}")
-        if self.at_most is not None:
-            parts.append(f"≤ {shown(self.at_most)}")
-        return " ".join(parts)
-
-
-Say = Callable[[str], None]
-"""Tell the person who waits how far a benchmark is."""
+        """The target for people: ``≤ 1.030``."""
+        least = f"≥ {shown(self.at_least)}" if self.at_least is not None else ""
+        most = f"≤ {shown(self.at_most)}" if self.at_most is not None else ""
+        return f"{least} {most}".strip()
 
 
 def shown(value: float) -> str:
     """Return a number with as many places as tell something."""
-    if value == int(value):
-        return f"{int(value):,}"
-    if abs(value) >= _WHOLE_FROM:
+    if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
-    return f"{value:.3f}" if abs(value) < _EXACT_BELOW else f"{value:.1f}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def paired_ratio(ours: Sequence[float], bare: Sequence[float]) -> float:
@@ -68,27 +60,9 @@ def paired_ratio(ours: Sequence[float], bare: Sequence[float]) -> float:
     return median(mine / other for mine, other in zip(ours, bare, strict=True))
 
 
-def spread(values: Sequence[float]) -> float:
-    """Return the largest over the smallest."""
-    return max(values) / min(values)
-
-
-def tenths(values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the first and the last tenth of at least ten values."""
-    size = len(values) // 10
-    return values[:size], values[-size:]
-
-
-def halves(values: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
-    """Return the first and the last half; an odd one in the middle is left out."""
-    size = len(values) // 2
-    return values[:size], values[-size:]
-
-
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a table, one a line, ending in a newline."""
-    head = ("benchmark", "figure", "target", "measured", "", "note")
-    rows = [head] + [
+    rows = [("benchmark", "figure", "target", "measured", "", "note")] + [
         (
             figure.benchmark,
             figure.name,
@@ -99,7 +73,7 @@ def table(figures: Sequence[Figure]) -> str:
         )
         for figure in figures
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -109,20 +83,5 @@ def table(figures: Sequence[Figure]) -> str:
 
 def document(figures: Sequence[Figure], *, python: str, platform: str) -> dict[str, object]:
     """Return the figures for a JSON file, with what they were measured on."""
-    return {
-        "python": python,
-        "platform": platform,
-        "figures": [
-            {
-                "benchmark": figure.benchmark,
-                "name": figure.name,
-                "measured": figure.measured,
-                "unit": figure.unit,
-                "at_most": figure.at_most,
-                "at_least": figure.at_least,
-                "ok": figure.is_ok,
-                "note": figure.note,
-            }
-            for figure in figures
-        ],
-    }
+    listed = [asdict(figure) | {"ok": figure.is_ok} for figure in figures]
+    return {"python": python, "platform": platform, "figures": listed}
