@@ -40,6 +40,7 @@ def _add(
         reason=clean(arguments.reason.strip(), _MAX_REASON) or "no reason given",
         source="operator",
         added_at=runtime.clock.now(),
+        until=None,
     )
     suppressions.add(entry)
     shown = mask_phone(phone)

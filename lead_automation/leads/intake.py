@@ -221,6 +221,7 @@ class Intake:
                 reason=f"{ErrorCategory.OPT_OUT.value}: {text}",
                 source="contact",
                 added_at=now,
+                until=None,
             )
         )
 

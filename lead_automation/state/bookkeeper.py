@@ -3,9 +3,11 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import assert_never
+
+from msgspec.structs import replace
 
 from lead_automation.models import (
     CrmRow,
@@ -17,11 +19,11 @@ from lead_automation.models import (
     SendAttempt,
 )
 from lead_automation.state.books import Books, holds_quota
+from lead_automation.state.codec import at_offset, lead_id_of, phone_of
+from lead_automation.state.entry import JournalEntry, Kind
 from lead_automation.state.jsonstore import StateFiles
 from lead_automation.state.ledger import Reservation
-from lead_automation.state.lines import Kind, Line
 from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
-from lead_automation.state.schema import at_offset, lead_id_of, phone_of
 
 _MAX_RAW_PHONE_CHARS = 128
 _ABSENT = "WATI has no such message"
@@ -58,7 +60,7 @@ class Bookkeeper(Books):
         self._zone = zone
 
     @abstractmethod
-    def _keep(self, line: Line, *, durable: bool) -> None:
+    def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
         """Keep a line and apply it; durable: it survives a power cut once this returns."""
 
     def reserve(
@@ -86,10 +88,11 @@ class Bookkeeper(Books):
         record = MessageRecord(
             lead_id=lead_id_of(wanted.lead_id),
             day=day,
-            phone=phone_of(wanted.phone, "phone"),
+            phone=phone_of(wanted.phone),
             template=wanted.template,
             counsellor=wanted.counsellor,
             status=MessageStatus.PENDING,
+            message_id=None,
             sent_at=at,
             updated_at=at,
             attempts=wanted.attempt,
@@ -176,7 +179,10 @@ class Bookkeeper(Books):
             template=template,
             counsellor=None,
             status=MessageStatus.FAILED,
+            message_id=None,
+            sent_at=None,
             updated_at=self._local(at),
+            attempts=0,
             error_category=ErrorCategory.INVALID_NUMBER,
         )
         row = make_row(record, self.free_row_id(first_row_id(record)), error=text)
@@ -240,22 +246,22 @@ class Bookkeeper(Books):
 
     def row_taken(self, row_id: str) -> None:
         """Forget a row; see ``Ledger.row_taken``."""
-        self._keep(Line(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
+        self._keep(JournalEntry(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
 
     def _write(self, kind: Kind, changes: Sequence[_Change], *, durable: bool = True) -> None:
-        """Keep one line, before it the day's opening line if its quota changes first here."""
+        """Keep one entry, before it the day's opening line if its quota changes first here."""
         quota: Counter[str] = Counter()
         for change in changes:
             quota.update(change.quota)
         day = changes[0].record.day
         if quota and not self.is_day_open(day):
             base = dict(self.quota_used(day))
-            self._keep(Line(kind=Kind.DAY, day=day, base=base), durable=False)
-        line = Line(
+            self._keep(JournalEntry(kind=Kind.DAY, day=day, base=base), durable=False)
+        entry = JournalEntry(
             kind=kind,
             messages=tuple(change.record for change in changes),
             quota=quota,
             owe=tuple(row for change in changes for row in change.owe),
             drop=tuple(row_id for change in changes for row_id in change.drop),
         )
-        self._keep(line, durable=durable)
+        self._keep(entry, durable=durable)

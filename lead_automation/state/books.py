@@ -1,6 +1,6 @@
 """Everything the state files and the journal say, in memory: pure, no file is touched here.
 
-Loaded from the files, moved on by ``apply`` with each journal line, and written back by the fold.
+Loaded from the files, moved on by ``apply`` with each journal entry, and written back by the fold.
 Looking a lead or a number up costs the same whatever the history holds.
 """
 
@@ -10,6 +10,8 @@ from itertools import chain
 
 from lead_automation.duplicates import is_duplicate_of, is_within_history
 from lead_automation.models import CrmRow, ErrorCategory, MessageRecord
+from lead_automation.state.codec import SchemaError
+from lead_automation.state.entry import JournalEntry
 from lead_automation.state.jsonstore import (
     CALLS_FILE,
     HISTORY_FILE,
@@ -17,9 +19,7 @@ from lead_automation.state.jsonstore import (
     QUOTA_FILE,
     StateFiles,
 )
-from lead_automation.state.lines import Line
 from lead_automation.state.rows import row_prefix
-from lead_automation.state.schema import SchemaError
 
 _Key = tuple[date, str]
 
@@ -57,27 +57,27 @@ class Books:
 
     # --- moving on -----------------------------------------------------------------------------
 
-    def apply(self, line: Line) -> None:
+    def apply(self, entry: JournalEntry) -> None:
         """Take over one journal line; taking it over again changes nothing.
 
         Raises:
             SchemaError: It does not fit the lines before it.
         """
-        if line.day is not None:
-            if line.day in self._base:
-                msg = f"{line.day} was opened before"
+        if entry.day is not None:
+            if entry.day in self._base:
+                msg = f"{entry.day} was opened before"
                 raise SchemaError(msg, "day")
-            self._base[line.day] = line.base
-        if line.messages:
-            self._change_quota(line.messages[0].day, line.quota)
-        for message in line.messages:
+            self._base[entry.day] = entry.base
+        if entry.messages:
+            self._change_quota(entry.messages[0].day, entry.quota)
+        for message in entry.messages:
             self._set(message)
-        for row in line.owe:
+        for row in entry.owe:
             self._owe(row)
-        for row_id in line.drop:
+        for row_id in entry.drop:
             self._drop(row_id)
             self.touched.add(OUTBOX_FILE)
-        for month, total in line.calls.items():
+        for month, total in entry.calls.items():
             self._raise_calls(month, total)
 
     def count_call(self, month: str) -> None:

@@ -8,14 +8,17 @@ absolute, and its quota changes are added to the counts its own ``day`` lines na
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, tzinfo
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
 from lead_automation.models import MessageStatus
 from lead_automation.state.bookkeeper import Bookkeeper
+from lead_automation.state.codec import SchemaError
+from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, JournalText, open_journal, read_journal
 from lead_automation.state.jsonstore import (
     CALLS_FILE,
@@ -26,9 +29,7 @@ from lead_automation.state.jsonstore import (
     load_state,
     save_state,
 )
-from lead_automation.state.lines import Kind, Line, dump_line
 from lead_automation.state.rows import first_row_id, make_row
-from lead_automation.state.schema import SchemaError
 
 FOLD_ABOVE_BYTES = 32 << 20
 """A longer journal is folded before the next reservation, so that it can always be read back."""
@@ -107,28 +108,28 @@ class FileLedger(Bookkeeper):
     def _replay(self, journal: JournalText) -> int:
         """Apply a left journal; return how many of its messages are unsettled."""
         seen: set[tuple[date, str]] = set()
-        for number, line in journal.lines():
+        for number, entry in journal.entries():
             try:
-                self.apply(line)
+                self.apply(entry)
             except SchemaError as exc:
                 raise journal.damaged(number, str(exc)) from exc
-            seen.update(message.key for message in line.messages)
+            seen.update(message.key for message in entry.messages)
         return sum(record.key in seen for record in self.unknown_messages())
 
     def count_call(self, month: str) -> None:
-        """Count a WATI call; the total rides on the next line, or is folded."""
+        """Count a WATI call; the total rides on the next entry, or is folded."""
         super().count_call(month)
         self._new_calls[month] = self.month_calls(month)
 
-    def _keep(self, line: Line, *, durable: bool) -> None:
+    def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
         journal = self._writable()
         if self._new_calls:
-            line = replace(line, calls=self._new_calls)
-        journal.append(dump_line(line), durable=durable)
+            entry = replace(entry, calls=self._new_calls)
+        journal.append(dump_journal_entry(entry), durable=durable)
         self._new_calls = {}
-        self.apply(line)
+        self.apply(entry)
         # Never right after a reservation: its POST is waiting.
-        if journal.size > FOLD_ABOVE_BYTES and line.kind not in (Kind.DAY, Kind.RESERVE):
+        if journal.size > FOLD_ABOVE_BYTES and entry.kind not in (Kind.DAY, Kind.RESERVE):
             self.finish(today=None)
 
     def _writable(self) -> Journal:
@@ -181,7 +182,9 @@ class FileLedger(Bookkeeper):
             if self.is_over(record.day, today) and self.owed_row(record) is None:
                 failed = replace(record, status=MessageStatus.FAILED)
                 row = make_row(failed, first_row_id(record), error=_NEVER_LEARNED)
-                self._keep(Line(kind=Kind.UNKNOWN, messages=(record,), owe=(row,)), durable=False)
+                self._keep(
+                    JournalEntry(kind=Kind.UNKNOWN, messages=(record,), owe=(row,)), durable=False
+                )
 
     def close(self) -> None:
         """Close the journal; what was not folded is folded at the next start."""

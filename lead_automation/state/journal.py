@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lead_automation.errors import StateError
 from lead_automation.files import AppendFile, Disk
-from lead_automation.state.lines import Line, parse_line
-from lead_automation.state.schema import Pool, SchemaError
+from lead_automation.state.codec import SchemaError
+from lead_automation.state.entry import JournalEntry, parse_journal_entry
 from lead_automation.state.strictfile import MIB, read_file
 
 JOURNAL_FILE = "send_journal.jsonl"
@@ -40,19 +40,18 @@ class JournalText:
     data: bytes
     whole: int
 
-    def lines(self) -> Iterator[tuple[int, Line]]:
+    def entries(self) -> Iterator[tuple[int, JournalEntry]]:
         """Return the whole lines with their numbers, counted from 1, one at a time.
 
         Raises:
             StateError: A line is damaged or of a newer version.
         """
-        pool = Pool()
         stream = io.BytesIO(self.data)
         number = 0
         while stream.tell() < self.whole:
             number += 1
             try:
-                yield number, parse_line(stream.readline(), pool)
+                yield number, parse_journal_entry(stream.readline())
             except SchemaError as exc:
                 raise self.damaged(number, str(exc)) from exc
 

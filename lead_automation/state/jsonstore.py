@@ -6,11 +6,11 @@
 ``crm_outbox.json``     ``{"2026-11-22/1001/1": {row}}``
 ``api_usage.json``      ``{"2026-11": 1234}``
 
-A damaged file is refused with the place of the damage and never touched: read as empty, it would
-send messages a second time.
+Records and rows are ``MessageRecord`` and ``CrmRow`` of models.py, without the fields that are keys
+here. A damaged file is refused with the place of the damage and never touched: read as empty, it
+would send messages a second time.
 """
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,33 +19,22 @@ from typing import TypeVar
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk, write_atomic
-from lead_automation.models import CrmRow, MessageRecord
-from lead_automation.state.records import (
-    bare_record,
-    dump_record,
-    dump_row,
-    parse_record,
-    parse_row,
-    quote,
-)
-from lead_automation.state.schema import (
-    Pool,
-    SchemaError,
+from lead_automation.models import CrmRow, MessageRecord, MessageStatus
+from lead_automation.state.codec import (
     count_of,
     day_of,
+    dump_entry,
+    dump_file,
+    dump_json,
+    dump_lines,
+    fields_of,
     lead_id_of,
     month_of,
-    object_of,
-    refuse,
+    normal_form,
+    read_entries,
+    read_struct,
 )
-from lead_automation.state.strictfile import (
-    MIB,
-    check_version,
-    dump_lines,
-    load_json,
-    read_file,
-    save_file,
-)
+from lead_automation.state.strictfile import MIB, load_json, read_file, save_file
 
 QUOTA_FILE = "quota_usage.json"
 HISTORY_FILE = "sent_messages.json"
@@ -90,7 +79,6 @@ def load_state(disk: Disk, folder: Path) -> StateFiles:
         StateError: Quota or history is missing, or any file is damaged, too large, of another form
             or not a plain file of this user.
     """
-    pool = Pool()
 
     def load(name: str, parse: Callable[[object], _T]) -> _T | None:
         return load_json(disk, folder / name, parse, max_bytes=MAX_BYTES[name])
@@ -98,13 +86,13 @@ def load_state(disk: Disk, folder: Path) -> StateFiles:
     quota = load(QUOTA_FILE, parse_quota)
     if quota is None:
         raise _missing(folder / QUOTA_FILE)
-    history = load(HISTORY_FILE, lambda value: parse_history(value, pool))
+    history = load(HISTORY_FILE, parse_history)
     if history is None:
         raise _missing(folder / HISTORY_FILE)
     return StateFiles(
         quota=quota,
         history=history,
-        outbox=load(OUTBOX_FILE, lambda value: parse_outbox(value, pool)) or {},
+        outbox=load(OUTBOX_FILE, parse_outbox) or {},
         calls=load(CALLS_FILE, parse_calls) or {},
     )
 
@@ -159,64 +147,45 @@ def _missing(path: Path) -> StateError:
 
 def parse_quota(value: object) -> Quota:
     """Return the content of ``quota_usage.json``; SchemaError names the place of a damage."""
-    quota: Quota = {}
-    for key, used in _entries(value):
-        try:
-            counts = object_of(used, 'counts by counsellor like {"Anandi": 3}')
-            quota[day_of(key)] = {name: count_of(count, name) for name, count in counts.items()}
-        except SchemaError as exc:
-            raise exc.under(key) from exc
-    return quota
+    return read_entries(value, day_of, lambda counts, _: read_entries(counts, str, count_of))
 
 
 def dump_quota(quota: Mapping[date, Mapping[str, int]]) -> bytes:
     """Return ``quota_usage.json``, days in order, one a line."""
-    return dump_lines(
-        [
-            f'  "{day.isoformat()}": '
-            + "{"
-            + ", ".join(f"{quote(name)}: {count}" for name, count in quota[day].items())
-            + "}"
-            for day in sorted(quota)
-        ]
+    return dump_file(dump_entry(day.isoformat(), quota[day]) for day in sorted(quota))
+
+
+def parse_history(value: object) -> History:
+    """Return the content of ``sent_messages.json``; SchemaError names the place of a damage."""
+    return read_entries(value, day_of, _parse_day)
+
+
+def _parse_day(value: object, day: date) -> dict[str, MessageRecord]:
+    if isinstance(value, list):
+        # The earlier form: numbers are ids too, an id that stands twice counts once.
+        lead_ids = dict.fromkeys(map(lead_id_of, value))
+        return {lead_id: bare_record(day, lead_id) for lead_id in lead_ids}
+    return read_entries(
+        value,
+        normal_form,
+        lambda fields, lead_id: read_struct(fields, MessageRecord, day=day, lead_id=lead_id),
     )
 
 
-def parse_history(value: object, pool: Pool) -> History:
-    """Return the content of ``sent_messages.json``; SchemaError names the place of a damage."""
-    history: History = {}
-    for key, messages in _entries(value):
-        try:
-            day = day_of(key)
-            if isinstance(messages, list):
-                history[day] = _parse_bare_ids(messages, day)
-            else:
-                history[day] = _parse_records(messages, day, pool)
-        except SchemaError as exc:
-            raise exc.under(key) from exc
-    return history
-
-
-def _parse_bare_ids(values: list[object], day: date) -> dict[str, MessageRecord]:
-    """Read a day of the earlier form: numbers are ids too, an id that stands twice counts once."""
-    lead_ids = dict.fromkeys(lead_id_of(value) for value in values)
-    return {lead_id: bare_record(day, lead_id) for lead_id in lead_ids}
-
-
-def _parse_records(value: object, day: date, pool: Pool) -> dict[str, MessageRecord]:
-    found = object_of(value, "an object of records by lead id, or a list of lead ids")
-    records: dict[str, MessageRecord] = {}
-    for key in list(found):
-        try:
-            lead_id = lead_id_of(key)
-            if lead_id in records:
-                refuse(key, "a lead id of its own: it stands twice, in two Unicode forms")
-            # Taken out as they are read: raw and parsed records of a long history are never in
-            # memory together.
-            records[lead_id] = parse_record(found.pop(key), day, lead_id, pool)
-        except SchemaError as exc:
-            raise exc.under(key) from exc
-    return records
+def bare_record(day: date, lead_id: str) -> MessageRecord:
+    """Return what an earlier form's bare lead id means: messaged that day, nothing else known."""
+    return MessageRecord(
+        day=day,
+        lead_id=lead_id,
+        phone=None,
+        template=None,
+        counsellor=None,
+        status=MessageStatus.SENT,
+        message_id=None,
+        sent_at=None,
+        updated_at=None,
+        attempts=0,
+    )
 
 
 def dump_history(history: Mapping[date, Mapping[str, MessageRecord]]) -> bytes:
@@ -224,53 +193,37 @@ def dump_history(history: Mapping[date, Mapping[str, MessageRecord]]) -> bytes:
 
     A day that holds nothing but an earlier form's bare ids stays a list.
     """
-    out = io.BytesIO()  # grows in place: a long history is not in memory twice
-    out.write(b"{\n")
-    for day in sorted(history):
-        if history[day]:
-            out.write(b",\n" if out.tell() > len(b"{\n") else b"")
-            out.write(_dump_day(day, history[day]))
-    out.write(b"\n}\n")
-    return out.getvalue() if any(history.values()) else _EMPTY
+    days = (day for day in sorted(history) if history[day])
+    return dump_file(_dump_day(day, history[day]) for day in days)
 
 
 def _dump_day(day: date, records: Mapping[str, MessageRecord]) -> bytes:
-    key = f'  "{day.isoformat()}": '
     if all(record == bare_record(day, lead_id) for lead_id, record in records.items()):
-        return f"{key}[{', '.join(map(quote, records))}]".encode()
-    lines = [f"    {quote(lead_id)}: {dump_record(record)}" for lead_id, record in records.items()]
-    return (key + "{\n" + ",\n".join(lines) + "\n  }").encode()
+        return dump_entry(day.isoformat(), list(records))
+    lines = (
+        dump_entry(lead_id, fields_of(record, "day", "lead_id"))
+        for lead_id, record in records.items()
+    )
+    return dump_json(day.isoformat()) + b": " + dump_lines(lines, b"  ")
 
 
-def parse_outbox(value: object, pool: Pool) -> Outbox:
+def parse_outbox(value: object) -> Outbox:
     """Return the content of ``crm_outbox.json``; SchemaError names the place of a damage."""
-    outbox: Outbox = {}
-    for row_id, row in _entries(value):
-        try:
-            outbox[row_id] = parse_row(row, row_id, pool)
-        except SchemaError as exc:
-            raise exc.under(row_id) from exc
-    return outbox
+    return read_entries(
+        value, str, lambda fields, row_id: read_struct(fields, CrmRow, row_id=row_id)
+    )
 
 
 def dump_outbox(outbox: Mapping[str, CrmRow]) -> bytes:
     """Return ``crm_outbox.json``, oldest row first, one a line."""
-    return dump_lines([f"  {quote(row_id)}: {dump_row(row)}" for row_id, row in outbox.items()])
+    return dump_file(dump_entry(key, fields_of(row, "row_id")) for key, row in outbox.items())
 
 
 def parse_calls(value: object) -> Calls:
     """Return the content of ``api_usage.json``; SchemaError names the place of a damage."""
-    return {month_of(month): count_of(count, month) for month, count in _entries(value)}
+    return read_entries(value, month_of, count_of)
 
 
 def dump_calls(calls: Mapping[str, int]) -> bytes:
     """Return ``api_usage.json``, months in order."""
-    return dump_lines([f'  "{month}": {calls[month]}' for month in sorted(calls)])
-
-
-def _entries(value: object) -> list[tuple[str, object]]:
-    fields = object_of(value)
-    check_version(fields)
-    entries = list(fields.items())
-    fields.clear()
-    return entries
+    return dump_file(dump_entry(month, calls[month]) for month in sorted(calls))

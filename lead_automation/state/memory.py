@@ -3,8 +3,8 @@
 from datetime import date, tzinfo
 
 from lead_automation.state.bookkeeper import Bookkeeper
+from lead_automation.state.entry import JournalEntry
 from lead_automation.state.jsonstore import StateFiles
-from lead_automation.state.lines import Line
 
 
 class MemoryLedger(Bookkeeper):
@@ -14,8 +14,8 @@ class MemoryLedger(Bookkeeper):
         """Start empty; see ``Bookkeeper`` for the arguments."""
         super().__init__(StateFiles(), history_days=history_days, zone=zone)
 
-    def _keep(self, line: Line, *, durable: bool) -> None:  # noqa: ARG002
-        self.apply(line)
+    def _keep(self, entry: JournalEntry, *, durable: bool) -> None:  # noqa: ARG002
+        self.apply(entry)
 
     def finish(self, *, today: date | None) -> None:
         """Do nothing: there is no place to write to."""

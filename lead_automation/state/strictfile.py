@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk, write_atomic
-from lead_automation.state.schema import SchemaError
+from lead_automation.state.codec import SchemaError
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean, mask_numbers
 
@@ -39,8 +39,9 @@ def load_json(
     if data is None:
         return None
     try:
-        value = parse_json(data, reject_duplicates=True)
+        value = parse_json(data, reject_duplicates=True, check_depth=False)
         del data  # a long history: its bytes and its records need not be in memory together
+        _check_version(value)
         return parse(value)
     except JsonError as exc:
         problem = f"is not JSON: {mask_numbers(clean(exc))}"
@@ -77,23 +78,8 @@ def save_file(disk: Disk, path: Path, data: bytes, *, max_bytes: int) -> None:
     write_atomic(disk, path, data)
 
 
-def dump_lines(entries: list[str]) -> bytes:
-    """Return a JSON object as bytes, one entry a line so that a person can edit it.
-
-    Args:
-        entries: ``"key": value`` texts; a value may itself span lines.
-    """
-    if not entries:
-        return b"{}\n"
-    return ("{\n" + ",\n".join(entries) + "\n}\n").encode()
-
-
-def check_version(fields: dict[str, object]) -> None:
-    """Refuse a file that names a version: this form of it has none.
-
-    Raises:
-        SchemaError: It does.
-    """
-    if "version" in fields:
+def _check_version(value: object) -> None:
+    """Refuse a file that names a version: this form of it has none."""
+    if isinstance(value, dict) and "version" in value:
         msg = "the file names a version, so a newer lead_automation wrote it: use that one"
         raise SchemaError(msg, "version")

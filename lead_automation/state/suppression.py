@@ -12,31 +12,22 @@ from pathlib import Path
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
 from lead_automation.models import Suppression
-from lead_automation.state.lock import short_lock
-from lead_automation.state.records import quote
-from lead_automation.state.schema import (
-    Pool,
-    SchemaError,
-    check_keys,
-    object_of,
+from lead_automation.state.codec import (
+    dump_entry,
+    dump_file,
+    fields_of,
     phone_of,
-    refuse,
-    text_of,
+    read_entries,
+    read_struct,
 )
-from lead_automation.state.strictfile import (
-    MIB,
-    check_version,
-    dump_lines,
-    load_json,
-    save_file,
-)
+from lead_automation.state.lock import short_lock
+from lead_automation.state.strictfile import MIB, load_json, save_file
 
 SUPPRESSION_FILE = "suppression_list.json"
 LOCK_FILE = ".suppression_list.json.lock"
 MAX_BYTES = 16 * MIB
 
 _LOCK_WAIT_S = 10.0
-_KEYS = frozenset({"reason", "source", "added_at", "until"})
 _NEVER_READ = object()
 
 
@@ -127,40 +118,12 @@ def _lasts_longer(entry: Suppression, before: Suppression) -> bool:
 
 
 def _parse(value: object) -> dict[str, Suppression]:
-    fields = object_of(value)
-    check_version(fields)
-    pool = Pool()
-    entries: dict[str, Suppression] = {}
-    for phone, entry in fields.items():
-        try:
-            entries[phone] = _parse_entry(phone_of(phone, ""), object_of(entry), pool)
-        except SchemaError as exc:
-            raise exc.under(phone) from exc
-    return entries
-
-
-def _parse_entry(phone: str, fields: dict[str, object], pool: Pool) -> Suppression:
-    check_keys(fields, _KEYS)
-    added_at = pool.parse_time(fields["added_at"], "added_at")
-    if added_at is None:
-        refuse(None, "the time it was added", "added_at")
-    return Suppression(
-        phone=phone,
-        reason=text_of(fields["reason"], "reason"),
-        source=text_of(fields["source"], "source"),
-        added_at=added_at,
-        until=pool.parse_time(fields["until"], "until"),
+    return read_entries(
+        value, phone_of, lambda fields, phone: read_struct(fields, Suppression, phone=phone)
     )
 
 
 def _dump(entries: Mapping[str, Suppression]) -> bytes:
     """Return the file, sorted by number, one entry a line."""
-    return dump_lines([f'  "{phone}": {_dump_entry(entries[phone])}' for phone in sorted(entries)])
-
-
-def _dump_entry(entry: Suppression) -> str:
-    until = "null" if entry.until is None else f'"{entry.until.isoformat()}"'
-    return (
-        f'{{"reason": {quote(entry.reason)}, "source": {quote(entry.source)}, '
-        f'"added_at": "{entry.added_at.isoformat()}", "until": {until}}}'
-    )
+    phones = sorted(entries)
+    return dump_file(dump_entry(phone, fields_of(entries[phone], "phone")) for phone in phones)

@@ -599,6 +599,7 @@ class TestCrm:
         msg_status="delivered",
         wati_message_id="m-1",
         sent_at=datetime.fromisoformat("2026-11-23T11:30:00.123456+05:30"),
+        error_message=None,
     )
 
     def test_leads_come_in_order_and_no_more_than_asked_for(self, make: Make) -> None:

@@ -56,6 +56,7 @@ def odd(tmp_path: Path) -> Iterator[Harness]:
                 since=datetime(2026, 11, 23, tzinfo=UTC),
                 evidence=ODD_WORDS,
                 what_to_do=(ODD_WORDS,),
+                until=None,
             )
         )
         yield harness

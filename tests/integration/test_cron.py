@@ -118,6 +118,7 @@ def test_cron_mails_that_sending_is_held(here: Desk) -> None:
         since=SystemClock().now(),
         evidence="131031",
         what_to_do=("Ask Meta.",),
+        until=None,
     )
     HoldFile(SystemDisk(), here.state_dir).set(hold)
     ended = here.under_cron("-q")

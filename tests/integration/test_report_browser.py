@@ -78,6 +78,8 @@ def days_page() -> str:
             status=list(MessageStatus)[(number + back) % len(MessageStatus)],
             sent_at=STARTED,
             attempts=1,
+            message_id=None,
+            updated_at=None,
         )
         for back in range(7)
         for number in range(60 + 40 * back)

@@ -162,6 +162,7 @@ def test_resume_interrupted_at_its_question_ends_at_once(here: Desk) -> None:
         since=SystemClock().now(),
         evidence="131031",
         what_to_do=("Ask Meta.",),
+        until=None,
     )
     holds.set(hold)
     shown = here.in_terminal("resume", interrupt_at="Type yes")

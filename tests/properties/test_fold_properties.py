@@ -26,6 +26,7 @@ from ledgers import (
 
 from lead_automation.errors import StateError
 from lead_automation.models import CrmRow, ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry, parse_journal_entry
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.jsonstore import (
     dump_history,
@@ -35,8 +36,6 @@ from lead_automation.state.jsonstore import (
     parse_outbox,
     parse_quota,
 )
-from lead_automation.state.lines import Kind, Line, dump_line, parse_line
-from lead_automation.state.schema import Pool
 from lead_automation.strictjson import parse_json
 
 _COUNSELLORS = ("Anandi", "Karan")
@@ -343,13 +342,14 @@ def test_record_and_row_written_are_read_back_equal(
         msg_status="failed",
         error_message=error,
         sent_at=record.sent_at,
+        wati_message_id=None,
     )
-    line = Line(kind=Kind.READING, messages=(record,), owe=(row,), drop=(row.row_id,))
+    line = JournalEntry(kind=Kind.READING, messages=(record,), owe=(row,), drop=(row.row_id,))
     history = {record.day: {record.lead_id: record}}
 
-    assert parse_line(dump_line(line), Pool()) == line
-    assert parse_history(parse_json(dump_history(history)), Pool()) == history
-    assert parse_outbox(parse_json(dump_outbox({row.row_id: row})), Pool()) == {row.row_id: row}
+    assert parse_journal_entry(dump_journal_entry(line)) == line
+    assert parse_history(parse_json(dump_history(history))) == history
+    assert parse_outbox(parse_json(dump_outbox({row.row_id: row}))) == {row.row_id: row}
 
 
 @_quick

@@ -7,11 +7,16 @@ from ledgers import HISTORY_DAYS, NOW, PHONE, TEMPLATE, TODAY
 
 from lead_automation.models import CrmRow, MessageRecord, MessageStatus
 from lead_automation.state.books import Books
-from lead_automation.state.jsonstore import CALLS_FILE, HISTORY_FILE, QUOTA_FILE, StateFiles
-from lead_automation.state.lines import Kind, Line
-from lead_automation.state.records import bare_record
+from lead_automation.state.codec import SchemaError
+from lead_automation.state.entry import JournalEntry, Kind
+from lead_automation.state.jsonstore import (
+    CALLS_FILE,
+    HISTORY_FILE,
+    QUOTA_FILE,
+    StateFiles,
+    bare_record,
+)
 from lead_automation.state.rows import make_row
-from lead_automation.state.schema import SchemaError
 
 LONG_AGO = TODAY - timedelta(days=HISTORY_DAYS + 1)
 OLDEST = TODAY - timedelta(days=HISTORY_DAYS)
@@ -26,6 +31,8 @@ def _record(lead_id: str = "1", **changes: object) -> MessageRecord:
         "template": TEMPLATE,
         "counsellor": "Anandi",
         "status": MessageStatus.SENT,
+        "message_id": None,
+        "updated_at": None,
         "sent_at": NOW,
         "attempts": 1,
         **changes,
@@ -40,8 +47,10 @@ def _books(quota: int | None = None, *records: MessageRecord) -> Books:
     return Books(files, history_days=HISTORY_DAYS)
 
 
-def _change(number: int, change: int = 1) -> Line:
-    return Line(kind=Kind.RESERVE, messages=(_record(str(number)),), quota={"Anandi": change})
+def _change(number: int, change: int = 1) -> JournalEntry:
+    return JournalEntry(
+        kind=Kind.RESERVE, messages=(_record(str(number)),), quota={"Anandi": change}
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,7 @@ def _change(number: int, change: int = 1) -> Line:
 def test_quota_used_after_a_crash_follows_file_or_journal(in_file: int, used: int) -> None:
     """Base and changes where the file says either; else the file, but never below what is known."""
     books = _books(in_file)
-    books.apply(Line(kind=Kind.DAY, day=TODAY, base={"Anandi": 3}))
+    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 3}))
     books.apply(_change(1))
     books.apply(_change(2))
 
@@ -67,7 +76,7 @@ def test_quota_used_after_a_crash_follows_file_or_journal(in_file: int, used: in
 def test_quota_used_after_a_cut_fold_keeps_what_a_person_lowered_before() -> None:
     """A number lowered by hand before the run is no edit after the crash."""
     books = _books(1, _record("7"), _record("8"), _record("9"))
-    books.apply(Line(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
+    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
     books.apply(_change(1))
 
     assert books.quota_used(TODAY) == {"Anandi": 1}
@@ -76,7 +85,7 @@ def test_quota_used_after_a_cut_fold_keeps_what_a_person_lowered_before() -> Non
 def test_quota_used_given_back_never_falls_below_zero() -> None:
     """A person who reset the count before a message of that day proved absent gets no credit."""
     books = _books(0)
-    books.apply(Line(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
+    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
     books.apply(_change(1, -1))
     books.settle_quota()
 
@@ -87,7 +96,7 @@ def test_quota_used_given_back_never_falls_below_zero() -> None:
 def test_quota_used_of_a_counsellor_deleted_by_hand_counts_known_messages() -> None:
     """Taking a name out of the file after a crash does not free its quota."""
     books = Books(StateFiles(quota={TODAY: {"Karan": 1}}), history_days=HISTORY_DAYS)
-    books.apply(Line(kind=Kind.DAY, day=TODAY, base={"Anandi": 4, "Karan": 1}))
+    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 4, "Karan": 1}))
     books.apply(_change(1))
 
     assert books.quota_used(TODAY) == {"Karan": 1, "Anandi": 1}
@@ -102,10 +111,10 @@ def test_apply_of_a_quota_change_without_its_day_line_is_refused() -> None:
 def test_apply_of_a_second_day_line_is_refused() -> None:
     """A day is opened once in a journal."""
     books = _books()
-    books.apply(Line(kind=Kind.DAY, day=TODAY))
+    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY))
 
     with pytest.raises(SchemaError, match="opened before"):
-        books.apply(Line(kind=Kind.DAY, day=TODAY))
+        books.apply(JournalEntry(kind=Kind.DAY, day=TODAY))
 
 
 def test_prune_drops_what_is_over_and_keeps_the_future() -> None:
@@ -145,7 +154,7 @@ def test_find_duplicate_of_a_bare_id_blocks_every_template() -> None:
 def test_find_duplicate_of_a_number_whose_lead_has_another_now_finds_nothing() -> None:
     """The index by number forgets what the record no longer says."""
     books = _books(None, _record("1"))
-    books.apply(Line(kind=Kind.READING, messages=(_record("1", phone="+919800000009"),)))
+    books.apply(JournalEntry(kind=Kind.READING, messages=(_record("1", phone="+919800000009"),)))
 
     assert not books.find_duplicate(lead_id="2", phone=PHONE, template=TEMPLATE, today=TODAY)
     assert books.find_duplicate(lead_id="2", phone="+919800000009", template=TEMPLATE, today=TODAY)
@@ -182,8 +191,8 @@ def _row(row_id: str) -> CrmRow:
 def test_apply_of_a_changed_row_puts_it_last() -> None:
     """So that a journal folded twice leaves the rows in one order."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("b"))))
-    books.apply(Line(kind=Kind.READING, messages=(_record(),), owe=(_row("a"),)))
+    books.apply(JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("b"))))
+    books.apply(JournalEntry(kind=Kind.READING, messages=(_record(),), owe=(_row("a"),)))
 
     assert [row.row_id for row in books.owed_rows()] == ["b", "a"]
 
@@ -191,7 +200,9 @@ def test_apply_of_a_changed_row_puts_it_last() -> None:
 def test_free_row_id_counts_on_past_owed_ones() -> None:
     """Each unposted row keeps its name."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("a.2"))))
+    books.apply(
+        JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("a.2")))
+    )
 
     assert books.free_row_id("a") == "a.3"
     assert books.free_row_id("b") == "b"
@@ -200,7 +211,9 @@ def test_free_row_id_counts_on_past_owed_ones() -> None:
 def test_owed_row_of_another_day_or_send_is_not_this_messages() -> None:
     """Rows of one lead are told apart by day and time of sending."""
     books = _books()
-    books.apply(Line(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("2026-11-22/1/1"),)))
+    books.apply(
+        JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("2026-11-22/1/1"),))
+    )
 
     assert books.owed_row(_record()) == _row("2026-11-22/1/1")
     assert books.owed_row(_record(day=TOMORROW)) is None
@@ -211,9 +224,9 @@ def test_calls_of_a_line_never_lower_the_month() -> None:
     """A journal folded again after a later run does not set the count back."""
     files = StateFiles(calls={"2026-11": 9})
     books = Books(files, history_days=HISTORY_DAYS)
-    books.apply(Line(kind=Kind.ROW_TAKEN, calls={"2026-11": 5}))
+    books.apply(JournalEntry(kind=Kind.ROW_TAKEN, calls={"2026-11": 5}))
     assert books.touched == set()
-    books.apply(Line(kind=Kind.ROW_TAKEN, calls={"2026-11": 12}))
+    books.apply(JournalEntry(kind=Kind.ROW_TAKEN, calls={"2026-11": 12}))
 
     assert books.month_calls("2026-11") == 12
     assert books.touched == {CALLS_FILE}

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fakes import FakeClock, ScriptedChance
 from harness import Pipe
+from msgspec import structs
 
 from lead_automation.arguments import Arguments
 from lead_automation.clock import StopFlag
@@ -165,7 +166,7 @@ def test_hold_text_says_since_until_why_and_what_to_do() -> None:
 
 def test_hold_text_of_other_evidence_and_no_end() -> None:
     """Words the reason lacks stand apart; a hold without end names the command."""
-    text = hold_text(replace(HOLD, evidence="spam\x1b", until=None), now=NOW, zone=ZONE)
+    text = hold_text(structs.replace(HOLD, evidence="spam\x1b", until=None), now=NOW, zone=ZONE)
 
     assert "until an operator runs `resume`" in text
     assert "Evidence: spam\\u001b" in text
@@ -192,7 +193,7 @@ def test_hold_document_has_local_times() -> None:
 
     assert document["since"] == "2026-11-23T11:30:00+05:30"
     assert document["until"] == "2026-11-23T16:30:00+05:30"
-    assert hold_document(replace(HOLD, until=None), zone=ZONE)["until"] is None
+    assert hold_document(structs.replace(HOLD, until=None), zone=ZONE)["until"] is None
 
 
 def test_traceback_of_a_bug_is_cleaned_in_the_log_file(tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ class Scene:
             template="t",
             counsellor="A",
             status=MessageStatus.FAILED,
+            message_id=None,
+            sent_at=None,
+            updated_at=None,
+            attempts=0,
         )
         return self.consequences.failed_earlier(
             failure, record, today=TODAY, now=NOW, day_ends=DAY_ENDS

@@ -29,6 +29,9 @@ def make_record(
         status=status,
         sent_at=SENT_AT if sent else None,
         unknown=unknown,
+        message_id=None,
+        updated_at=None,
+        attempts=0,
     )
 
 
@@ -75,7 +78,7 @@ def test_duplicate_failed_on_earlier_day_frees_the_lead() -> None:
 @pytest.mark.parametrize("days_ago", [0, 1, 7])
 def test_duplicate_unknown_blocks_like_a_message(days_ago: int) -> None:
     """What may have arrived counts as arrived."""
-    record = make_record(days_ago=days_ago, sent=False, unknown=True, status=MessageStatus.PENDING)
+    record = make_record(days_ago=days_ago, unknown=True, status=MessageStatus.PENDING)
 
     assert is_duplicate(record)
 
@@ -103,6 +106,10 @@ def test_duplicate_of_a_refusal_with_category_blocks_nothing() -> None:
         counsellor="Karan",
         status=MessageStatus.FAILED,
         error_category=ErrorCategory.TEMPLATE_MISMATCH,
+        message_id=None,
+        sent_at=None,
+        updated_at=None,
+        attempts=0,
     )
 
     assert not is_duplicate(record)

@@ -28,6 +28,9 @@ def make_record(*, unknown: bool = False) -> MessageRecord:
         status=MessageStatus.READ,
         sent_at=NOW - timedelta(days=3),
         unknown=unknown,
+        message_id=None,
+        updated_at=None,
+        attempts=0,
     )
 
 

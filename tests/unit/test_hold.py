@@ -1,13 +1,13 @@
 """Tests of the hold: strict reading, never weakened, lifted on request."""
 
 import errno
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from disks import Phase, RecordingDisk, Script, fail_with, no_space
 from ledgers import FOLDER, NOW
+from msgspec.structs import replace
 
 from lead_automation.errors import StateError
 from lead_automation.models import Hold
@@ -78,14 +78,17 @@ def test_hold_lifted_is_gone() -> None:
     ("content", "problem"),
     [
         ("", "is not JSON"),
-        ("[]", "is not an object"),
-        ("{}", "'evidence' is missing"),
+        ("[]", "Expected `object`, got `array`"),
+        ("{}", "Object missing required field `reason`"),
         (TEXT.replace("{", '{"version": 2, ', 1), "newer lead_automation"),
-        (TEXT.replace("{", '{"mood": 2, ', 1), "'mood' is not a key"),
-        (TEXT.replace('"2026-11-22T10:00:00+05:30"', "null"), "since: null is not"),
+        (TEXT.replace("{", '{"mood": 2, ', 1), "Object contains unknown field `mood`"),
+        (
+            TEXT.replace('"2026-11-22T10:00:00+05:30"', "null"),
+            "since: Expected `datetime`",
+        ),
         (TEXT.replace("null", '"2026-11-22"'), "until: "),
         (TEXT.replace('["x"]', '"x"'), "what_to_do: "),
-        (TEXT.replace('["x"]', "[1]"), "what_to_do: 1 is not a text"),
+        (TEXT.replace('["x"]', "[1]"), "what_to_do[0]: Expected `str`, got `int`"),
     ],
 )
 def test_damaged_hold_stops_everything(content: str, problem: str) -> None:

@@ -148,7 +148,7 @@ def test_lead_on_the_suppression_list_is_skipped_without_being_an_error(tmp_path
     asked: list[str] = []
     scene = Scene(tmp_path, look_up=asked.append)
     scene.suppressions.add(
-        Suppression(phone=PHONE, reason="called us", source="operator", added_at=NOW)
+        Suppression(phone=PHONE, reason="called us", source="operator", added_at=NOW, until=None)
     )
     found = scene.examine(make_lead())
 

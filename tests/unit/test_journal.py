@@ -21,10 +21,10 @@ from ledgers import FOLDER, JOURNAL
 from lead_automation.errors import StateError
 from lead_automation.files import SystemDisk
 from lead_automation.state import journal as module
+from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, open_journal, read_journal
-from lead_automation.state.lines import Kind, Line, dump_line
 
-LINE = dump_line(Line(kind=Kind.ROW_TAKEN, drop=("2026-11-22/1/1",)))
+LINE = dump_journal_entry(JournalEntry(kind=Kind.ROW_TAKEN, drop=("2026-11-22/1/1",)))
 RECORD: dict[str, object] = {
     "day": "2026-11-22",
     "lead_id": "1",
@@ -57,7 +57,7 @@ def test_read_of_a_missing_journal_finds_nothing() -> None:
     """No journal is an empty one."""
     text = read_journal(RecordingDisk(), FOLDER)
 
-    assert list(text.lines()) == []
+    assert list(text.entries()) == []
     assert text.whole == 0
 
 
@@ -65,7 +65,7 @@ def test_read_drops_a_torn_tail() -> None:
     """What follows the last newline was never reported as written."""
     text = read_journal(RecordingDisk({JOURNAL: LINE + LINE[:-1]}), FOLDER)
 
-    assert [number for number, _ in text.lines()] == [1]
+    assert [number for number, _ in text.entries()] == [1]
     assert text.whole == len(LINE)
 
 
@@ -75,7 +75,7 @@ def test_open_cuts_a_torn_tail_off() -> None:
     _open(disk).append(LINE, durable=True)
 
     assert _content(disk) == LINE + LINE
-    assert len(list(read_journal(disk, FOLDER).lines())) == 2
+    assert len(list(read_journal(disk, FOLDER).entries())) == 2
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
@@ -96,29 +96,35 @@ def test_open_cut_while_cutting_can_be_repeated(at: int, phase: Phase) -> None:
     ("line", "problem"),
     [
         (b"\n", "Expecting value"),
-        (b"{}\n", "null is not version 1"),
-        (b"[]\n", "is not an object"),
+        (b"{}\n", "v: None is not version 1"),
+        (b"[]\n", "Expected `object`, got `list`"),
         (b"\x00\x00\n", "Expecting value"),
         (b'{"v": 1, "v": 1}\n', "stands twice"),
         ({**RESERVE, "v": 2}, "version 2 is newer than this program"),
-        ({**RESERVE, "v": True}, "true is not version 1"),
+        ({**RESERVE, "v": True}, "v: True is not version 1"),
         ({**RESERVE, "v": 0}, "0 is not version 1"),
-        ({**RESERVE, "kind": "batch"}, '"batch" is not a kind this version knows'),
-        ({**RESERVE, "kind": []}, "[] is not a kind"),
-        ({**RESERVE, "lock": 1}, "'lock' is not a key"),
-        (_without("kind", RESERVE), "'kind' is missing"),
+        ({**RESERVE, "kind": "batch"}, "kind: Invalid enum value 'batch'"),
+        ({**RESERVE, "kind": []}, "kind: Expected `str`, got `array`"),
+        ({**RESERVE, "lock": 1}, "Object contains unknown field `lock`"),
+        (_without("kind", RESERVE), "Object missing required field `kind`"),
         (_without("message", RESERVE), "needs its message"),
         ({"v": 1, "kind": "row_taken", "quota": {"A": 1}}, "a quota change needs its message"),
-        ({**RESERVE, "day": "2026-11-22"}, "only a day line has a day"),
-        ({"v": 1, "kind": "day", "base": {}}, "only a day line has a day, and needs one"),
-        ({**RESERVE, "quota": {"A": True}}, "A: true is not a whole number"),
-        ({**RESERVE, "quota": []}, "[] is not an object"),
-        ({**RESERVE, "owe": {}}, "owe: {} is not a list"),
-        ({**RESERVE, "owe": [{}]}, "row_id: null is not a text"),
-        ({**RESERVE, "drop": [1]}, "drop: 1 is not a text"),
-        ({**RESERVE, "calls": {"x": 1}}, '"x" is not a month'),
-        ({**RESERVE, "message": _without("day", RECORD)}, "'day' is missing"),
-        ({**RESERVE, "message": {**RECORD, "unknown": None}}, "unknown: null is not true"),
+        ({**RESERVE, "day": "2026-11-22"}, "only a day entry has a day"),
+        ({"v": 1, "kind": "day", "base": {}}, "only a day entry has a day, and needs one"),
+        ({**RESERVE, "quota": {"A": True}}, "quota[...]: Expected `int`, got `bool`"),
+        ({**RESERVE, "quota": []}, "quota: Expected `object`, got `array`"),
+        ({**RESERVE, "owe": {}}, "owe: Expected `array`, got `object`"),
+        ({**RESERVE, "owe": [{}]}, "owe[0]: Object missing required field `row_id`"),
+        ({**RESERVE, "drop": [1]}, "drop[0]: Expected `str`, got `int`"),
+        ({**RESERVE, "calls": {"x": 1}}, "`$.calls`"),
+        (
+            {**RESERVE, "message": _without("day", RECORD)},
+            "missing required field `day`",
+        ),
+        (
+            {**RESERVE, "message": {**RECORD, "unknown": None}},
+            "unknown: Expected `bool`, got",
+        ),
     ],
 )
 def test_read_of_a_damaged_line_names_it_and_keeps_the_file(
@@ -128,7 +134,7 @@ def test_read_of_a_damaged_line_names_it_and_keeps_the_file(
     data = line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
     disk = RecordingDisk({JOURNAL: LINE + data + LINE})
     with pytest.raises(StateError) as raised:
-        list(read_journal(disk, FOLDER).lines())
+        list(read_journal(disk, FOLDER).entries())
 
     assert str(raised.value).startswith(f"{JOURNAL}: line 2: ")
     assert problem in str(raised.value)
@@ -258,4 +264,4 @@ def test_journal_on_a_real_disk_is_private_and_readable(tmp_path: Path) -> None:
     journal.close()  # the descriptor is gone: nothing is lost by that
 
     assert (tmp_path / JOURNAL.name).stat().st_mode & 0o777 == 0o600
-    assert len(list(read_journal(SystemDisk(), tmp_path).lines())) == 1
+    assert len(list(read_journal(SystemDisk(), tmp_path).entries())) == 1

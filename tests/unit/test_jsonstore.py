@@ -24,7 +24,6 @@ from lead_automation.state.jsonstore import (
     parse_history,
     save_state,
 )
-from lead_automation.state.schema import Pool
 from lead_automation.strictjson import parse_json
 
 RECORD = (
@@ -45,7 +44,7 @@ def _disk(path: Path, content: str) -> RecordingDisk:
 
 
 def _history(days: str) -> dict[date, dict[str, MessageRecord]]:
-    return parse_history(parse_json(days.encode()), Pool())
+    return parse_history(parse_json(days.encode()))
 
 
 def _day(entries: str) -> str:
@@ -58,59 +57,81 @@ def _record_with(old: str, new: str) -> str:
 
 
 QUOTA_PROBLEMS = [
-    ("[]", "[] is not an object"),
-    ("null", "null is not an object"),
+    ("[]", "Expected `object`, got `list`"),
+    ("null", "Expected `object`, got `NoneType`"),
     ("", "is not JSON"),
     ('{"2026-11-22": {"An', "is not JSON"),
-    ('{"2026-11-22": 3}', "2026-11-22: 3 is not counts by counsellor"),
-    ('{"2026-11-22": {"A": "3"}}', '2026-11-22 → A: "3" is not a whole number of 0 or more'),
-    ('{"2026-11-22": {"A": true}}', "2026-11-22 → A: true is not a whole number"),
-    ('{"2026-11-22": {"A": -1}}', "2026-11-22 → A: -1 is not a whole number"),
-    ('{"2026-11-22": {"A": 2.9}}', "2026-11-22 → A: 2.9 is not a whole number"),
-    ('{"2026-11-22": {"A": 2.0}}', "2026-11-22 → A: 2.0 is not a whole number"),
+    ('{"2026-11-22": 3}', "2026-11-22: Expected `object`, got `int`"),
+    ('{"2026-11-22": {"A": "3"}}', "2026-11-22 → A: Expected `int`, got `str`"),
+    ('{"2026-11-22": {"A": true}}', "2026-11-22 → A: Expected `int`, got `bool`"),
+    ('{"2026-11-22": {"A": -1}}', "2026-11-22 → A: Expected `int` >= 0"),
+    ('{"2026-11-22": {"A": 2.9}}', "2026-11-22 → A: Expected `int`, got `float`"),
+    ('{"2026-11-22": {"A": 2.0}}', "2026-11-22 → A: Expected `int`, got `float`"),
     ('{"2026-11-22": {"A": 1e400}}', "is too large"),
     ('{"2026-11-22": {"A": NaN}}', "NaN is not JSON"),
-    ('{"2026-11-22": {"A": 1000000001}}', "is not a whole number"),
+    ('{"2026-11-22": {"A": 1000000001}}', "2026-11-22 → A: Expected `int` <= "),
     ('{"2026-11-22": {"A": 1, "A": 2}}', "stands twice"),
-    ('{"2026-11-31": {}}', '"2026-11-31" is not a day like 2026-11-22'),
-    ('{"20261122": {}}', "is not a day like"),
+    ('{"2026-11-31": {}}', "2026-11-31: Invalid RFC3339 encoded date"),
+    ('{"20261122": {}}', "20261122: Invalid RFC3339 encoded date"),
     ('{"version": 2}', "a newer lead_automation wrote it"),
     ("[" * 100_000, "nested too deeply"),
 ]
 
 HISTORY_PROBLEMS = [
-    ('{"2026-11-22": 3}', "2026-11-22: 3 is not an object of records by lead id"),
-    ('{"2026-11-22": [null]}', "2026-11-22: null is not a lead id"),
-    ('{"2026-11-22": [true]}', "2026-11-22: true is not a lead id"),
-    ('{"2026-11-22": [1.5]}', "2026-11-22: 1.5 is not a lead id"),
-    ('{"2026-11-22": [""]}', "is not a lead id of 1 to 128 characters"),
-    ('{"2026-11-22": ["%s"]}' % ("x" * 129), "is not a lead id of 1 to 128 characters"),
-    ('{"2026-11-22": {"1001": true}}', "2026-11-22 → 1001: true is not an object"),
-    ('{"2026-11-22": {"1001": {}}}', "2026-11-22 → 1001: 'attempts' is missing"),
-    (_record_with('"attempts": 1', '"attempts": 1, "mood": 1'), "1001: 'mood' is not a key"),
-    (_record_with('"sent"', '"sentt"'), '1001 → status: "sentt" is not one of delivered, failed'),
-    (_record_with('"sent"', "[]"), "1001 → status: [] is not one of"),
+    ('{"2026-11-22": 3}', "2026-11-22: Expected `object`, got `int`"),
+    ('{"2026-11-22": [null]}', "2026-11-22: Expected `str`, got `null`"),
+    ('{"2026-11-22": [true]}', "2026-11-22: Expected `str`, got `bool`"),
+    ('{"2026-11-22": [1.5]}', "2026-11-22: Expected `str`, got `float`"),
+    ('{"2026-11-22": [""]}', "Expected `str` of length >= 1"),
+    ('{"2026-11-22": ["%s"]}' % ("x" * 129), "Expected `str` of length <= 128"),
+    ('{"2026-11-22": {"1001": true}}', "2026-11-22 → 1001: Expected `object`, got `bool`"),
+    ('{"2026-11-22": {"1001": {}}}', "1001: Object missing required field `phone`"),
+    (
+        _record_with('"attempts": 1', '"attempts": 1, "mood": 1'),
+        "1001: Object contains unknown",
+    ),
+    (_record_with('"sent"', '"sentt"'), "1001 → status: Invalid enum value 'sentt'"),
+    (_record_with('"sent"', "[]"), "1001 → status: Expected `str`, got `array`"),
     (_record_with('"+919800000001"', '"9800000001"'), "1001 → phone: "),
-    (_record_with('"+919800000001"', "9800000001"), "1001 → phone: 98••••0001 is not a number"),
-    (_record_with('"t"', "1"), "1001 → template: 1 is not a text"),
-    (_record_with('"message_id": null', '"message_id": 7'), "1001 → message_id: 7 is not"),
+    (
+        _record_with('"+919800000001"', "9800000001"),
+        "1001 → phone: Expected `str | null`",
+    ),
+    (_record_with('"t"', "1"), "1001 → template: Expected `str | null`"),
+    (
+        _record_with('"message_id": null', '"message_id": 7'),
+        "→ message_id: Expected `str | null`",
+    ),
     (_record_with("10:00:00+05:30", "10:00:00"), "1001 → sent_at: "),
-    (_record_with('"2026-11-22T10:00:00+05:30"', "5"), "sent_at: 5 is not a time with offset"),
-    (_record_with("2026-11-22T", "0001-01-01T"), "is not a time with offset"),
+    (
+        _record_with('"2026-11-22T10:00:00+05:30"', "5"),
+        "sent_at: Expected `datetime | null`",
+    ),
+    (_record_with("2026-11-22T", "0001-01-01T"), "1001: nothing happened in the year 1"),
     (_record_with('"sent_at": "2026-11-22T10:00:00+05:30"', '"sent_at": null'), "needs the time"),
-    (_record_with('"attempts": 1', '"attempts": -1'), "1001 → attempts: -1 is not"),
-    (_record_with('"attempts": 1', '"attempts": 1, "unknown": 1'), "unknown: 1 is not true"),
+    (_record_with('"attempts": 1', '"attempts": -1'), "1001 → attempts: Expected `int` >= 0"),
+    (
+        _record_with('"attempts": 1', '"attempts": 1, "unknown": 1'),
+        "unknown: Expected `bool`",
+    ),
     (_record_with('"attempts": 1', '"attempts": 1, "error_category": "x"'), "error_category: "),
     (_day(f'"é": {RECORD}, "e\u0301": {RECORD}'), "it stands twice"),
-    ('{"2026-11-22": {"+919800000001": 1}}', "2026-11-22 → +9198••••0001: 1 is not an object"),
+    (
+        '{"2026-11-22": {"+919800000001": 1}}',
+        "2026-11-22 → +9198••••0001: Expected `object`",
+    ),
 ]
 
 OTHER_PROBLEMS = [
-    (OUTBOX, "[]", "is not an object"),
-    (OUTBOX, '{"2026-11-22/1/1": {}}', "2026-11-22/1/1: 'error_message' is missing"),
-    (OUTBOX, '{"x": ' + ROW.replace("failed", "lost") + "}", 'msg_status: "lost" is not one of'),
-    (CALLS, '{"2026-13": 1}', '"2026-13" is not a month like 2026-11'),
-    (CALLS, '{"2026-11": true}', "2026-11: true is not a whole number"),
+    (OUTBOX, "[]", "Expected `object`"),
+    (OUTBOX, '{"2026-11-22/1/1": {}}', "2026-11-22/1/1: Object missing required field `lead_id`"),
+    (
+        OUTBOX,
+        '{"x": ' + ROW.replace("failed", "lost") + "}",
+        "x → msg_status: Expected `str`",
+    ),
+    (CALLS, '{"2026-13": 1}', "2026-13: Expected `str` matching"),
+    (CALLS, '{"2026-11": true}', "2026-11: Expected `int`, got `bool`"),
 ]
 
 
@@ -236,6 +257,9 @@ def test_record_flags_are_written_only_where_they_apply() -> None:
         status=MessageStatus.PENDING,
         sent_at=NOW,
         unknown=True,
+        message_id=None,
+        updated_at=None,
+        attempts=0,
     )
     text = dump_history({TODAY: {"1": record}})
 

@@ -1,9 +1,10 @@
 """The values that pass between the rooms, and the few questions they answer."""
 
-from dataclasses import FrozenInstanceError, replace
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from lead_automation.models import (
     Action,
@@ -29,6 +30,8 @@ _RECORD = MessageRecord(
     status=MessageStatus.SENT,
     sent_at=_NOW,
     attempts=1,
+    message_id=None,
+    updated_at=None,
 )
 
 
@@ -63,7 +66,7 @@ def test_owners_names_are_as_fixed() -> None:
 
 def test_values_cannot_be_changed() -> None:
     """A value that passes between rooms is frozen."""
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         _RECORD.lead_id = "2"  # type: ignore[misc]  # what must not work
 
 
@@ -103,7 +106,6 @@ def test_result_of_an_attempt_is_the_owners_form(
         (replace(_RECORD, status=MessageStatus.PENDING), True, True),
         (replace(_RECORD, unknown=True), True, False),
         (replace(_RECORD, sent_at=None, status=MessageStatus.FAILED), False, False),
-        (replace(_RECORD, sent_at=None, unknown=True), True, False),
         (replace(_RECORD, sent_at=None, template=None), True, False),
     ],
 )
@@ -148,4 +150,4 @@ def test_duration_never_goes_negative() -> None:
     )
 
     assert result.duration_s == 0
-    assert replace(result, ended_at=_NOW + timedelta(seconds=90)).duration_s == 90
+    assert dataclasses.replace(result, ended_at=_NOW + timedelta(seconds=90)).duration_s == 90

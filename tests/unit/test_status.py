@@ -58,7 +58,7 @@ def test_status_hold_stands_first(tmp_path: Path) -> None:
     harness = here(tmp_path)
     now = harness.clock.now()
     HoldFile(harness.disk, harness.state_dir).set(
-        Hold(reason="locked", since=now, evidence="locked", what_to_do=("Ask Meta.",))
+        Hold(reason="locked", since=now, evidence="locked", what_to_do=("Ask Meta.",), until=None)
     )
     text = harness.run("status").out
 
@@ -170,6 +170,9 @@ def test_bad_number_is_one_nothing_was_tried_with(
         status=MessageStatus.FAILED,
         attempts=attempts,
         error_category=category,
+        message_id=None,
+        sent_at=None,
+        updated_at=None,
     )
 
     assert is_bad_number(record) is bad

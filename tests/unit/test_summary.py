@@ -187,7 +187,7 @@ def test_next_steps_meta_quality_come_first_and_once() -> None:
 
 def test_next_steps_hold_for_good_names_resume() -> None:
     """A hold without an end is lifted by a person."""
-    hold = Hold(reason="r", since=STARTED, evidence="e", what_to_do=("Look at Meta.",))
+    hold = Hold(reason="r", since=STARTED, evidence="e", what_to_do=("Look at Meta.",), until=None)
 
     steps = _steps(finish(analytics()), Circumstances(hold=hold))
     assert steps.startswith("Look at Meta.\n")

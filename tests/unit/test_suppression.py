@@ -134,23 +134,26 @@ def test_add_by_many_writers_at_once_loses_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("[]", "is not an object"),
+        ("[]", "Expected `object`, got `list`"),
         ("{", "is not JSON"),
         ('{"version": 1}', "newer lead_automation"),
-        ('{"9800000001": %s}', "is not a number like +919800000000"),
-        ('{"+919800000001": 1}', "+9198••••0001: 1 is not an object"),
-        ('{"+919800000001": {}}', "+9198••••0001: 'added_at' is missing"),
+        ('{"9800000001": %s}', "98••••0001: Expected `str` matching"),
+        ('{"+919800000001": 1}', "+9198••••0001: Expected `object`, got `int`"),
+        ('{"+919800000001": {}}', "+9198••••0001: Object missing required field `reason`"),
         ('{"+919800000001": %s, "+919800000001": %s}', "'+9198••••0001' stands twice"),
-        ('{"+919800000001": %s}'.replace("%s", ENTRY.replace('"r"', "1")), "reason: 1 is not"),
+        (
+            '{"+919800000001": %s}'.replace("%s", ENTRY.replace('"r"', "1")),
+            "reason: Expected `str`",
+        ),
         (
             '{"+919800000001": %s}'.replace("%s", ENTRY.replace("null", '"soon"')),
-            'until: "soon" is not a time',
+            "until: Invalid RFC3339 encoded datetime",
         ),
         (
             '{"+919800000001": %s}'.replace(
                 "%s", ENTRY.replace('"2026-11-22T10:00:00+05:30"', "null")
             ),
-            "added_at: null is not",
+            "added_at: Expected `datetime`, got `null`",
         ),
     ],
 )
