@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -155,11 +153,9 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module", name="the")
-def _the(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+def _the(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     """Run it once: campaign, a second one, and every command that shows something."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _descriptor: None)
-        yield _after(tmp_path_factory.mktemp("hostile"))
+    return _after(tmp_path_factory.mktemp("hostile"))
 
 
 def _after(folder: Path) -> Aftermath:

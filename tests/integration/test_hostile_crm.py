@@ -1,7 +1,6 @@
 """What a CRM, and whoever types a name into a web form, can try on a campaign."""
 
 import json
-import os
 import unicodedata
 from pathlib import Path
 
@@ -35,12 +34,6 @@ from lead_automation.sandbox.simulator import Simulator
 
 PHONE = "+919812345678"
 NATIONAL = "9812345678"
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave fsync out: no power is cut in these tests."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 # --- names ----------------------------------------------------------------------------------------

@@ -51,12 +51,6 @@ def refuse(harness: Harness, key: str) -> str:
     return ended.err + checked.out + checked.err
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave fsync out: no power is cut in these tests."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
 # --- addresses ------------------------------------------------------------------------------------
 
 

@@ -41,12 +41,6 @@ as_root = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting_for_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave fsync out: no power is cut in these tests."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-
-
-@pytest.fixture(autouse=True)
 def _no_hanging() -> Iterator[None]:
     """Fail a test that hangs on a FIFO instead of refusing it."""
 

@@ -1,7 +1,6 @@
 """What a vendor gone mad, or whoever sits in its place, can answer to each of our calls."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,12 +60,6 @@ def run_against_send(folder: Path, *replies: Reply, version: str = "v2") -> dict
     document = run_safely(harness, good=2)
 
     return {**document, "posts": harness.simulator.posts[VICTIM]}
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_medium(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave fsync out: no power is cut in these tests."""
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 # --- the send -------------------------------------------------------------------------------------

@@ -352,9 +352,8 @@ def test_campaign_whatever_happens_keeps_the_promise() -> None:
     run_state_machine_as_test(
         CampaignMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=settings().max_examples * 3 // 5,
             stateful_step_count=16,
-            deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),

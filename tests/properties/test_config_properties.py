@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_automation.config import Settings
@@ -49,7 +49,6 @@ def load(env: dict[str, str]) -> Settings | ConfigError:
         return exc
 
 
-@settings(deadline=None)
 @given(changes=st.dictionaries(NAMES, st.text(max_size=60) | NEAR_MISSES | URL_LIKE, max_size=6))
 def test_settings_of_any_text_load_or_name_their_keys(changes: dict[str, str]) -> None:
     """Either settings, or one error whose every line begins with what it is about."""
@@ -66,7 +65,6 @@ def test_settings_of_any_text_load_or_name_their_keys(changes: dict[str, str]) -
         assert 1 <= loaded.local.hours.end_minute <= 1440
 
 
-@settings(deadline=None)
 @given(name=NAMES, value=st.text(max_size=60), unknown=st.text(max_size=30))
 def test_settings_problem_or_warning_never_holds_a_secret(
     name: str, value: str, unknown: str
@@ -83,7 +81,6 @@ def test_settings_problem_or_warning_never_holds_a_secret(
     assert secret not in shown
 
 
-@settings(deadline=None)
 @given(text=st.text() | URL_LIKE)
 def test_url_of_any_text_is_refused_or_in_normal_form(text: str) -> None:
     """What is accepted is https or loopback, and stays as it is when parsed again."""
@@ -98,7 +95,6 @@ def test_url_of_any_text_is_refused_or_in_normal_form(text: str) -> None:
     assert "/../" not in url
 
 
-@settings(deadline=None)
 @given(text=st.text() | URL_LIKE)
 def test_base_url_of_any_text_is_refused_or_a_bare_host(text: str) -> None:
     """The host carries no path, and parses to itself."""
@@ -111,7 +107,6 @@ def test_base_url_of_any_text_is_refused_or_a_bare_host(text: str) -> None:
     assert parse_base_url(base.host).host == base.host
 
 
-@settings(deadline=None)
 @given(
     data=st.binary(max_size=200)
     | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
@@ -132,7 +127,6 @@ def test_settings_file_of_any_bytes_is_read_or_refused(data: bytes) -> None:
     assert is_clean(message)
 
 
-@settings(deadline=None)
 @given(
     data=st.binary(max_size=200)
     | st.text(alphabet='{}[]":,0123456789Aa+.', max_size=60).map(str.encode)

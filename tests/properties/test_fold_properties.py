@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 
 from disks import Crash, Phase, RecordingDisk, Script, crash
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import (
     NETWORK,
@@ -206,7 +206,7 @@ _steps = st.lists(
 )
 _crash_at = st.tuples(st.integers(1, 90), st.sampled_from(Phase))
 _survival = st.tuples(st.booleans(), st.booleans(), st.floats(0, 1))
-_quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_often = settings(max_examples=2 * settings().max_examples)
 
 
 def _survivors(disk: RecordingDisk, survival: tuple[bool, bool, float]) -> RecordingDisk:
@@ -214,7 +214,7 @@ def _survivors(disk: RecordingDisk, survival: tuple[bool, bool, float]) -> Recor
     return disk.survivors(power_cut=power_cut, names_kept=names_kept, tail_kept=tail_kept)
 
 
-@_quick
+@_often
 @given(steps=_steps, at=_crash_at, survival=_survival, more=_crash_at, again=_survival)
 def test_ledger_killed_at_any_step_keeps_every_promise(
     steps: list[tuple[str, int, int]],
@@ -256,7 +256,7 @@ def test_ledger_killed_at_any_step_keeps_every_promise(
     _check_added(left.survivors(power_cut=True), run.truth)
 
 
-@_quick
+@_often
 @given(steps=_steps)
 def test_fold_of_a_journal_folded_already_gives_the_same_bytes(
     steps: list[tuple[str, int, int]],
@@ -276,7 +276,7 @@ def test_fold_of_a_journal_folded_already_gives_the_same_bytes(
     assert left.files() == once
 
 
-@_quick
+@_often
 @given(steps=_steps, hand=st.integers(0, 6))
 def test_quota_edited_after_a_crash_is_never_below_the_known_messages(
     steps: list[tuple[str, int, int]], hand: int
@@ -328,7 +328,7 @@ def _records(draw: st.DrawFn) -> MessageRecord:
     )
 
 
-@_quick
+@_often
 @given(record=_records(), error=st.none() | st.text(st.characters(), max_size=9))
 def test_record_and_row_written_are_read_back_equal(
     record: MessageRecord, error: str | None
@@ -352,7 +352,7 @@ def test_record_and_row_written_are_read_back_equal(
     assert parse_outbox(parse_json(dump_outbox({row.row_id: row}))) == {row.row_id: row}
 
 
-@_quick
+@_often
 @given(st.dictionaries(_days, st.dictionaries(_texts, st.integers(0, 99), max_size=3), max_size=3))
 def test_quota_written_is_read_back_equal(quota: dict[date, dict[str, int]]) -> None:
     """Counsellors' names may hold anything."""
@@ -373,7 +373,7 @@ _json = st.recursive(
 )
 
 
-@_quick
+@_often
 @given(
     name=st.sampled_from(
         ["quota_usage.json", "sent_messages.json", "crm_outbox.json", "api_usage.json"]

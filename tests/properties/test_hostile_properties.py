@@ -1,7 +1,6 @@
 """Any text, any JSON, any bytes, at every door of the program: it ends in order, unharmed."""
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
 from harness import SECRETS, Harness, lead
 from hostile import (
     BIDI,
@@ -26,7 +24,7 @@ from hostile import (
     run_safely,
     sent_parameters,
 )
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lead_automation.arguments import COMMANDS, parse_arguments
@@ -51,19 +49,8 @@ STATE_FILES = (
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _no_waiting_for_the_medium() -> Iterator[None]:
-    """Leave fsync out: no power is cut in these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _descriptor: None)
-        yield
-
-
-def few(examples: int) -> settings:
-    """Return the settings of a property that runs whole campaigns."""
-    return settings(
-        max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+campaigns = settings(max_examples=settings().max_examples // 3)
+"""Of a property whose every example is a run or two."""
 
 
 @contextmanager
@@ -111,7 +98,7 @@ def dump(value: object) -> bytes:
 # --- the CRM --------------------------------------------------------------------------------------
 
 
-@few(25)
+@campaigns
 @given(st.lists(texts, min_size=1, max_size=5))
 @example([ESCAPES, BIDI, SCRIPT])
 @example(["x" * 100_000, "\u0301" * 500])
@@ -130,7 +117,7 @@ def test_any_text_as_a_name_is_sent_tidily_and_shown_safely(names: list[str]) ->
             assert not odd_characters(text.removeprefix("\ufeff").replace("\r\n", "\n"))
 
 
-@few(30)
+@campaigns
 @given(st.lists(st.tuples(json_values, json_values, json_values), min_size=1, max_size=4))
 def test_any_json_as_id_name_and_number_never_stops_the_others(
     values: list[tuple[object, object, object]],
@@ -153,7 +140,7 @@ def _finite(value: object) -> bytes:
     return re.sub(rb"\b(?:NaN|Infinity)\b|-Infinity", b"null", dump(value))
 
 
-@few(25)
+@campaigns
 @given(st.one_of(json_values.map(dump), st.binary(max_size=60), st.lists(json_values).map(dump)))
 def test_any_answer_as_the_lead_list_ends_in_order(body: bytes) -> None:
     """Exit 4, or the few leads it may hold; never a traceback."""
@@ -233,7 +220,7 @@ headers = st.lists(
 ).map(tuple)
 
 
-@few(60)
+@campaigns
 @given(bodies, statuses, headers, st.sampled_from(["v1", "v2"]))
 def test_any_answer_to_a_send_is_one_message_at_most(
     body: bytes, status: int, odd_headers: tuple[tuple[str, str], ...], version: str
@@ -263,7 +250,7 @@ def test_any_answer_to_a_send_is_one_message_at_most(
             assert len(harness.simulator.messages) == 2
 
 
-@few(40)
+@campaigns
 @given(bodies, statuses, st.sampled_from([Endpoint.MESSAGES, Endpoint.CONTACTS]))
 def test_any_answer_to_a_read_lets_the_campaign_go_on(
     body: bytes, status: int, endpoint: Endpoint
@@ -292,7 +279,7 @@ def _victims_read(request: SimRequest) -> bool:
     return VICTIM in (request.number, *re.findall(r"\d{12}", request.query.get("attribute", "")))
 
 
-@few(25)
+@campaigns
 @given(bodies, statuses)
 def test_any_answer_as_the_template_list_stops_or_warns(body: bytes, status: int) -> None:
     """Nothing is sent past a list that says no; ``check`` says so in harmless words."""
@@ -308,7 +295,7 @@ def test_any_answer_as_the_template_list_stops_or_warns(body: bytes, status: int
         check_log(harness)
 
 
-@few(20)
+@campaigns
 @given(texts, texts)
 def test_any_word_as_a_status_or_failure_is_text(word: str, detail: str) -> None:
     """WATI's words move nothing but the message they are about."""
@@ -351,7 +338,7 @@ state_bytes_of_any_kind = st.one_of(
 )
 
 
-@few(60)
+@campaigns
 @given(st.sampled_from(STATE_FILES), state_bytes_of_any_kind)
 def test_any_bytes_as_a_state_file_are_read_or_left_byte_for_byte(name: str, data: bytes) -> None:
     """Either the run knows what they mean, or it ends with 5 and they stand as they stood."""
@@ -373,7 +360,7 @@ def test_any_bytes_as_a_state_file_are_read_or_left_byte_for_byte(name: str, dat
             assert name in ended.err or "clock" in ended.err
 
 
-@few(15)
+@campaigns
 @given(st.one_of(st.binary(max_size=80), json_values.map(dump), day_like.map(dump)))
 def test_any_bytes_as_a_kept_report_are_refused_by_report_alone(data: bytes) -> None:
     """A run never ends for what stands in a report of an earlier one."""
@@ -386,7 +373,7 @@ def test_any_bytes_as_a_kept_report_are_refused_by_report_alone(data: bytes) -> 
         check_ended(harness.run("run", "--json"), 0)
 
 
-@few(25)
+@campaigns
 @given(texts, st.sampled_from([f"+{VICTIM}", "098123 45678", NATIONAL]))
 def test_any_reason_to_suppress_is_kept_and_shown_safely(reason: str, phone: str) -> None:
     """The list is read again by every command, and the number gets no message."""
@@ -407,7 +394,7 @@ def test_any_reason_to_suppress_is_kept_and_shown_safely(reason: str, phone: str
 _LOCAL_ONLY = ("status", "suppress list", "report", "resume", "check")
 
 
-@few(60)
+@campaigns
 @given(
     st.dictionaries(st.sampled_from([key.name for key in KEYS]), texts, min_size=1, max_size=3),
     st.sampled_from(["run", "run --json", "run --dry-run", *_LOCAL_ONLY]),
@@ -426,7 +413,7 @@ def test_any_text_as_any_setting_ends_in_order(values: dict[str, str], command: 
             assert not any(harness.simulator.calls.values())
 
 
-@few(60)
+@campaigns
 @given(
     st.lists(st.one_of(st.binary(max_size=60), texts.map(lambda t: t.encode("utf-8", "replace"))))
 )
@@ -441,7 +428,6 @@ def test_any_bytes_as_the_settings_file_end_in_order(lines: list[bytes]) -> None
         check_ended(ended, 0, 2, 5)
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -462,7 +448,7 @@ def test_any_arguments_are_understood_or_refused(argv: list[str]) -> None:
         assert parse_arguments(argv).command in COMMANDS
 
 
-@few(40)
+@campaigns
 @given(
     st.sampled_from(["status", "report", "suppress", "resume", "init"]),
     st.lists(
@@ -488,7 +474,6 @@ def test_any_arguments_of_a_command_end_in_order(command: str, rest: list[str]) 
 # --- what makes text safe -------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
 @given(texts, st.integers(1, 80))
 def test_cleaners_leave_nothing_odd_and_lose_nothing_they_need_not(text: str, length: int) -> None:
     """Cleaned text is safe, cut, and cleaned once for all; JSON keeps every character."""
@@ -505,7 +490,6 @@ def test_cleaners_leave_nothing_odd_and_lose_nothing_they_need_not(text: str, le
 _SEPARATORS = ["", "", "", " ", "-", ".", " (", ") ", "\u00a0", "\u2011", "\u200b", "\ufe0f\u20e3"]
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=9, max_size=15),
     st.lists(st.sampled_from(_SEPARATORS), min_size=15, max_size=15),
@@ -530,7 +514,6 @@ def test_masking_shows_no_number_whole_however_it_is_written(
     assert is_kept or not hidden
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=60), texts)
 def test_credential_quoted_in_any_json_never_comes_through(token: str, around: str) -> None:
     """Plain, escaped by JSON or as codes: the words that come out do not hold it."""

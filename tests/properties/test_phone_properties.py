@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_automation.leads.phone import parse_phone
@@ -26,7 +26,6 @@ DIGITS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(raw=JSON_VALUES | NUMBER_LIKE | DIGITS, region=REGIONS)
 def test_phone_of_any_value_is_e164_or_a_reason(raw: object, region: str) -> None:
     """Nothing raises, and exactly one of number and reason is there."""
@@ -40,7 +39,6 @@ def test_phone_of_any_value_is_e164_or_a_reason(raw: object, region: str) -> Non
     assert len(parsed.given) <= 40 * 10
 
 
-@settings(deadline=None)
 @given(raw=NUMBER_LIKE | DIGITS | st.integers(10**9, 10**13), region=REGIONS, other=REGIONS)
 def test_phone_parsed_again_is_itself_in_any_region(raw: object, region: str, other: str) -> None:
     """E.164 is a fixed point: normalised once, it compares equal for ever."""
@@ -50,7 +48,6 @@ def test_phone_parsed_again_is_itself_in_any_region(raw: object, region: str, ot
         assert parse_phone(parsed.e164, other).e164 == parsed.e164
 
 
-@settings(deadline=None)
 @given(national=st.from_regex(r"[6-9][0-9]{9}", fullmatch=True))
 def test_phone_of_an_indian_mobile_is_the_same_in_every_spelling(national: str) -> None:
     """With and without country code, prefix and plus: one number, or none."""
