@@ -1,7 +1,6 @@
-"""The settings of a run: frozen, checked, with units; ``settings.load`` makes them."""
+"""The settings of a run: frozen and checked; what each means stands in ``settings.keys``."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -52,7 +51,7 @@ class WatiSettings:
         channel_number: Sender, digits only; None for the account's default.
     """
 
-    api_key: Secret = field(repr=False)
+    api_key: Secret
     host: str
     tenant: str | None
     api_version: ApiVersion
@@ -73,7 +72,7 @@ class CrmSettings:
 
     lead_url: str
     log_url: str
-    token: Secret = field(repr=False)
+    token: Secret
     owner_id: str
     fetch_limit: int
 
@@ -159,13 +158,27 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLine:
+    """One setting as ``check -v`` shows it.
+
+    Attributes:
+        value: As it may be shown, ``***`` for a secret.
+        source: ``environment``, ``config.env``, ``command line`` or ``default``.
+    """
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a run needs.
 
     Attributes:
         test_number: ``+`` and digits; set whenever use_test_number is.
-        sources: By key: ``environment``, ``config.env``, ``command line`` or ``default``.
-        shown: By key: its value as it may be shown, ``***`` for a secret.
+        lines: Every setting for ``check -v``, in the order of the declarations.
+        secrets: Every text that must not turn up in a log, longest first.
     """
 
     local: LocalSettings
@@ -177,5 +190,5 @@ class Settings:
     check_whatsapp: bool
     use_test_number: bool
     test_number: str | None
-    sources: Mapping[str, str] = field(default_factory=dict)
-    shown: Mapping[str, str] = field(default_factory=dict)
+    lines: tuple[SettingLine, ...] = ()
+    secrets: tuple[Secret, ...] = ()

@@ -95,10 +95,9 @@ class Harness:
         path.write_text(lines, encoding="utf-8")
         path.chmod(0o600)
 
-    def run(self, *arguments: str) -> Ended:
-        """Run one command line in this process, as a new process would: with a fresh stop flag."""
-        out, err = (Terminal(), Terminal()) if self.is_terminal else (Pipe(), Pipe())
-        runtime = Runtime(
+    def runtime(self, out: Pipe, err: Pipe) -> Runtime:
+        """Return what a command is given from outside."""
+        return Runtime(
             environ=self.environ,
             folder=self.folder,
             disk=self.disk,
@@ -112,7 +111,11 @@ class Harness:
             pid=4711,
             make_http=self.make_http,
         )
-        code = main(arguments, runtime=runtime)
+
+    def run(self, *arguments: str) -> Ended:
+        """Run one command line in this process, as a new process would: with a fresh stop flag."""
+        out, err = (Terminal(), Terminal()) if self.is_terminal else (Pipe(), Pipe())
+        code = main(arguments, runtime=self.runtime(out, err))
         self.stop = StopFlag()
         return Ended(code=code, out=out.getvalue(), err=err.getvalue())
 

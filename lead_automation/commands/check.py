@@ -20,8 +20,9 @@ from lead_automation.plaintext import wrap
 from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
 from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
+from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import is_open_to_others
-from lead_automation.settings.load import describe
+from lead_automation.settings.keys import KEYS
 from lead_automation.state.open import open_state
 from lead_automation.text import clean, mask_numbers
 
@@ -61,7 +62,7 @@ class Point:
     area: Area = Area.OTHER
 
 
-def execute(arguments: Arguments, runtime: Runtime) -> int:
+def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS) -> int:
     """Check point by point; 0 when nothing failed, 2 settings, 5 state, 4 anything else.
 
     With ``--verbose`` every setting is shown too, with its source; a secret as ``***``.
@@ -70,7 +71,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     settings: Settings | None = None
     points: list[Point] = []
     try:
-        source = SettingsSource(arguments, runtime)
+        source = SettingsSource(arguments, runtime, keys)
         settings = source.load()
         points += _settings_points(source, settings)
     except ConfigError as error:
@@ -82,7 +83,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     else:
         points += _service_points(settings, runtime)
     code = _exit_code(points)
-    shown = describe(settings) if settings is not None and arguments.verbose else ()
+    shown = settings.lines if settings is not None and arguments.verbose else ()
     document: dict[str, object] = {
         "status": "failed" if code else "ok",
         "exit_code": code,

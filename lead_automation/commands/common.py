@@ -13,8 +13,11 @@ from lead_automation.models import Hold
 from lead_automation.plaintext import wrap
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runtime import Runtime
+from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
-from lead_automation.settings.load import load_local_settings, load_settings, secret_texts
+from lead_automation.settings.keys import KEYS
+from lead_automation.settings.load import load_local_settings, load_settings
+from lead_automation.settings.reading import secret_texts
 from lead_automation.text import clean, mask_numbers
 
 _MAX_COUNSELLORS_BYTES = 1 << 20
@@ -33,7 +36,9 @@ _log = logging.getLogger(__name__)
 class SettingsSource:
     """The layered settings of one command: command line over environment over ``config.env``."""
 
-    def __init__(self, arguments: Arguments, runtime: Runtime) -> None:
+    def __init__(
+        self, arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS
+    ) -> None:
         """Find and read the settings file.
 
         Raises:
@@ -45,7 +50,10 @@ class SettingsSource:
         self.warnings: tuple[str, ...] = ()
         if self.path is not None:
             values, self.warnings = read_config_file(self.path, runtime.disk)
-        self.values, self.sources = layer_settings(values, runtime.environ, _overrides(arguments))
+        self.values, self.sources = layer_settings(
+            values, runtime.environ, _overrides(arguments), keys
+        )
+        self._keys = keys
         self._folder = self.path.parent if self.path is not None else runtime.folder
         self._runtime = runtime
 
@@ -53,7 +61,11 @@ class SettingsSource:
         """Return all settings, the state directory made absolute; raises ConfigError."""
         try:
             settings = load_settings(
-                self.values, read_file=self._read, folder=self._folder, sources_of=self.sources
+                self.values,
+                read_file=self._read,
+                folder=self._folder,
+                sources_of=self.sources,
+                keys=self._keys,
             )
         except ConfigError as error:
             if self.path is not None:
@@ -64,7 +76,11 @@ class SettingsSource:
     def load_local(self) -> LocalSettings:
         """Return what a command needs that makes no call; raises ConfigError."""
         local = load_local_settings(
-            self.values, read_file=self._read, folder=self._folder, sources_of=self.sources
+            self.values,
+            read_file=self._read,
+            folder=self._folder,
+            sources_of=self.sources,
+            keys=self._keys,
         )
         return self._finished(local)
 
@@ -91,7 +107,7 @@ def log_traceback(error: Exception, arguments: Arguments, runtime: Runtime) -> P
             level=logging.CRITICAL,
             clock=runtime.clock,
             zone=local.hours.zone,
-            secrets=secret_texts(source.values),
+            secrets=secret_texts(source.values, KEYS),
         ) as log:
             path = local.state_dir / LOG_NAME
             log.open_file(path, disk=runtime.disk)

@@ -7,8 +7,14 @@ from pathlib import Path
 
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk
-from lead_automation.settings.keys import KEYS_BY_NAME, PREFIXES
-from lead_automation.settings.reader import FROM_COMMAND_LINE, FROM_ENVIRONMENT, FROM_FILE
+from lead_automation.settings.declaration import Key
+from lead_automation.settings.keys import KEYS
+from lead_automation.settings.names import (
+    FROM_COMMAND_LINE,
+    FROM_ENVIRONMENT,
+    FROM_FILE,
+    prefixes,
+)
 from lead_automation.text import clean
 
 CONFIG_VARIABLE = "LEAD_AUTOMATION_CONFIG"
@@ -78,6 +84,7 @@ def layer_settings(
     file_values: Mapping[str, str],
     environment: Mapping[str, str],
     overrides: Mapping[str, str],
+    keys: tuple[Key, ...] = KEYS,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the settings that count, and the source of each.
 
@@ -85,23 +92,21 @@ def layer_settings(
         file_values: From ``read_config_file``.
         environment: The process environment; only names that are, or begin like, ours are taken.
         overrides: From the command line, by key.
+        keys: The declarations.
     """
+    known = {key.name for key in keys}
+    beginnings = prefixes(known)
     ours = {
         name: value
         for name, value in environment.items()
-        if name in KEYS_BY_NAME or name.upper().startswith(PREFIXES)
+        if name in known or name.upper().startswith(beginnings)
     }
-    layers = (
-        (FROM_FILE, file_values),
-        (FROM_ENVIRONMENT, ours),
-        (FROM_COMMAND_LINE, overrides),
-    )
-    values: dict[str, str] = {}
-    sources: dict[str, str] = {}
-    for source, layer in layers:
-        values.update(layer)
-        sources.update(dict.fromkeys(layer, source))
-    return values, sources
+    sources = {
+        **dict.fromkeys(file_values, FROM_FILE),
+        **dict.fromkeys(ours, FROM_ENVIRONMENT),
+        **dict.fromkeys(overrides, FROM_COMMAND_LINE),
+    }
+    return {**file_values, **ours, **overrides}, sources
 
 
 def _read(path: Path, disk: Disk) -> bytes:

@@ -1,8 +1,8 @@
 """Parse single settings: one function a kind of value, each saying what it expected.
 
-Every function takes the text of a setting, without surrounding blanks and never empty, and raises
+Every parser takes the text of a setting, without surrounding blanks and never empty, and raises
 ``BadValueError`` with words that complete "expected ...". They never repeat the value: whether it
-may be shown is the caller's to know.
+may be shown is for the reader of the settings to know.
 """
 
 import difflib
@@ -17,32 +17,28 @@ from lead_automation.secret import Secret
 
 MAX_SECONDS = 86_400
 MAX_COUNT = 10_000_000
+MINUTES_OF_DAY = 24 * 60
 
 _MAX_TOKEN_CHARS = 4096
+_MAX_LABEL_CHARS = 100
 _PLACEHOLDERS = frozenset(
     {"changeme", "your_wati_api_key_here", "your_instance_id", "your_api_token_here", "your_token"}
 )
 _SCHEMES = frozenset({"bearer", "token", "basic"})
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,12}")
-_CLOCK_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})")
-_WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TEMPLATE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,512}")
+_CLOCK_TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PHONE_SEPARATORS = re.compile(r"[ ().-]")
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
-_CHANNEL = re.compile(r"\+?([0-9]{5,15})")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 # Files of the zone folder that are the server's own zone, or count leap seconds.
 _NO_ZONES = ("localtime", "posixrules", "Factory", "right/", "posix/")
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_MINUTES_OF_DAY = 24 * 60
-_MAX_LABEL_CHARS = 100
-
-# The regions phonenumberslite knows; kept here because a status line shall not load its metadata.
+# The regions phonenumberslite knows. They stand here because asking it loads its metadata, which
+# takes 38 ms that ``status`` need not pay; a test compares the two.
 _REGION_LIST = """
 AC AD AE AF AG AI AL AM AO AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS
 BT BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG
@@ -60,6 +56,45 @@ T = TypeVar("T")
 
 class BadValueError(ValueError):
     """A value that cannot be used; the text says what was expected, without the value."""
+
+
+def matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """Return a parser of texts that match a pattern from end to end."""
+    compiled = re.compile(pattern)
+
+    def parse(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise BadValueError(expected)
+        return text
+
+    return parse
+
+
+def count_parser(maximum: int = MAX_COUNT) -> Callable[[str], int]:
+    """Return a parser of whole numbers from 1 to maximum, written in plain digits."""
+
+    def parse(text: str) -> int:
+        value = int(text) if _COUNT.fullmatch(text) else 0
+        if not 1 <= value <= maximum:
+            msg = f"a whole number from 1 to {maximum}"
+            raise BadValueError(msg)
+        return value
+
+    return parse
+
+
+def choice_parser(choices: Mapping[str, T]) -> Callable[[str], T]:
+    """Return a parser of one of the named choices, in any case."""
+    by_name = {name.casefold(): value for name, value in choices.items()}
+
+    def parse(text: str) -> T:
+        try:
+            return by_name[text.casefold()]
+        except KeyError:
+            msg = " or ".join(choices)
+            raise BadValueError(msg) from None
+
+    return parse
 
 
 def parse_token(text: str) -> Secret:
@@ -97,30 +132,44 @@ def _refuse_placeholder(token: str) -> None:
         raise BadValueError(msg)
 
 
+_word = matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, _ or -")
+_channel = matching(r"\+?[0-9]{5,15}", "a number of 5 to 15 digits with its country code")
+_phone = matching(
+    r"\+[1-9][0-9]{6,14}", "+, the country code and the number, such as +91XXXXXXXXXX"
+)
+parse_template_name = matching(
+    r"[A-Za-z0-9_.-]{1,512}",
+    "a template's element name: 1 to 512 letters, digits, _, - or .",
+)
+
+
 def parse_word(text: str) -> str:
-    """Return an id: 1 to 64 letters, digits, ``_`` and ``-``."""
+    """Return an id: 1 to 64 letters, digits, ``_`` and ``-``; no placeholder."""
     _refuse_placeholder(text)
-    return _matched(_WORD, text, "1 to 64 letters, digits, _ or -")
+    return _word(text)
 
 
-def parse_template_name(text: str) -> str:
-    """Return a template's element name."""
-    expected = "a template's element name: 1 to 512 letters, digits, _, - or ."
-    return _matched(_TEMPLATE_NAME, text, expected)
+def parse_channel_number(text: str) -> str:
+    """Return a sender number as digits only, which is how WATI takes it."""
+    return _channel(_PHONE_SEPARATORS.sub("", text)).removeprefix("+")
 
 
-def parse_parameter_names(text: str) -> tuple[str, str, str]:
+def parse_phone_text(text: str) -> str:
+    """Return ``+`` and 7 to 15 digits; blanks, dashes, dots and brackets are dropped.
+
+    Only the form is judged: whether the number is in use in its country takes phone metadata.
+    """
+    return _phone(_PHONE_SEPARATORS.sub("", text))
+
+
+def parse_parameter_names(text: str) -> tuple[str, ...]:
     """Return the names of the lead name, counsellor name and counsellor phone parameters."""
     names = tuple(part.strip() for part in text.split(","))
-    good = all(_PARAMETER_NAME.fullmatch(name) for name in names)
-    match names:
-        case (lead_name, counsellor_name, counsellor_phone) if good and len(set(names)) == len(
-            names
-        ):
-            return (lead_name, counsellor_name, counsellor_phone)
-        case _:
-            msg = "three different parameter names with commas between, such as 1,2,3"
-            raise BadValueError(msg)
+    good = [name for name in names if _PARAMETER_NAME.fullmatch(name)]
+    if not len(names) == len(set(good)) == 3:  # noqa: PLR2004 - the three the program fills
+        msg = "three different parameter names with commas between, such as 1,2,3"
+        raise BadValueError(msg)
+    return names
 
 
 def parse_label(text: str) -> str:
@@ -131,23 +180,8 @@ def parse_label(text: str) -> str:
     return text
 
 
-def parse_channel_number(text: str) -> str:
-    """Return a sender number as digits only."""
-    expected = "a number of 5 to 15 digits with its country code"
-    return _matched(_CHANNEL, _PHONE_SEPARATORS.sub("", text), expected).removeprefix("+")
-
-
-def parse_phone_text(text: str) -> str:
-    """Return ``+`` and 7 to 15 digits; blanks, dashes, dots and brackets are dropped.
-
-    Only the form is judged: whether the number is in use in its country takes phone metadata.
-    """
-    expected = "+, the country code and the number, such as +91XXXXXXXXXX"
-    return _matched(_PHONE, _PHONE_SEPARATORS.sub("", text), expected)
-
-
 def parse_seconds(text: str) -> float:
-    """Return seconds: a plain decimal from 0 to 86,400."""
+    """Return seconds: a plain decimal from 0 to 86,400, without sign or exponent."""
     value = float(text) if _SECONDS.fullmatch(text) else MAX_SECONDS + 1.0
     if value > MAX_SECONDS:
         msg = f"seconds from 0 to {MAX_SECONDS} such as 1.5"
@@ -156,7 +190,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_timeout(text: str) -> float:
-    """Return seconds of a timeout; 0 would mean "no answer is quick enough"."""
+    """Return seconds of a timeout; 0 would mean that no answer is quick enough."""
     value = parse_seconds(text)
     if value <= 0:
         msg = f"seconds above 0, up to {MAX_SECONDS}, such as 30"
@@ -164,35 +198,8 @@ def parse_timeout(text: str) -> float:
     return value
 
 
-def count_parser(maximum: int = MAX_COUNT) -> Callable[[str], int]:
-    """Return a parser of whole numbers from 1 to maximum, written in plain digits."""
-
-    def parse(text: str) -> int:
-        value = int(text) if _COUNT.fullmatch(text) else 0
-        if not 1 <= value <= maximum:
-            msg = f"a whole number from 1 to {maximum}"
-            raise BadValueError(msg)
-        return value
-
-    return parse
-
-
-def choice_parser(choices: Mapping[str, T]) -> Callable[[str], T]:
-    """Return a parser of one of the named choices, in any case."""
-    by_name = {name.casefold(): value for name, value in choices.items()}
-
-    def parse(text: str) -> T:
-        try:
-            return by_name[text.casefold()]
-        except KeyError:
-            msg = " or ".join(choices)
-            raise BadValueError(msg) from None
-
-    return parse
-
-
 def parse_switch(text: str) -> bool:
-    """Return true or false; also yes/no, on/off, 1/0."""
+    """Return true or false; also yes/no, on/off, 1/0. A misspelt true is neither."""
     word = text.casefold()
     if word in ("true", "yes", "on", "1"):
         return True
@@ -204,40 +211,32 @@ def parse_switch(text: str) -> bool:
 
 def parse_start_time(text: str) -> int:
     """Return minutes since midnight, 0 to 1439, of ``HH:MM``."""
-    minutes = _minutes(text)
-    if minutes is None or minutes == _MINUTES_OF_DAY:
-        msg = "a time from 00:00 to 23:59"
-        raise BadValueError(msg)
-    return minutes
+    return _minutes(text, latest="23:59")
 
 
 def parse_end_time(text: str) -> int:
     """Return minutes since midnight, 0 to 1440, of ``HH:MM``; ``24:00`` is the day's end."""
-    minutes = _minutes(text)
-    if minutes is None:
-        msg = "a time from 00:00 to 24:00"
-        raise BadValueError(msg)
-    return minutes
+    return _minutes(text, latest="24:00")
 
 
-def _minutes(text: str) -> int | None:
+def _minutes(text: str, *, latest: str) -> int:
     match = _CLOCK_TIME.fullmatch(text)
-    if match is None:
-        return None
-    hour, minute = int(match[1]), int(match[2])
-    total = hour * 60 + minute
-    return total if minute < 60 and total <= _MINUTES_OF_DAY else None  # noqa: PLR2004
+    # Two digits each, so that texts compare as times do.
+    if match is None or text.zfill(5) > latest:
+        msg = f"a time from 00:00 to {latest}"
+        raise BadValueError(msg)
+    return int(match[1]) * 60 + int(match[2])
 
 
 def parse_days(text: str) -> frozenset[int]:
     """Return weekdays, Monday 0, of names such as ``Mon,Tue`` or ``Monday``."""
-    names = [part.strip().casefold() for part in text.split(",")]
-    full = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-    numbers = {**{name: i for i, name in enumerate(_DAYS)}, **{n: i for i, n in enumerate(full)}}
-    if not all(name in numbers for name in names):
+    numbers = {name: number for number, day in enumerate(_DAYS) for name in (day, day[:3])}
+    days = [numbers.get(part.strip().casefold()) for part in text.split(",")]
+    known = frozenset(day for day in days if day is not None)
+    if None in days:
         msg = "weekdays with commas between, such as Mon,Tue,Wed,Thu,Fri"
         raise BadValueError(msg)
-    return frozenset(numbers[name] for name in names)
+    return known
 
 
 def parse_region(text: str) -> str:
@@ -283,9 +282,3 @@ def parse_path(text: str) -> Path:
     except RuntimeError:
         msg = "a path; there is no such home directory"
         raise BadValueError(msg) from None
-
-
-def _matched(pattern: re.Pattern[str], text: str, expected: str) -> str:
-    if not pattern.fullmatch(text):
-        raise BadValueError(expected)
-    return text
