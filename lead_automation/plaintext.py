@@ -3,46 +3,17 @@
 import re
 import unicodedata
 
-# What a console without emoji shows in their place; any other symbol is left out.
-_STAND_INS = {
-    "→": "->",
-    "←": "<-",
-    "•": "*",
-    "…": "...",
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "·": "-",
-    "×": "x",
-    "≠": "!=",
-    "≤": "<=",
-    "≥": ">=",
-    "─": "-",
-    "‘": "'",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-}
+# What every console has in place of the signs our own texts use; other symbols are left out.
+_STAND_INS = str.maketrans({"→": "->", "…": "...", "–": "-", "•": "*", "·": "-"})
 _MARKS = ("Mn", "Me")
-_MAX_MARKS = 4
-_PROBE = "🏁⏱️→•"
-_VARIATION_SELECTOR = "\ufe0f"
-_SYMBOL_WITH_SPACE = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f? ?")
-
-
-def can_show_emoji(encoding: str | None) -> bool:
-    """Whether a stream of this encoding takes the fixed texts as they are."""
-    try:
-        _PROBE.encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
+_SYMBOL = "[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?"
+_SYMBOL_WITH_SPACE = re.compile(f"(?m: {_SYMBOL}$)|{_SYMBOL} ?")
 
 
 def fit_encoding(text: str, encoding: str | None) -> str:
     r"""Return text a stream of this encoding can take, never raising.
 
-    Emoji are left out with the space behind them, arrows and bullets get plain stand-ins, and any
+    Where it cannot take the text as it is, emoji are left out with the space behind them, and any
     other letter the encoding lacks is shown as ``\uXXXX``.
 
     Args:
@@ -58,43 +29,8 @@ def fit_encoding(text: str, encoding: str | None) -> str:
         codec = "ascii"
     else:
         return text
-    plain = _SYMBOL_WITH_SPACE.sub(lambda match: _stand_in(match[0], codec), text)
-    fitted = "".join(_fit_char(char, codec) for char in plain)
-    return fitted.encode(codec, "backslashreplace").decode(codec)
-
-
-def _stand_in(found: str, codec: str) -> str:
-    """Return what stands for a symbol (and the selector and space that may follow it)."""
-    symbol = found[0]
-    fitted = _fit_char(symbol, codec)
-    if fitted == symbol and not _encodes(symbol, codec):
-        return ""
-    return found.replace(symbol, fitted).replace(_VARIATION_SELECTOR, "")
-
-
-def _fit_char(char: str, codec: str) -> str:
-    return char if _encodes(char, codec) else _STAND_INS.get(char, char)
-
-
-def _encodes(char: str, codec: str) -> bool:
-    try:
-        char.encode(codec)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def cap_marks(text: str) -> str:
-    """Return text with at most four combining marks on a letter, as many as any script needs."""
-    if len(text) - len(text.encode("ascii", "ignore")) <= _MAX_MARKS:  # most log lines
-        return text
-    kept = []
-    run = 0
-    for char in text:
-        run = run + 1 if unicodedata.category(char) in _MARKS else 0
-        if run <= _MAX_MARKS:
-            kept.append(char)
-    return "".join(kept)
+    plain = _SYMBOL_WITH_SPACE.sub("", text.translate(_STAND_INS))
+    return plain.encode(codec, "backslashreplace").decode(codec)
 
 
 def columns(text: str) -> int:

@@ -1,11 +1,38 @@
-"""The values of a run as a whole: what kind, how it ended, its leads' rows, its figures."""
+"""The values of a run as a whole: what kind, how it ended, its leads' rows, its figures.
 
+``LeadRow`` and ``RunResult`` are what memory, ``--json``, the kept document and every form of the
+report share. Text from outside becomes safe to show when one of them is made, read or changed, so
+whoever shows one has nothing to clean or mask.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.text import clean, safe_text
+
+_MAX_NAME = 60
+_MAX_ID = 128
+_MAX_PHONE_DIGITS = 15
+_MAX_MESSAGE = 300
+_MAX_TEXT = 500
+# A refusal of the settings names all problems in one reason.
+_MAX_REASON = 20_000
+
+Count = Annotated[int, Meta(ge=0, le=10**9)]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
+"""Form of a run's id, such as ``20261122T091523-3f9a``: local start and a random end."""
+
+_REFUSED = (Outcome.REFUSED, Outcome.NOT_SENT)
+_ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 
 
 class SkipReason(Enum):
@@ -57,92 +84,233 @@ class CallKind(Enum):
         return self not in (CallKind.LEADS, CallKind.CRM_LOG)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadRow:
-    """One lead of a run, as the report shows it.
+class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One lead of a run, as the report shows it; what does not apply is left out of the document.
 
     Attributes:
         position: Counted from 1, in the order fetched.
-        name: Cleaned for display.
+        lead_id, name, error_message, message_id: Given as they came; cleaned, cut and masked here.
         phone: Masked.
-        status: A ``MessageStatus`` value, ``unknown``, ``skipped`` or ``not_reached``.
+        status: Delivery status; ``word`` says what became of the lead.
         outcome: What the sends came to; None while none was made.
-        at: Aware; when it was last attempted, or skipped.
+        at: When it was last attempted, or skipped.
     """
 
-    position: int
+    position: Count
     lead_id: str
     name: str
-    phone: str = ""
+    phone: str
     counsellor: str | None = None
-    status: MessageStatus = MessageStatus.PENDING
+    status: MessageStatus
     outcome: Outcome | None = None
     skip: SkipReason | None = None
     error_category: ErrorCategory | None = None
     error_message: str | None = None
     message_id: str | None = None
-    at: datetime | None = None
+    at: Moment | None = None
+
+    def __post_init__(self) -> None:
+        """Make text from outside safe to show, whoever made the row."""
+        safe: dict[str, str | None] = {
+            "lead_id": _safe_id(self.lead_id),
+            "name": safe_text(self.name, _MAX_NAME),
+            "phone": safe_text(self.phone, _MAX_NAME),
+            "counsellor": self.counsellor and clean(self.counsellor, _MAX_NAME),
+            "error_message": self.error_message and safe_text(self.error_message, _MAX_MESSAGE),
+            "message_id": self.message_id and _safe_id(self.message_id),
+        }
+        for name, text in safe.items():
+            force_setattr(self, name, text)
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the lead was given to a counsellor (in a dry run: would be)."""
+        return self.counsellor is not None and self.skip is None
+
+    @property
+    def is_attempted(self) -> bool:
+        """Whether anything was tried."""
+        return self.outcome is not None and self.skip is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the lead was attempted and certainly nothing was accepted."""
+        return self.outcome in _REFUSED
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the lead's message was refused at once or failed later."""
+        failed_later = self.outcome is Outcome.ACCEPTED and self.status is MessageStatus.FAILED
+        return self.is_refused or failed_later
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the message reached the phone, read or not."""
+        return self.outcome is Outcome.ACCEPTED and self.status in _ARRIVED
+
+    @property
+    def category(self) -> ErrorCategory | None:
+        """The category the lead counts under, None when it counts under none.
+
+        A lead counts when its fault was found before the send, when it was refused, or when it
+        failed later; an unknown send is no failure yet.
+        """
+        if self.skip is SkipReason.INVALID_NUMBER:
+            return self.error_category or ErrorCategory.INVALID_NUMBER
+        if self.skip is not None:
+            return self.error_category
+        if self.is_failed:
+            return self.error_category or ErrorCategory.UNKNOWN_ERROR
+        return None
+
+    @property
+    def word(self) -> str:
+        """A ``MessageStatus`` value, ``unknown``, ``skipped`` or ``not_reached``."""
+        if self.skip is not None:
+            return "skipped"
+        if self.outcome is None:
+            return "not_reached"
+        if self.outcome is Outcome.UNKNOWN:
+            return "unknown"
+        return MessageStatus.FAILED.value if self.is_failed else self.status.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CounsellorFigures:
-    """One counsellor's part of a run."""
+def _safe_id(text: str) -> str:
+    """Return an id safe to show; one that may be a phone number is masked.
 
-    sent: int = 0
-    delivered: int = 0
-    read: int = 0
-    failed: int = 0
-    pending: int = 0
-    used_today: int = 0
-    daily_limit: int = 0
-    assigned: int = 0
+    An id of more digits than a phone number has is shown whole: by it a lead is found in the CRM.
+    """
+    shown = clean(text, _MAX_ID)
+    is_long = len(shown) > _MAX_PHONE_DIGITS and shown.isascii() and shown.isdigit()
+    return shown if is_long else safe_text(shown, _MAX_ID)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
+class CounsellorFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One counsellor's part of a run; ``sent`` is accepted by WATI, ``delivered`` includes read."""
+
+    sent: Count
+    delivered: Count
+    read: Count
+    failed: Count
+    pending: Count
+    used_today: Count
+    daily_limit: Count
+
+    def rate(self, assigned: int) -> float:
+        """Return the success rate over the leads assigned, 0 to 100."""
+        return success_rate(good=self.delivered + self.pending, attempted=assigned)
+
+    def unknown(self, assigned: int) -> int:
+        """Return how many of the leads assigned are neither accepted nor failed."""
+        return max(0, assigned - self.delivered - self.pending - self.failed)
+
+
+class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the leads: fetched = skipped + attempted + not_reached."""
+
+    fetched: Count
+    skipped: Mapping[SkipReason, Count]
+    attempted: Count
+    accepted: Count
+    refused: Count
+    unknown: Count
+    not_reached: Count
+
+    def __post_init__(self) -> None:
+        """Hold the skipped to what is promised of them: a count for each reason."""
+        if missing := [reason.value for reason in SkipReason if reason not in self.skipped]:
+            msg = f"skipped lacks {missing[0]}"
+            raise ValueError(msg)
+
+
+class MessageCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of the messages: ``failed`` at once or later, ``pending`` without a word."""
+
+    sent: Count
+    delivered: Count
+    read: Count
+    failed: Count
+    pending: Count
+
+
+class MonthCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """WATI calls of the calendar month, and the plan's quota of them."""
+
+    calls: Count = 0
+    limit: Count = 0
+
+
+class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the summary, ``--json`` and the report say about a run.
 
     Attributes:
-        started_at: Aware.
+        exit_code: What the process returned.
+        reason: Why it ended so, for people.
+        duration_seconds: With three decimals.
+        messages_per_minute: Accepted ones, rounded to a tenth; 0 for an instant.
         success_rate: 0 to 100: (sent − failed later) / attempted.
-        errors: By ``ErrorCategory`` value, zeros left out.
-        skipped: By ``SkipReason``, all four keys present.
-        api_calls: By ``CallKind`` value, all six keys present.
+        errors: By category, zeros left out.
+        api_calls: By kind, all kinds present.
         next_steps: What the operator does, most urgent first.
         warnings: Problems that did not end the run.
-        month_calls, month_limit: WATI calls of the calendar month and the plan's quota.
     """
 
+    exit_code: Annotated[int, Meta(ge=0, le=255)]
     status: RunStatus
     reason: str
-    run_id: str
+    run_id: Annotated[str, Meta(pattern=rf"\A{RUN_ID}\Z")]
     mode: RunMode
     template: str
-    started_at: datetime
-    ended_at: datetime
-    exit_code: int
-    fetched: int = 0
-    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
-    attempted: int = 0
-    accepted: int = 0
-    refused: int = 0
-    unknown: int = 0
-    not_reached: int = 0
-    delivered: int = 0
-    read: int = 0
-    failed: int = 0
-    pending: int = 0
-    success_rate: float = 0.0
-    errors: Mapping[str, int] = field(default_factory=dict)
-    counsellors: Mapping[str, CounsellorFigures] = field(default_factory=dict)
-    api_calls: Mapping[str, int] = field(default_factory=dict)
-    rows: tuple[LeadRow, ...] = ()
-    next_steps: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    month_calls: int = 0
-    month_limit: int = 0
+    started_at: Moment
+    ended_at: Moment
+    duration_seconds: Annotated[float, Meta(ge=0)]
+    messages_per_minute: Annotated[float, Meta(ge=0)]
+    leads: LeadCounts
+    messages: MessageCounts
+    success_rate: Annotated[float, Meta(ge=0)]
+    errors: Mapping[ErrorCategory, Count]
+    counsellors: Mapping[str, CounsellorFigures]
+    api_calls: Mapping[CallKind, Count]
+    rows: tuple[LeadRow, ...] = field(name="lead_rows")
+    next_steps: tuple[str, ...]
+    warnings: tuple[str, ...]
+    month: MonthCalls
+
+    def __post_init__(self) -> None:
+        """Make text from outside safe to show."""
+        force_setattr(self, "reason", safe_text(self.reason, _MAX_REASON))
+        force_setattr(self, "template", clean(self.template))
+        names = {clean(name, _MAX_NAME): its for name, its in self.counsellors.items()}
+        force_setattr(self, "counsellors", names)
+        for name in ("next_steps", "warnings"):
+            texts = tuple(safe_text(text, _MAX_TEXT) for text in getattr(self, name))
+            force_setattr(self, name, texts)
 
     @property
-    def duration_s(self) -> float:
-        """Seconds from start to end, never negative even if the wall clock stepped back."""
-        return max(0.0, (self.ended_at - self.started_at).total_seconds())
+    def assigned(self) -> Mapping[str, int]:
+        """How many leads each counsellor was given; worked out from the rows at each call."""
+        return Counter(row.counsellor for row in self.rows if row.counsellor and row.is_assigned)
+
+    @property
+    def planned(self) -> int:
+        """Leads given to a counsellor without an attempt (a dry run's plan)."""
+        return sum(1 for row in self.rows if row.is_assigned and row.outcome is None)
+
+    @property
+    def skipped(self) -> int:
+        """Leads skipped for any reason."""
+        return sum(self.leads.skipped.values())
+
+
+def success_rate(*, good: int, attempted: int) -> float:
+    """Return a share in per cent (0 to 100), rounded half up to a tenth; 0 of nothing is 0.
+
+    Whole numbers until the last step, so that 93.75 cannot become 93.7 on the way.
+
+    Args:
+        good: Accepted and not failed later.
+        attempted: Leads attempted, at least good.
+    """
+    if attempted == 0:
+        return 0.0
+    return (2000 * good + attempted) // (2 * attempted) / 10

@@ -1,7 +1,6 @@
 """Everything a command takes from outside the program, so that a test can hand it another one."""
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 from lead_automation.clock import Chance, Clock, Sleep, StopFlag
 from lead_automation.errors import ConfigError, LeadAutomationError
 from lead_automation.files import Disk
-from lead_automation.plaintext import can_show_emoji, fit_encoding, wrap
-from lead_automation.text import clean, clean_lines, json_text, mask_numbers
+from lead_automation.plaintext import fit_encoding, wrap
+from lead_automation.text import clean_lines, json_text, safe_text
 
 if TYPE_CHECKING:  # every command makes a runtime, few need an HTTP library
     from lead_automation.http import Http
@@ -57,10 +56,6 @@ class Runtime:
         except ValueError:  # closed
             return False
 
-    def shows_emoji(self, stream: TextIO | None) -> bool:
-        """Whether the stream's encoding has them."""
-        return can_show_emoji(getattr(stream, "encoding", None))
-
     def width(self, stream: TextIO | None) -> int | None:
         """Return the columns to keep to, at most 80; None where no terminal cuts lines."""
         if stream is None or not self.is_terminal(stream):
@@ -80,12 +75,8 @@ class Runtime:
 
     def out_json(self, document: Mapping[str, object]) -> None:
         r"""Write one JSON object to stdout; what its encoding lacks goes out as ``\uXXXX``."""
-        text = json_text(document)
-        try:
-            text.encode(getattr(self.stdout, "encoding", None) or "utf-8")
-        except (UnicodeEncodeError, LookupError):
-            text = clean_lines(json.dumps(document, indent=2))
-        _write(self.stdout, text)
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        _write(self.stdout, json_text(document, encoding=encoding))
 
     def out_file(self, content: bytes) -> None:
         """Write a file's content to stdout: byte for byte, but as text for who looks at it."""
@@ -118,8 +109,7 @@ class Runtime:
         """Say on stderr what is wrong and what to do; return the same on one line."""
         # One line a problem: a line's end in words from outside begins no line of its own.
         texts = error.problems if isinstance(error, ConfigError) else (str(error),)
-        lines = [clean(text, _MAX_LINE) for text in (*texts, error.hint) if text]
-        shown = [mask_numbers(line) for line in lines]
+        shown = [safe_text(text, _MAX_LINE) for text in (*texts, error.hint) if text]
         width = self.width(self.stderr)
         self.err("\n".join(part for line in shown for part in _fitted(line, width)))
         return " ".join([*map(_closed, shown[:-1]), *shown[-1:]])

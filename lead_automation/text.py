@@ -1,10 +1,18 @@
-"""Make text from outside safe to show: one cleaner and one mask for every room."""
+"""Make text from outside safe to show: one cleaner and one mask, used where text comes in.
+
+Text becomes safe in a log line (the log's formatter), in a report's row and result (``runs``) and
+on a stream (``Runtime``); who builds text from those, or logs it, has nothing to clean or mask.
+"""
 
 import json
 import re
 import unicodedata
+from datetime import datetime
 
 _SHOWN_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_MARKS = ("Mn", "Me")
+_MAX_MARKS = 4
+_MARKS_FACTOR = 8
 _FIRST_PLANE = 0xFFFF
 _ELLIPSIS = "…"
 
@@ -42,20 +50,25 @@ def clean(text: object, max_chars: int = 200) -> str:
     r"""Return text with nothing in it that could move a cursor, reorder or forge a line.
 
     Characters of the Unicode categories Cc, Cf, Cs, Co, Cn, Zl and Zp are shown as ``\uXXXX``
-    (``\UXXXXXXXX`` beyond the first plane); what is longer than max_chars is cut and ends in an
-    ellipsis. Meant for display only: a zero-width joiner is legal in a Hindi name, so what is sent
-    is not passed through here.
+    (``\UXXXXXXXX`` beyond the first plane), a letter keeps four combining marks, and what is longer
+    than max_chars is cut and ends in an ellipsis; cleaning it again changes nothing. For display
+    only: a zero-width joiner is legal in a Hindi name, so what is sent is not passed through here.
 
     Args:
         text: Anything; not text is shown as ``str`` shows it.
-        max_chars: Length before escaping, at least 1.
+        max_chars: Length of what is returned, at least 1.
     """
     raw = text if isinstance(text, str) else str(text)
-    if len(raw) > max_chars:
-        raw = raw[: max_chars - 1] + _ELLIPSIS
-    if raw.isprintable():  # false for every category escaped here
-        return raw
-    return "".join(_escaped(char) for char in raw)
+    # A megabyte of marks is not walked through for what a line can show.
+    raw = _cap_marks(raw[: max_chars * _MARKS_FACTOR])
+    if not raw.isprintable():  # false for every category escaped here
+        raw = "".join(_escaped(char) for char in raw[: max_chars + 1])
+    return raw if len(raw) <= max_chars else raw[: max_chars - 1] + _ELLIPSIS
+
+
+def safe_text(text: object, max_chars: int = 200) -> str:
+    """Return text as ``clean`` does, with every phone number in it masked."""
+    return mask_numbers(clean(text, max_chars))
 
 
 def _escaped(char: str) -> str:
@@ -64,21 +77,51 @@ def _escaped(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) <= _FIRST_PLANE else f"\\U{ord(char):08x}"
 
 
+def _cap_marks(text: str) -> str:
+    """Return text with at most four combining marks on a letter, as many as any script needs."""
+    if len(text) - len(text.encode("ascii", "ignore")) <= _MAX_MARKS:  # most log lines
+        return text
+    kept = []
+    run = 0
+    for char in text:
+        run = run + 1 if unicodedata.category(char) in _MARKS else 0
+        if run <= _MAX_MARKS:
+            kept.append(char)
+    return "".join(kept)
+
+
 def clean_lines(text: str) -> str:
     """Return text of several lines, as ``clean`` would show each; nothing is cut."""
     return text.translate({ord(char): _escaped(char) for char in _unsafe_in(text)})
 
 
-def json_text(value: object, *, indent: int = 2) -> str:
+def json_text(value: object, *, indent: int = 2, encoding: str = "utf-8") -> str:
     r"""Return JSON that is safe to show, without losing anything.
 
-    What ``clean`` shows escaped is escaped here as JSON escapes it, so a reader gets the original.
+    What ``clean`` shows escaped, and what the encoding lacks, is escaped here as JSON escapes it,
+    so a reader gets the original. Times become ISO 8601.
 
     Args:
-        value: What ``json.dumps`` takes, without NaN and infinities.
+        value: What ``json.dumps`` takes, without NaN and infinities, and times.
         indent: Of each level, in spaces.
+        encoding: Of the stream it goes to.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
+    text = _json_escaped(value, indent, ascii_only=False)
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return _json_escaped(value, indent, ascii_only=True)
+    return text
+
+
+def _json_escaped(value: object, indent: int, *, ascii_only: bool) -> str:
+    text = json.dumps(
+        value,
+        ensure_ascii=ascii_only,
+        indent=indent,
+        allow_nan=False,
+        default=datetime.isoformat,  # msgspec would write UTC as Z, where scripts know +00:00
+    )
     return text.translate({ord(char): json.dumps(char)[1:-1] for char in _unsafe_in(text)})
 
 

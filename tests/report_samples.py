@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 from lead_automation.models import Counsellor, ErrorCategory, Hold, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.next_steps import META_CHECKLIST, Circumstances, with_next_steps
-from lead_automation.runs import CallKind, LeadRow, RunMode, RunResult, RunStatus, SkipReason
+from lead_automation.runs import (
+    CallKind,
+    LeadRow,
+    MonthCalls,
+    RunMode,
+    RunResult,
+    RunStatus,
+    SkipReason,
+)
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 STARTED = datetime(2026, 11, 22, 3, 45, 23, tzinfo=UTC)
@@ -73,8 +81,7 @@ def finish(
         exit_code=exit_code,
         ended_at=STARTED + timedelta(seconds=seconds),
         used_today=dict.fromkeys(NAMES, 7),
-        month_calls=120,
-        month_limit=10_000,
+        month=MonthCalls(calls=120, limit=10_000),
     )
 
 
@@ -85,6 +92,7 @@ def lead(position: int, **changes: object) -> LeadRow:
         "lead_id": str(1000 + position),
         "name": f"Lead {position}",
         "phone": "+9198••••5678",
+        "status": MessageStatus.PENDING,
         "at": STARTED + timedelta(seconds=2 * position),
         **changes,
     }

@@ -1,14 +1,14 @@
 """Keep each lead's row of the report and say what happened to it, in one place."""
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from lead_automation.campaign.ports import LogPort
 from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus, Outcome
 from lead_automation.runs import LeadRow, SkipReason
-from lead_automation.text import clean
 
 _WORD_CHARS = 40
 
@@ -55,7 +55,7 @@ class Board:
 
     def attempted(self, row: LeadRow, record: MessageRecord) -> None:
         """Note that a lead is reserved: until its send is settled, it may have been messaged."""
-        self._rows[row.lead_id] = row
+        self._rows[record.lead_id] = row
         self._change(record, outcome=Outcome.UNKNOWN, failure=None)
 
     def accepted(self, record: MessageRecord) -> None:
@@ -91,7 +91,7 @@ class Board:
             failure: Of a message now known to have failed.
             word: WATI's own status word where it means neither delivery nor failure.
         """
-        self._words[record.lead_id] = clean(word, _WORD_CHARS)
+        self._words[record.lead_id] = word[:_WORD_CHARS]
         before = self._rows[record.lead_id]
         row = self._change(record, outcome=Outcome.ACCEPTED, failure=failure)
         if before.outcome is not Outcome.ACCEPTED:
@@ -101,9 +101,9 @@ class Board:
 
     def still_pending(self) -> None:
         """Say at the end whose delivery nobody knows yet."""
-        for row in self._rows.values():
+        for lead_id, row in self._rows.items():
             if row.outcome is Outcome.ACCEPTED and row.status in _NO_WORD:
-                word = self._words.get(row.lead_id)
+                word = self._words.get(lead_id)
                 says = f'; WATI says "{word}"' if word else ""
                 self._log.pending(row.name, f"no word of delivery yet{says}")
 

@@ -11,7 +11,7 @@ from lead_automation.errors import ExitCode, StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import Hold
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
-from lead_automation.runs import RunMode, RunResult
+from lead_automation.runs import MonthCalls, RunMode, RunResult
 from lead_automation.state.hold import HoldFile
 
 _log = logging.getLogger(__name__)
@@ -54,8 +54,7 @@ def close_books(
         ended_at=now,
         used_today=rooms.books.quota_used(today),
         warnings=rooms.log.warnings,
-        month_calls=meter.month_calls,
-        month_limit=meter.monthly_limit,
+        month=MonthCalls(calls=meter.month_calls, limit=meter.monthly_limit),
     )
     hold = _hold_at(rooms.hold, now)
     circumstances = Circumstances(

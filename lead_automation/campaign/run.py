@@ -9,8 +9,9 @@ steps of ``campaign``; this module says in which order, and keeps why the run en
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
@@ -42,12 +43,12 @@ from lead_automation.models import (
     ErrorCategory,
     Lead,
     MessageResult,
+    MessageStatus,
     Recipient,
     TemplateMessage,
 )
 from lead_automation.reporting.progress import LiveRows
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
-from lead_automation.text import clean
 
 SETTLE_EARLIER_S = 60.0
 CONTACT_DEADLINE_S = 10.0
@@ -244,7 +245,13 @@ class EnhancedLeadAutomation:
             position: Counted from 1, in the order fetched.
         """
         if isinstance(lead, MalformedLead):
-            row = LeadRow(position=position, lead_id=lead.lead_id, name="")
+            row = LeadRow(
+                position=position,
+                lead_id=lead.lead_id,
+                name="",
+                phone="",
+                status=MessageStatus.PENDING,
+            )
             return self._skip(row, SkipReason.MALFORMED, lead.reason, None)
         found = self._examine(lead, position)
         if found.recipient is None:
@@ -258,7 +265,7 @@ class EnhancedLeadAutomation:
         self._intake.let_through(found.recipient)
         row = replace(found.row, counsellor=counsellor.name)
         if self._mode is RunMode.DRY_RUN:
-            return self._plan(replace(row, name=clean(found.recipient.name)))
+            return self._plan(replace(row, name=found.recipient.name))
         return self._send(
             Delivery(row=row, recipient=found.recipient, counsellor=counsellor, spent=found.spent)
         )
@@ -299,7 +306,7 @@ class EnhancedLeadAutomation:
         sent = self._steps.sender.send(delivery)
         self._end = sent.end
         if sent.suppressed is not None:
-            text = f"suppressed meanwhile: {clean(sent.suppressed.reason)}"
+            text = f"suppressed meanwhile: {sent.suppressed.reason}"
             if sent.attempt is None:
                 return self._skip(delivery.row, SkipReason.SUPPRESSED, text, None)
         if sent.attempt is None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
+from msgspec import structs
+
 from lead_automation.campaign.board import Board
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd, out_of_quota, stopped
@@ -136,7 +138,7 @@ class Sender:
             if counsellor is None:
                 return Sent(attempt=last.attempt, end=out_of_quota())
             if counsellor is not delivery.counsellor:
-                row = replace(delivery.row, counsellor=counsellor.name)
+                row = structs.replace(delivery.row, counsellor=counsellor.name)
                 delivery = replace(delivery, counsellor=counsellor, row=row)
             record, attempt = self._post(delivery)
             is_last = number == ATTEMPTS_IN_PLACE

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from lead_automation.models import Counsellor
 from lead_automation.plaintext import pad
-from lead_automation.reporting.figures import is_assigned
 from lead_automation.runs import LeadRow, RunResult
 
 _NAME_WIDTH = 28
@@ -39,4 +38,4 @@ def plan_document(result: RunResult) -> list[dict[str, object]]:
 
 
 def _planned(result: RunResult) -> list[LeadRow]:
-    return [row for row in result.rows if is_assigned(row)]
+    return [row for row in result.rows if row.is_assigned]

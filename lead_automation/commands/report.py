@@ -31,7 +31,6 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
             result,
             form,
             zone=local.hours.zone,
-            emoji=is_file or runtime.shows_emoji(runtime.stdout),
             width=WIDTH if is_file else runtime.width(runtime.stdout) or WIDTH,
         )
     if arguments.output is None:

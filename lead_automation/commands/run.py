@@ -18,6 +18,7 @@ from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
 from lead_automation.leads.hours import quota_day
+from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.archive import (
     REPORTS_FOLDER,
     recent_production_sends,
@@ -30,7 +31,7 @@ from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checkl
 from lead_automation.reporting.progress import make_progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
-from lead_automation.runs import CallKind, RunMode, RunResult
+from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
 from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
@@ -108,16 +109,17 @@ def report_failure(
     end = of_error(error)
     reason = runtime.tell(error)
     if arguments.json:
-        result = RunResult(
-            status=end.status,
-            reason=reason,
+        nothing = CampaignAnalytics(
             run_id=plan.run_id if plan else "",
             mode=plan.mode if plan else _asked_mode(arguments),
             template=plan.settings.wati.template if plan else "",
             started_at=started_at,
-            ended_at=runtime.clock.now(),
+        )
+        result = nothing.finish(
+            status=end.status,
+            reason=reason,
             exit_code=end.exit_code,
-            api_calls={kind.value: 0 for kind in CallKind},
+            ended_at=runtime.clock.now(),
         )
         runtime.out_json(result_to_json(result))
     return end.exit_code
@@ -255,6 +257,5 @@ def _show(result: RunResult, plan: RunPlan, arguments: Arguments, runtime: Runti
     if is_dry:
         runtime.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
     if not arguments.quiet or result.exit_code != ExitCode.OK or result.warnings:
-        emoji = runtime.shows_emoji(runtime.stdout)
         width = runtime.width(runtime.stdout) or WIDTH
-        runtime.out(render_summary(result, emoji=emoji, width=width))
+        runtime.out(render_summary(result, width=width))

@@ -15,13 +15,12 @@ from lead_automation.models import (
     ErrorCategory,
     Lead,
     MessageRecord,
+    MessageStatus,
     Recipient,
     Suppression,
 )
 from lead_automation.runs import LeadRow, SkipReason
-from lead_automation.text import clean, mask_phone
-
-_MAX_NAME_CHARS = 60
+from lead_automation.text import mask_phone
 
 _log = logging.getLogger(__name__)
 
@@ -141,8 +140,9 @@ class Intake:
         row = LeadRow(
             position=position,
             lead_id=lead.lead_id,
-            name=clean(given.strip(), _MAX_NAME_CHARS) or name.text,
+            name=given.strip() or name.text,
             phone=mask_phone(phone.e164) if phone.e164 else "",
+            status=MessageStatus.PENDING,
         )
         if phone.e164 is None:
             return Examined(

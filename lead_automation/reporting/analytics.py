@@ -1,36 +1,31 @@
 """Count what becomes of each lead, and close the account at the end of a run."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from lead_automation.errors import LeadAutomationError
+from msgspec.structs import replace
+
 from lead_automation.models import Counsellor, MessageStatus, Outcome
-from lead_automation.plaintext import cap_marks
-from lead_automation.reporting.figures import (
-    category_of,
-    is_assigned,
-    is_delivered,
-    is_failed,
-    is_refused,
-    success_rate,
-)
 from lead_automation.runs import (
     CallKind,
     CounsellorFigures,
+    LeadCounts,
     LeadRow,
+    MessageCounts,
+    MonthCalls,
     RunMode,
     RunResult,
     RunStatus,
     SkipReason,
+    success_rate,
 )
-from lead_automation.text import clean, mask_numbers
 
-_MAX_NAME = 60
-_MAX_ID = 128
-_MAX_PHONE_DIGITS = 15
-_MAX_MESSAGE = 300
+_SECONDS_A_MINUTE = 60
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +62,7 @@ class CampaignAnalytics:
         mode: RunMode,
         template: str,
         started_at: datetime,
-        counsellors: Iterable[Counsellor],
+        counsellors: Iterable[Counsellor] = (),
     ) -> None:
         self._run_id = run_id
         self._mode = mode
@@ -78,9 +73,6 @@ class CampaignAnalytics:
         self._to_process = 0
         self._rows: dict[int, LeadRow] = {}
         self._totals: Counter[str] = Counter()
-        self._by_counsellor: dict[str, Counter[str]] = {}
-        self._skipped: Counter[SkipReason] = Counter()
-        self._errors: Counter[str] = Counter()
         self._calls: Counter[CallKind] = Counter()
 
     def fetched(self, count: int, *, to_process: int | None = None) -> None:
@@ -89,21 +81,11 @@ class CampaignAnalytics:
         self._to_process = count if to_process is None else to_process
 
     def put(self, row: LeadRow) -> None:
-        """Take a lead's row in place of the one its position had.
-
-        Text from outside is cleaned and numbers are masked here, so that every form of the report
-        is safe whoever made the row.
-        """
-        safe = _safe_row(row)
-        before = self._rows.get(safe.position)
-        if before is not None:
-            self._tally(before, -1)
-        self._rows[safe.position] = safe
-        self._tally(safe, 1)
-
-    def row(self, position: int) -> LeadRow | None:
-        """Return the row at a position, counted from 1; None while there is none."""
-        return self._rows.get(position)
+        """Take a lead's row in place of the one its position had."""
+        if (before := self._rows.get(row.position)) is not None:
+            self._totals.subtract(_counted_as(before))
+        self._rows[row.position] = row
+        self._totals.update(_counted_as(row))
 
     def count_call(self, kind: CallKind) -> None:
         """Count one HTTP call that was tried."""
@@ -112,14 +94,14 @@ class CampaignAnalytics:
     @property
     def counters(self) -> ProgressCounters:
         """How far the run is."""
-        skipped = self._skipped.total()
+        totals = self._totals
         return ProgressCounters(
-            done=skipped + self._totals["attempted"],
+            done=totals["skipped"] + totals["attempted"],
             total=self._to_process,
-            sent=self._totals["accepted"],
-            delivered=self._totals["delivered"],
-            failed=self._totals["failed"],
-            skipped=skipped,
+            sent=totals["accepted"],
+            delivered=totals["delivered"],
+            failed=totals["failed"],
+            skipped=totals["skipped"],
         )
 
     def finish(
@@ -129,166 +111,142 @@ class CampaignAnalytics:
         reason: str,
         exit_code: int,
         ended_at: datetime,
-        used_today: Mapping[str, int],
+        used_today: Mapping[str, int] | None = None,
         warnings: Iterable[str] = (),
-        next_steps: Iterable[str] = (),
-        month_calls: int = 0,
-        month_limit: int = 0,
+        month: MonthCalls | None = None,
     ) -> RunResult:
         """Close the account and return everything known of the run.
 
+        Figures that do not add up are a bug; it is logged, stands among the warnings and makes
+        a good end an exit code of 1, but costs neither summary nor report.
+
         Args:
             status: How the run ended.
-            reason: Why, for people; cleaned here.
+            reason: Why, for people.
             exit_code: What the process will return.
             ended_at: Aware.
             used_today: Messages used on the quota day, by counsellor.
             warnings: Problems that did not end the run.
-            next_steps: What the operator does, most urgent first.
-            month_calls: WATI calls of the calendar month, all kinds.
-            month_limit: The plan's calls of a month.
-
-        Raises:
-            LeadAutomationError: The figures do not add up: a bug, named with the figures.
+            month: WATI calls of the calendar month, all kinds.
         """
+        rows = tuple(self._rows[position] for position in sorted(self._rows))
         totals = self._totals
+        errors = Counter(row.category for row in rows if row.category)
+        # Never negative, even where the wall clock stepped back.
+        duration_s = max(0.0, (ended_at - self._started_at).total_seconds())
+        a_minute = totals["accepted"] * _SECONDS_A_MINUTE / duration_s if duration_s else 0.0
         good = totals["accepted"] - (totals["failed"] - totals["refused"])
         result = RunResult(
             status=status,
-            reason=mask_numbers(clean(reason, _MAX_MESSAGE)),
+            reason=reason,
             run_id=self._run_id,
             mode=self._mode,
-            template=clean(self._template),
+            template=self._template,
             started_at=self._started_at,
             ended_at=ended_at,
             exit_code=exit_code,
-            fetched=self._fetched,
-            skipped={skip: self._skipped[skip] for skip in SkipReason},
-            not_reached=self._fetched - self._skipped.total() - totals["attempted"],
+            duration_seconds=round(duration_s, 3),
+            messages_per_minute=round(a_minute, 1),
+            leads=self._lead_counts(rows),
+            messages=MessageCounts(sent=totals["accepted"], **_some(totals, _MESSAGES)),
             success_rate=success_rate(good=good, attempted=totals["attempted"]),
-            errors={key: count for key, count in sorted(self._errors.items()) if count},
-            counsellors=self._figures(used_today),
-            api_calls={kind.value: self._calls[kind] for kind in CallKind},
-            rows=tuple(self._rows[position] for position in sorted(self._rows)),
-            next_steps=tuple(next_steps),
+            errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
+            counsellors=self._figures(rows, used_today or {}),
+            api_calls={kind: self._calls[kind] for kind in CallKind},
+            rows=rows,
+            next_steps=(),
             warnings=tuple(warnings),
-            month_calls=month_calls,
-            month_limit=month_limit,
-            attempted=totals["attempted"],
-            accepted=totals["accepted"],
-            refused=totals["refused"],
-            unknown=totals["unknown"],
-            delivered=totals["delivered"],
-            read=totals["read"],
-            failed=totals["failed"],
-            pending=totals["pending"],
+            month=month or MonthCalls(),
         )
-        check_accounting(result)
-        return result
+        return _audited(result)
 
-    def _figures(self, used_today: Mapping[str, int]) -> dict[str, CounsellorFigures]:
-        figures = {}
-        for counsellor in self._counsellors:
-            tally = self._by_counsellor.get(counsellor.name, Counter())
-            figures[counsellor.name] = CounsellorFigures(
-                sent=tally["accepted"],
-                delivered=tally["delivered"],
-                read=tally["read"],
-                failed=tally["failed"],
-                pending=tally["pending"],
-                assigned=tally["assigned"],
-                used_today=used_today.get(counsellor.name, 0),
-                daily_limit=counsellor.daily_limit,
+    def _lead_counts(self, rows: tuple[LeadRow, ...]) -> LeadCounts:
+        skips = Counter(row.skip for row in rows)
+        totals = self._totals
+        return LeadCounts(
+            fetched=self._fetched,
+            skipped={reason: skips[reason] for reason in SkipReason},
+            not_reached=max(0, self._fetched - totals["skipped"] - totals["attempted"]),
+            **_some(totals, ("attempted", "accepted", "refused", "unknown")),
+        )
+
+    def _figures(
+        self, rows: tuple[LeadRow, ...], used_today: Mapping[str, int]
+    ) -> dict[str, CounsellorFigures]:
+        tallies: dict[str, Counter[str]] = {its.name: Counter() for its in self._counsellors}
+        for row in rows:
+            if row.is_assigned and row.counsellor in tallies:
+                tallies[row.counsellor].update(_counted_as(row))
+        return {
+            its.name: CounsellorFigures(
+                sent=tallies[its.name]["accepted"],
+                used_today=used_today.get(its.name, 0),
+                daily_limit=its.daily_limit,
+                **_some(tallies[its.name], _MESSAGES),
             )
-        return figures
-
-    def _tally(self, row: LeadRow, sign: int) -> None:
-        names = _counted_as(row)
-        for name in names:
-            self._totals[name] += sign
-        if row.counsellor is not None and row.skip is None:
-            mine = self._by_counsellor.setdefault(row.counsellor, Counter())
-            for name in names:
-                mine[name] += sign
-        if row.skip is not None:
-            self._skipped[row.skip] += sign
-        category = category_of(row)
-        if category is not None:
-            self._errors[category.value] += sign
+            for its in self._counsellors
+        }
 
 
-def check_accounting(result: RunResult) -> None:
-    """Hold a result to what every report promises of its figures.
+_MESSAGES = ("delivered", "read", "failed", "pending")
 
-    Raises:
-        LeadAutomationError: A sum does not equal its parts.
-    """
-    figures = result.counsellors.values()
-    skipped = sum(result.skipped.values())
-    failed_later = result.failed - result.refused
-    sums = {
-        "fetched = skipped + attempted + not reached": (
-            result.fetched,
-            skipped + result.attempted + max(0, result.not_reached),
-        ),
-        "attempted = accepted + refused + unknown": (
-            result.attempted,
-            result.accepted + result.refused + result.unknown,
-        ),
-        "accepted = delivered + pending + failed later": (
-            result.accepted,
-            result.delivered + result.pending + failed_later,
-        ),
-        "accepted = counsellors' sent": (result.accepted, sum(f.sent for f in figures)),
-        "delivered = counsellors' delivered": (
-            result.delivered,
-            sum(f.delivered for f in figures),
-        ),
-        "read = counsellors' read": (result.read, sum(f.read for f in figures)),
-        "failed = counsellors' failed": (result.failed, sum(f.failed for f in figures)),
-        "pending = counsellors' pending": (result.pending, sum(f.pending for f in figures)),
-    }
-    wrong = [f"{name}: {left} ≠ {right}" for name, (left, right) in sums.items() if left != right]
-    if wrong:
-        msg = f"The figures of run {result.run_id} do not add up: {'; '.join(wrong)}"
-        hint = "This is a bug. Messages and state are not affected; please report it with the log."
-        raise LeadAutomationError(msg, hint=hint)
+
+def _some(tally: Counter[str], names: Iterable[str]) -> dict[str, int]:
+    return {name: tally[name] for name in names}
 
 
 def _counted_as(row: LeadRow) -> list[str]:
     """Return the names of the sums a row adds one to."""
+    is_accepted = row.outcome is Outcome.ACCEPTED
     facts = {
-        "assigned": is_assigned(row),
-        "attempted": row.outcome is not None and row.skip is None,
-        "accepted": row.outcome is Outcome.ACCEPTED,
-        "refused": is_refused(row),
+        "skipped": row.skip is not None,
+        "attempted": row.is_attempted,
+        "accepted": is_accepted,
+        "refused": row.is_refused,
         "unknown": row.outcome is Outcome.UNKNOWN,
-        "delivered": is_delivered(row),
-        "read": is_delivered(row) and row.status is MessageStatus.READ,
-        "failed": is_failed(row),
-        "pending": row.outcome is Outcome.ACCEPTED
-        and row.status in (MessageStatus.SENT, MessageStatus.PENDING),
+        "delivered": row.is_delivered,
+        "read": row.is_delivered and row.status is MessageStatus.READ,
+        "failed": row.is_failed,
+        "pending": is_accepted and row.status in (MessageStatus.SENT, MessageStatus.PENDING),
     }
     return [name for name, holds in facts.items() if holds]
 
 
-def _safe_row(row: LeadRow) -> LeadRow:
-    message = row.error_message
-    return replace(
-        row,
-        lead_id=_safe_id(row.lead_id),
-        name=mask_numbers(cap_marks(clean(row.name, _MAX_NAME))),
-        phone=mask_numbers(clean(row.phone, _MAX_NAME)),
-        error_message=None if message is None else mask_numbers(clean(message, _MAX_MESSAGE)),
-        message_id=None if row.message_id is None else _safe_id(row.message_id),
+def _audited(result: RunResult) -> RunResult:
+    """Return a result whose figures keep what every report promises, or which says they do not."""
+    wrong = accounting_problems(result)
+    if not wrong:
+        return result
+    text = (
+        f"The figures of run {result.run_id} do not add up: {'; '.join(wrong)}. This is a bug; "
+        "messages and state are not affected. Please report it with the log."
     )
+    _log.error("%s", text)
+    return replace(result, warnings=(*result.warnings, text), exit_code=result.exit_code or 1)
 
 
-def _safe_id(text: str) -> str:
-    """Return an id safe to show; one that may be a phone number is masked.
-
-    An id of more digits than a phone number has is shown whole: by it a lead is found in the CRM.
-    """
-    shown = clean(text, _MAX_ID)
-    is_long = len(shown) > _MAX_PHONE_DIGITS and shown.isascii() and shown.isdigit()
-    return shown if is_long else mask_numbers(shown)
+def accounting_problems(result: RunResult) -> list[str]:
+    """Return each sum that does not equal its parts, with its figures; none in a sound result."""
+    leads, messages = result.leads, result.messages
+    its_sums = Counter[str]()
+    for figures in result.counsellors.values():
+        its_sums.update({name: getattr(figures, name) for name in ("sent", *_MESSAGES)})
+    sums = {
+        "fetched = skipped + attempted + not reached": (
+            leads.fetched,
+            result.skipped + leads.attempted + leads.not_reached,
+        ),
+        "attempted = accepted + refused + unknown": (
+            leads.attempted,
+            leads.accepted + leads.refused + leads.unknown,
+        ),
+        "accepted = delivered + pending + failed later": (
+            leads.accepted,
+            messages.delivered + messages.pending + messages.failed - leads.refused,
+        ),
+        **{
+            f"{name} = counsellors' {name}": (getattr(messages, name), its_sums[name])
+            for name in ("sent", *_MESSAGES)
+        },
+    }
+    return [f"{name}: {left} ≠ {right}" for name, (left, right) in sums.items() if left != right]

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk, write_atomic
-from lead_automation.reporting.document_reader import parse_run_document
 from lead_automation.reporting.documents import (
+    document_bytes,
     is_run_id,
-    run_document,
+    parse_run_document,
     run_may_be_since,
-    to_bytes,
 )
 from lead_automation.runs import RunMode, RunResult
 
@@ -44,8 +43,8 @@ def save_run_report(
     except OSError as exc:
         msg = f"{folder} could not be made: {exc.strerror or exc}"
         raise StateError(msg, path=folder) from exc
-    write_atomic(disk, json_path, to_bytes(run_document(result)))
-    write_atomic(disk, html_path, render_html(result).encode("utf-8", "backslashreplace"))
+    write_atomic(disk, json_path, document_bytes(result))
+    write_atomic(disk, html_path, render_html(result).encode())
     return json_path, html_path
 
 
@@ -115,7 +114,7 @@ def _sent_since(disk: Disk, path: Path, since: datetime) -> bool:
         return False
     if result is None or result.mode is not RunMode.PRODUCTION:
         return False
-    return result.started_at >= since and result.accepted + result.unknown > 0
+    return result.started_at >= since and result.leads.accepted + result.leads.unknown > 0
 
 
 def _path(folder: Path, run_id: str) -> Path:

@@ -1,50 +1,45 @@
 """Work out the geometry of the report's charts: shares in per cent, bins of a timeline."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple, TypeVar
 
 from lead_automation.models import Outcome
-from lead_automation.reporting.figures import is_failed
-from lead_automation.runs import LeadRow
+from lead_automation.reporting.days import DayFigures
+from lead_automation.reporting.wording import title
+from lead_automation.runs import CounsellorFigures, LeadRow
 
+_E = TypeVar("_E", bound=Enum)
+
+# A phone of 390 px shows 40 columns as columns, and no more.
 _MAX_BINS = 40
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Segment:
-    """A part of a bar.
-
-    Attributes:
-        kind: Names its colour: read, delivered, pending, failed or unknown.
-        start, size: Per cent of the bar's whole length.
-    """
+class Segment(NamedTuple):
+    """A part of a bar: the name of its colour, start and size in per cent."""
 
     kind: str
-    count: int
     start: float
     size: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bin:
-    """A stretch of a timeline.
+class Reason(NamedTuple):
+    """One line of a breakdown: what, how many, its bar in per cent, what it means."""
 
-    Attributes:
-        at: Its first moment.
-        good, failed, unknown: Leads attempted in it, by what became of them.
-    """
+    name: str
+    number: int
+    share: float
+    meaning: str
+
+
+class Bin(NamedTuple):
+    """A stretch of a timeline: its first moment, its attempts by sent, failed and unknown."""
 
     at: datetime
-    good: int = 0
-    failed: int = 0
-    unknown: int = 0
-
-    @property
-    def total(self) -> int:
-        """Leads attempted in it."""
-        return self.good + self.failed + self.unknown
+    counts: Counter[str]
 
 
 def share(part: int, whole: int) -> float:
@@ -60,9 +55,30 @@ def stack(counts: Iterable[tuple[str, int]], whole: int) -> tuple[Segment, ...]:
         if count > 0:
             start = share(before, whole)
             size = round(share(before + count, whole) - start, 2)
-            segments.append(Segment(kind=kind, count=count, start=start, size=size))
+            segments.append(Segment(kind, start, size))
             before += count
     return tuple(segments)
+
+
+def message_counts(its: CounsellorFigures | DayFigures, unknown: int) -> list[tuple[str, int]]:
+    """Return what became of somebody's messages, in the order of a bar's segments."""
+    return [
+        ("read", its.read),
+        ("delivered", its.delivered - its.read),
+        ("pending", its.pending),
+        ("failed", its.failed),
+        ("unknown", unknown),
+    ]
+
+
+def reasons(counts: Mapping[_E, int], meanings: Mapping[_E, str]) -> list[Reason]:
+    """Return a breakdown in the order of the meanings; what counts nothing is left out."""
+    most = max(counts.values(), default=0)
+    return [
+        Reason(title(key.value), counts[key], share(counts[key], most), meaning)
+        for key, meaning in meanings.items()
+        if counts.get(key)
+    ]
 
 
 def bin_step_s(span_s: float) -> int:
@@ -77,36 +93,31 @@ def timeline(rows: Sequence[LeadRow]) -> tuple[tuple[Bin, ...], int]:
     A message counts in the bin it was sent in, also when it failed later. No bins where nothing
     was attempted.
     """
-    attempts = [(row.at, row) for row in rows if row.at and row.outcome and row.skip is None]
+    attempts = [(row.at, row) for row in rows if row.at and row.is_attempted]
     if not attempts:
         return (), 0
     first = min(at for at, _ in attempts)
     span_s = (max(at for at, _ in attempts) - first).total_seconds()
     step_s = bin_step_s(span_s)
-    counts = [[0, 0, 0] for _ in range(int(span_s // step_s) + 1)]
-    for at, row in attempts:
-        index = int((at - first).total_seconds() // step_s)
-        counts[index][_column(row)] += 1
-    bins = (
-        Bin(at=first + timedelta(seconds=index * step_s), good=good, failed=failed, unknown=unknown)
-        for index, (good, failed, unknown) in enumerate(counts)
+    bins = tuple(
+        Bin(first + timedelta(seconds=index * step_s), Counter())
+        for index in range(int(span_s // step_s) + 1)
     )
-    return tuple(bins), step_s
+    for at, row in attempts:
+        bins[int((at - first).total_seconds() // step_s)].counts[_kind(row)] += 1
+    return bins, step_s
 
 
-def _column(row: LeadRow) -> int:
+def _kind(row: LeadRow) -> str:
     if row.outcome is Outcome.UNKNOWN:
-        return 2
-    return 1 if is_failed(row) else 0
+        return "unknown"
+    return "failed" if row.is_failed else "sent"
 
 
 def step_text(step_s: int) -> str:
     """Return a bin's length in words: ``30 seconds``, ``5 minutes``, ``2 hours``."""
-    for seconds, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if step_s >= seconds and step_s % seconds == 0:
-            return _counted(step_s // seconds, noun)
-    return _counted(step_s, "second")
-
-
-def _counted(number: int, noun: str) -> str:
-    return noun if number == 1 else f"{number} {noun}s"
+    for seconds, noun in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if step_s % seconds == 0:
+            number = step_s // seconds
+            return noun if number == 1 else f"{number} {noun}s"
+    return f"{step_s} seconds"

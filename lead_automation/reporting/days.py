@@ -1,25 +1,25 @@
 """Work out the kept days side by side, and each counsellor's week, from the history."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from lead_automation.models import (
-    Counsellor,
-    ErrorCategory,
-    MessageRecord,
-    MessageStatus,
-)
-from lead_automation.reporting.figures import success_rate
+from msgspec import Struct
+
+from lead_automation.models import Counsellor, ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.runs import success_rate
+from lead_automation.text import clean
 
 _ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 _OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
+_MAX_NAME = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayFigures:
+class DayFigures(Struct, frozen=True, kw_only=True):
     """What became of the messages of a day, or of a counsellor's messages of a day.
+
+    The fields are the columns of the CSV form and the keys of the JSON form.
 
     Attributes:
         attempted: Accepted, refused or unknown.
@@ -28,8 +28,8 @@ class DayFigures:
         failed: Refused at once or failed later.
         pending: Accepted, no word of delivery or failure.
         invalid_numbers: Leads of the day whose number could not be messaged.
-        used: Quota used.
-        limit: Quota of the day as configured now.
+        success_rate: 0 to 100, as in a run's report.
+        quota_limit: Quota of the day as configured now.
     """
 
     attempted: int = 0
@@ -40,13 +40,19 @@ class DayFigures:
     pending: int = 0
     unknown: int = 0
     invalid_numbers: int = 0
-    used: int = 0
-    limit: int = 0
+    success_rate: float = 0.0
+    quota_used: int = 0
+    quota_limit: int = 0
 
     @property
-    def success_rate(self) -> float:
-        """0 to 100, as in a run's report."""
-        return success_rate(good=self.delivered + self.pending, attempted=self.attempted)
+    def quota(self) -> str:
+        """Used and limit, as ``7/50``."""
+        return f"{self.quota_used:,}/{self.quota_limit:,}"
+
+    @property
+    def rate(self) -> str:
+        """The success rate for people, a dash where nothing was attempted."""
+        return f"{self.success_rate:.1f}%" if self.attempted else "–"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +66,7 @@ class DaysReport:
             others who appear in the history.
         totals: Name to the sum over the days.
         total: The sum of everything.
-        errors: By ``ErrorCategory`` value, zeros left out.
+        errors: By category, zeros left out.
     """
 
     days: tuple[date, ...]
@@ -68,7 +74,7 @@ class DaysReport:
     by_counsellor: Mapping[str, tuple[DayFigures, ...]]
     totals: Mapping[str, DayFigures]
     total: DayFigures
-    errors: Mapping[str, int]
+    errors: Mapping[ErrorCategory, int]
 
 
 def summarise_days(
@@ -89,37 +95,43 @@ def summarise_days(
         today: The quota day in the configured zone.
     """
     span = tuple(today - timedelta(days=back) for back in range(days - 1, -1, -1))
-    wanted = set(span)
     limits = {counsellor.name: counsellor.daily_limit for counsellor in counsellors}
-    tallies: dict[tuple[date, str], Counter[str]] = {}
-    errors: Counter[str] = Counter()
-    for record in records:
-        if record.day not in wanted:
-            continue
-        key = (record.day, record.counsellor or "")
-        tallies.setdefault(key, Counter()).update(_counted_as(record))
-        if record.error_category is not None and not record.unknown:
-            errors[record.error_category.value] += 1
-    others = {name for day, name in tallies if name} | {
-        name for day in wanted for name in quota.get(day, {})
-    }
-    names = [*limits, *sorted(others - set(limits))]
-
-    def figures(day: date, name: str) -> DayFigures:
-        used = quota.get(day, {}).get(name, 0)
-        return _figures(tallies.get((day, name), Counter()), used, limits.get(name, 0))
-
     # Records without a counsellor (invalid numbers, an earlier form) count for the day alone.
-    by_day = tuple(_sum(figures(day, name) for name in [*names, ""]) for day in span)
-    by_counsellor = {name: tuple(figures(day, name) for day in span) for name in names}
+    tallies = {day: _quota_tallies(quota.get(day, {}), limits) for day in span}
+    errors: Counter[ErrorCategory] = Counter()
+    for record in records:
+        if record.day in tallies:
+            tallies[record.day][_name(record.counsellor)].update(_counted_as(record))
+            if record.error_category is not None and not record.unknown:
+                errors[record.error_category] += 1
+    others = {name for tally in tallies.values() for name in tally if name} - set(limits)
+    names = [*limits, *sorted(others)]
     return DaysReport(
         days=span,
-        by_day=by_day,
-        by_counsellor=by_counsellor,
-        totals={name: _sum(week) for name, week in by_counsellor.items()},
-        total=_sum(by_day),
-        errors=dict(sorted(errors.items())),
+        by_day=tuple(_figures(tallies[day].values()) for day in span),
+        by_counsellor={
+            name: tuple(_figures([tallies[day][name]]) for day in span) for name in names
+        },
+        totals={name: _figures(tallies[day][name] for day in span) for name in names},
+        total=_figures(tally for day in span for tally in tallies[day].values()),
+        errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
     )
+
+
+def _name(counsellor: str | None) -> str:
+    """Return a name as it may be shown; it stands in files that people edit."""
+    return clean(counsellor or "", _MAX_NAME)
+
+
+def _quota_tallies(
+    used: Mapping[str, int], limits: Mapping[str, int]
+) -> defaultdict[str, Counter[str]]:
+    tallies: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, count in used.items():
+        tallies[_name(name)]["quota_used"] += count
+    for name, limit in limits.items():
+        tallies[name]["quota_limit"] = limit
+    return tallies
 
 
 def is_bad_number(record: MessageRecord) -> bool:
@@ -148,38 +160,7 @@ def _counted_as(record: MessageRecord) -> list[str]:
     return ["attempted", "sent", *(name for name, holds in facts.items() if holds)]
 
 
-def _figures(tally: Counter[str], used: int, limit: int) -> DayFigures:
-    return DayFigures(
-        attempted=tally["attempted"],
-        sent=tally["sent"],
-        delivered=tally["delivered"],
-        read=tally["read"],
-        failed=tally["failed"],
-        pending=tally["pending"],
-        unknown=tally["unknown"],
-        invalid_numbers=tally["invalid_numbers"],
-        used=used,
-        limit=limit,
-    )
-
-
-def _sum(figures: Iterable[DayFigures]) -> DayFigures:
-    tally: Counter[str] = Counter()
-    used = limit = 0
-    for its in figures:
-        tally.update({name: getattr(its, name) for name in _SUMMED})
-        used += its.used
-        limit += its.limit
-    return _figures(tally, used, limit)
-
-
-_SUMMED = (
-    "attempted",
-    "sent",
-    "delivered",
-    "read",
-    "failed",
-    "pending",
-    "unknown",
-    "invalid_numbers",
-)
+def _figures(tallies: Iterable[Counter[str]]) -> DayFigures:
+    tally = sum(tallies, Counter[str]())
+    rate = success_rate(good=tally["delivered"] + tally["pending"], attempted=tally["attempted"])
+    return DayFigures(success_rate=rate, **tally)

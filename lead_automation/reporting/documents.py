@@ -1,18 +1,25 @@
-"""Write a run as JSON: the object of ``--json``, and the document a report is made from."""
+"""Write and read a run as JSON: the object of ``--json``, and the document reports are made from.
 
-import re
+Both have the shape of ``runs.RunResult``; the document carries a version besides.
+"""
+
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final
+from pathlib import Path
+from re import fullmatch
+from typing import Any, Final
 
-from lead_automation.reporting.figures import messages_per_minute
-from lead_automation.runs import CounsellorFigures, LeadRow, RunResult, SkipReason
-from lead_automation.text import json_text
+import msgspec
+
+from lead_automation.errors import StateError
+from lead_automation.runs import RUN_ID, RunResult
+from lead_automation.strictjson import JsonError, parse_json
+from lead_automation.text import json_text, safe_text
 
 DOCUMENT_VERSION: Final = 1
 """Raised when the run document changes in a way an earlier program would misread."""
 
-_RUN_ID = re.compile(r"(\d{4})(\d\d)(\d\d)T\d{6}-[0-9a-f]{4}")
 _SUFFIXES = 0x10000
+_KEPT_ONLY = frozenset({"exit_code", "lead_rows", "next_steps", "warnings", "month"})
 
 
 def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:
@@ -31,16 +38,13 @@ def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:
 
 def is_run_id(text: str) -> bool:
     """Whether text has the form of a run id (so that it can never name a path)."""
-    return _RUN_ID.fullmatch(text) is not None
+    return fullmatch(RUN_ID, text) is not None
 
 
 def run_may_be_since(run_id: str, since: datetime) -> bool:
     """Whether a run of this id may have started at or after a moment, by its date alone."""
-    match = _RUN_ID.fullmatch(run_id)
-    if match is None:
-        return False
     try:
-        day = date(int(match[1]), int(match[2]), int(match[3]))
+        day = date.fromisoformat(run_id[:8])
     except ValueError:
         return False
     # Local dates are at most a day from the UTC one, on either side.
@@ -48,88 +52,43 @@ def run_may_be_since(run_id: str, since: datetime) -> bool:
 
 
 def result_to_json(result: RunResult) -> dict[str, object]:
-    """Return the object ``run --json`` prints; its keys are promised to scripts.
-
-    Times are ISO 8601 with offset; ``duration_seconds`` has three decimals,
-    ``messages_per_minute`` and ``success_rate`` one.
-    """
-    return {
-        "status": result.status.value,
-        "reason": result.reason,
-        "run_id": result.run_id,
-        "mode": result.mode.value,
-        "template": result.template,
-        "started_at": result.started_at.isoformat(),
-        "ended_at": result.ended_at.isoformat(),
-        "duration_seconds": round(result.duration_s, 3),
-        "messages_per_minute": messages_per_minute(result),
-        "leads": {
-            "fetched": result.fetched,
-            "skipped": {skip.value: result.skipped.get(skip, 0) for skip in SkipReason},
-            "attempted": result.attempted,
-            "accepted": result.accepted,
-            "refused": result.refused,
-            "unknown": result.unknown,
-            "not_reached": result.not_reached,
-        },
-        "messages": {
-            "sent": result.accepted,
-            "delivered": result.delivered,
-            "read": result.read,
-            "failed": result.failed,
-            "pending": result.pending,
-        },
-        "success_rate": result.success_rate,
-        "errors": dict(result.errors),
-        "counsellors": {name: _figures(its) for name, its in result.counsellors.items()},
-        "api_calls": dict(result.api_calls),
-    }
+    """Return the object ``run --json`` prints; its keys are promised to scripts."""
+    return {key: value for key, value in _fields(result).items() if key not in _KEPT_ONLY}
 
 
-def run_document(result: RunResult) -> dict[str, object]:
-    """Return everything kept of a run: the ``--json`` object and what a report needs beyond it."""
-    return {
-        "version": DOCUMENT_VERSION,
-        "exit_code": result.exit_code,
-        **result_to_json(result),
-        "lead_rows": [_row(row) for row in result.rows],
-        "next_steps": list(result.next_steps),
-        "warnings": list(result.warnings),
-        "month": {"calls": result.month_calls, "limit": result.month_limit},
-    }
-
-
-def to_bytes(document: dict[str, object]) -> bytes:
-    """Return a document as UTF-8 JSON with a newline at its end."""
+def document_bytes(result: RunResult) -> bytes:
+    """Return everything kept of a run, as UTF-8 JSON with a newline at its end."""
+    document = {"version": DOCUMENT_VERSION, **_fields(result)}
     return (json_text(document, indent=1) + "\n").encode()
 
 
-def _figures(its: CounsellorFigures) -> dict[str, int]:
-    return {
-        "sent": its.sent,
-        "delivered": its.delivered,
-        "read": its.read,
-        "failed": its.failed,
-        "pending": its.pending,
-        "used_today": its.used_today,
-        "daily_limit": its.daily_limit,
-    }
+def _fields(result: RunResult) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(result, builtin_types=(datetime,))
+    return fields
 
 
-def _row(row: LeadRow) -> dict[str, object]:
-    """Return one lead; what does not apply is left out."""
-    values: dict[str, object] = {
-        "position": row.position,
-        "lead_id": row.lead_id,
-        "name": row.name,
-        "phone": row.phone,
-        "counsellor": row.counsellor,
-        "status": row.status.value,
-        "outcome": row.outcome.value if row.outcome else None,
-        "skip": row.skip.value if row.skip else None,
-        "error_category": row.error_category.value if row.error_category else None,
-        "error_message": row.error_message,
-        "message_id": row.message_id,
-        "at": row.at.isoformat() if row.at else None,
-    }
-    return {key: value for key, value in values.items() if value is not None}
+def parse_run_document(data: bytes, *, path: Path | None = None) -> RunResult:
+    """Return the result a document was made from: what was recorded, or no report at all.
+
+    Args:
+        data: What ``document_bytes`` returns.
+        path: Where it came from, for the message.
+
+    Raises:
+        StateError: Not JSON, a newer version, or anything missing, unknown or wrongly typed.
+    """
+    try:
+        fields = parse_json(data, reject_duplicates=True)
+        if isinstance(fields, dict):
+            _check_version(fields.pop("version", None))
+        return msgspec.convert(fields, RunResult)
+    except (JsonError, msgspec.ValidationError, UnicodeError) as exc:
+        msg = f"{path or 'The run document'} cannot be read: {safe_text(exc, 300)}"
+        hint = "The file was left as it is. `report --run ID` shows another run."
+        raise StateError(msg, path=path, hint=hint) from exc
+
+
+def _check_version(version: object) -> None:
+    if type(version) is not int or version != DOCUMENT_VERSION:  # True and 1.0 equal 1
+        msg = f"version is {version}, this program reads {DOCUMENT_VERSION}"
+        raise JsonError(msg)

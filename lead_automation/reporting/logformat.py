@@ -11,11 +11,10 @@ from datetime import tzinfo
 from urllib.parse import quote
 
 from lead_automation.clock import Clock
-from lead_automation.plaintext import cap_marks
-from lead_automation.text import clean, mask_numbers
+from lead_automation.text import safe_text
 
 MAX_LINE = 2000
-"""Characters of a line before escaping."""
+"""Characters of a line."""
 
 _MAX_TRACEBACK_LINES = 200
 _HIDDEN = "***"
@@ -98,7 +97,7 @@ class LineFormatter(logging.Formatter):
         return [self._safe(line) for line in lines[-_MAX_TRACEBACK_LINES:]]
 
     def _safe(self, text: str) -> str:
-        return mask_numbers(cap_marks(clean(self._redact(text), MAX_LINE)))
+        return safe_text(self._redact(text), MAX_LINE)
 
 
 def _message(record: logging.LogRecord) -> str:

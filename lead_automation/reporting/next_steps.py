@@ -1,7 +1,9 @@
 """Decide what the operator does next: what fits what happened, most urgent first."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from lead_automation.models import ErrorCategory, Hold
 from lead_automation.runs import RunMode, RunResult, RunStatus, SkipReason
@@ -40,8 +42,8 @@ class Circumstances:
 
 
 def with_next_steps(result: RunResult, circumstances: Circumstances) -> RunResult:
-    """Return the result with the steps that fit it behind those it already has."""
-    steps = dict.fromkeys((*result.next_steps, *next_steps_for(result, circumstances)))
+    """Return the result with the steps that fit it, each once."""
+    steps = dict.fromkeys(next_steps_for(result, circumstances))
     return replace(result, next_steps=tuple(steps))
 
 
@@ -137,10 +139,10 @@ def _ended(result: RunResult, _now: Circumstances) -> list[str]:
 
 def _unsettled(result: RunResult, now: Circumstances) -> list[str]:
     steps = []
-    if result.unknown:
+    if result.leads.unknown:
         steps.append(
-            f"{_count(result.unknown, 'message')} may or may not have arrived. Do not resend by "
-            "hand: the next run, or `track`, asks WATI and settles it."
+            f"{_count(result.leads.unknown, 'message')} may or may not have arrived. Do not resend "
+            "by hand: the next run, or `track`, asks WATI and settles it."
         )
     if now.owed_rows:
         steps.append(
@@ -152,21 +154,22 @@ def _unsettled(result: RunResult, now: Circumstances) -> list[str]:
 
 def _leads(result: RunResult, _now: Circumstances) -> list[str]:
     steps = []
-    invalid = result.skipped.get(SkipReason.INVALID_NUMBER, 0)
+    invalid = result.leads.skipped[SkipReason.INVALID_NUMBER]
     if invalid:
         steps.append(f"Correct {_count(invalid, 'invalid number')} in the CRM.")
-    malformed = result.skipped.get(SkipReason.MALFORMED, 0)
+    malformed = result.leads.skipped[SkipReason.MALFORMED]
     if malformed:
         steps.append(f"Have {_count(malformed, 'malformed CRM row')} looked at.")
-    failed_often = result.failed > result.attempted * _HIGH_FAILURE_SHARE
-    if failed_often and result.attempted >= _MIN_ATTEMPTS_TO_JUDGE:
+    attempted = result.leads.attempted
+    failed_often = result.messages.failed > attempted * _HIGH_FAILURE_SHARE
+    if failed_often and attempted >= _MIN_ATTEMPTS_TO_JUDGE:
         steps.append(
             "Many messages failed: check how the CRM's numbers were collected and whether these "
             "people expect to hear from you."
         )
-    is_left = result.not_reached and result.mode is not RunMode.DRY_RUN
+    is_left = result.leads.not_reached and result.mode is not RunMode.DRY_RUN
     if is_left and result.status is RunStatus.COMPLETED:
-        left = _count(result.not_reached, "lead")
+        left = _count(result.leads.not_reached, "lead")
         steps.append(
             f"{left} not reached in this run: the next one takes what the CRM still lists."
         )
@@ -174,9 +177,10 @@ def _leads(result: RunResult, _now: Circumstances) -> list[str]:
 
 
 def _month(result: RunResult, _now: Circumstances) -> list[str]:
-    if not result.month_limit or result.month_calls < result.month_limit * _MONTH_WARNING_SHARE:
+    month = result.month
+    if not month.limit or month.calls < month.limit * _MONTH_WARNING_SHARE:
         return []
-    used = f"{result.month_calls:,} of {result.month_limit:,}"
+    used = f"{month.calls:,} of {month.limit:,}"
     return [
         f"WATI calls this month: {used}. Only unknown sends are still read; at the limit runs "
         "stop. A larger plan (WATI_PLAN, WATI_MONTHLY_CALLS) changes that."

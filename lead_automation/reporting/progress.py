@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from lead_automation.clock import Clock
 from lead_automation.plaintext import columns, fit_encoding, pad
 from lead_automation.reporting.analytics import CampaignAnalytics, ProgressCounters
-from lead_automation.reporting.figures import duration_text
+from lead_automation.reporting.wording import duration_text
 from lead_automation.runs import LeadRow
 from lead_automation.text import clean
 

@@ -6,14 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from lead_automation.reporting.attention import attention_text
 from lead_automation.reporting.csv_form import days_csv, run_csv
 from lead_automation.reporting.days import DaysReport
 from lead_automation.reporting.days_view import days_json, days_text, days_view
-from lead_automation.reporting.documents import run_document, to_bytes
-from lead_automation.reporting.people import people_text
+from lead_automation.reporting.documents import document_bytes
 from lead_automation.reporting.run_view import run_view
 from lead_automation.reporting.summary import render_summary
+from lead_automation.reporting.wording import title
 from lead_automation.runs import RunResult
+from lead_automation.text import json_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,9 +32,7 @@ class ReportForm(Enum):
     TEXT = "text"
 
 
-def render_report(
-    result: RunResult, form: ReportForm, *, zone: tzinfo, width: int = 80, emoji: bool = True
-) -> bytes:
+def render_report(result: RunResult, form: ReportForm, *, zone: tzinfo, width: int = 80) -> bytes:
     """Return a run's report as the bytes of a file, UTF-8 (CSV with a byte-order mark).
 
     Args:
@@ -40,18 +40,17 @@ def render_report(
         form: Which form.
         zone: Zone of the times shown.
         width: Columns of the text form.
-        emoji: False leaves symbols out of the text form.
     """
     match form:
         case ReportForm.HTML:
-            return _encode(render_html(result, zone=zone))
+            return render_html(result, zone=zone).encode()
         case ReportForm.JSON:
-            return to_bytes(run_document(result))
+            return document_bytes(result)
         case ReportForm.CSV:
             return run_csv(result, zone=zone)
         case ReportForm.TEXT:
-            summary = render_summary(result, width=width, emoji=emoji)
-            return _encode(summary + people_text(result, zone=zone, width=width))
+            summary = render_summary(result, width=width)
+            return (summary + attention_text(result, zone=zone, width=width)).encode()
         case _:
             assert_never(form)
 
@@ -60,13 +59,13 @@ def render_days(report: DaysReport, form: ReportForm) -> bytes:
     """Return the days' report as the bytes of a file, UTF-8 (CSV with a byte-order mark)."""
     match form:
         case ReportForm.HTML:
-            return _encode(_page("days.html.j2", days_view(report)))
+            return _page("days.html.j2", days_view(report)).encode()
         case ReportForm.JSON:
-            return to_bytes(days_json(report))
+            return (json_text(days_json(report), indent=1) + "\n").encode()
         case ReportForm.CSV:
             return days_csv(report)
         case ReportForm.TEXT:
-            return _encode(days_text(report))
+            return days_text(report).encode()
         case _:
             assert_never(form)
 
@@ -85,14 +84,13 @@ def _environment() -> "Environment":
     """Return the template engine; imported here, for most commands render no page."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+    environment.filters["n"] = "{:,}".format
+    environment.filters["title_of"] = title
+    return environment

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lead_automation.models import ErrorCategory
-from lead_automation.runs import RunMode, RunStatus, SkipReason
+from lead_automation.runs import CallKind, RunMode, RunStatus, SkipReason
 
 STATUS_EMOJI: Mapping[RunStatus, str] = {
     RunStatus.COMPLETED: "✅",
@@ -66,3 +66,15 @@ def title(word: str) -> str:
     """Return ``not_on_whatsapp`` as ``Not on WhatsApp``."""
     text = word.replace("_", " ").replace("-", " ").capitalize()
     return text.replace("whatsapp", "WhatsApp")
+
+
+def call_title(kind: CallKind) -> str:
+    """Return a kind of calls as ``CRM log``."""
+    return title(kind.value).replace("Crm", "CRM")
+
+
+def duration_text(seconds: float) -> str:
+    """Return seconds as ``0:02:34``: hours, minutes, seconds."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}"

@@ -153,7 +153,14 @@ def test_page_in_a_browser_shows_all_numbers(tmp_path: Path, width: int) -> None
     for name, its in result.counsellors.items():
         place = seen.index(f"{name} ", seen.index("Counsellors"))
         part = seen[place : place + 160]
-        for figure in (its.assigned, its.sent, its.delivered, its.read, its.pending, its.failed):
+        for figure in (
+            result.assigned[name],
+            its.sent,
+            its.delivered,
+            its.read,
+            its.pending,
+            its.failed,
+        ):
             assert str(figure) in part.split()
         assert f"{its.used_today}/{its.daily_limit}" in part.replace("/ ", "/")
     tiles = "Sent 45 Delivered 42 Read 15 Failed 3 Unknown 0 Success rate 93.8%"

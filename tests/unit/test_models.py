@@ -1,6 +1,5 @@
 """The values that pass between the rooms, and the few questions they answer."""
 
-import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -18,7 +17,7 @@ from lead_automation.models import (
     SendAttempt,
     Suppression,
 )
-from lead_automation.runs import CallKind, RunMode, RunResult, RunStatus
+from lead_automation.runs import CallKind
 
 _NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 _RECORD = MessageRecord(
@@ -134,20 +133,3 @@ def test_calls_to_wati_are_told_from_those_to_the_crm() -> None:
     wati = {kind.value for kind in CallKind if kind.is_wati}
 
     assert wati == {"send", "status", "templates", "contacts"}
-
-
-def test_duration_never_goes_negative() -> None:
-    """A wall clock that stepped back makes a run of no length, not one of less."""
-    result = RunResult(
-        status=RunStatus.COMPLETED,
-        reason="",
-        run_id="r",
-        mode=RunMode.PRODUCTION,
-        template="t",
-        started_at=_NOW,
-        ended_at=_NOW - timedelta(minutes=5),
-        exit_code=0,
-    )
-
-    assert result.duration_s == 0
-    assert dataclasses.replace(result, ended_at=_NOW + timedelta(seconds=90)).duration_s == 90

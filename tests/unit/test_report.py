@@ -24,11 +24,12 @@ from report_samples import (
 
 from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus, Outcome
 from lead_automation.plaintext import columns
-from lead_automation.reporting.charts import Bin, bin_step_s, share, stack, step_text, timeline
+from lead_automation.reporting.charts import bin_step_s, share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
-from lead_automation.reporting.documents import run_document
+from lead_automation.reporting.documents import document_bytes
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
+from lead_automation.text import clean
 
 TODAY = date(2026, 11, 22)
 HOSTILE = "Evil\x1b[2J<script>alert(1)</script>"
@@ -153,7 +154,7 @@ def test_html_everyday_run_shows_every_figure_of_the_json() -> None:
     )[1:]:
         assert figure in text
     for name, its in result.counsellors.items():
-        cells = (its.assigned, its.sent, its.delivered, its.read, its.pending, its.failed)
+        cells = (result.assigned[name], its.sent, its.delivered, its.read, its.pending, its.failed)
         assert " ".join((name, *(str(cell) for cell in cells))) in text
 
 
@@ -258,7 +259,6 @@ def test_html_warnings_beyond_twenty_are_counted() -> None:
         reason="",
         exit_code=0,
         ended_at=STARTED,
-        used_today={},
         warnings=[f"warning {number}" for number in range(25)],
     )
     text = Page(render_html(result, zone=KOLKATA)).text
@@ -284,11 +284,11 @@ def test_csv_has_one_row_per_lead_and_the_same_figures() -> None:
 
     assert data.startswith(b"\xef\xbb\xbf")
     assert len(rows) == 500
-    assert words.count("failed") == result.failed
-    assert words.count("read") == result.read
-    assert words.count("unknown") == result.unknown
-    assert words.count("skipped") == sum(result.skipped.values())
-    assert words.count("not_reached") == result.not_reached
+    assert words.count("failed") == result.messages.failed
+    assert words.count("read") == result.messages.read
+    assert words.count("unknown") == result.leads.unknown
+    assert words.count("skipped") == result.skipped
+    assert words.count("not_reached") == result.leads.not_reached
     assert sum(1 for row in rows if row["error_category"]) == sum(result.errors.values())
     assert rows[0]["at"] == "2026-11-22T09:15:25+05:30"
 
@@ -307,9 +307,9 @@ def test_csv_no_cell_is_a_formula() -> None:
 
 def test_json_is_the_run_document() -> None:
     """What is kept is what is rendered."""
-    made = json.loads(render_report(everyday_run(), ReportForm.JSON, zone=KOLKATA))
+    made = render_report(everyday_run(), ReportForm.JSON, zone=KOLKATA)
 
-    assert made == json.loads(json.dumps(run_document(everyday_run())))
+    assert made == document_bytes(everyday_run())
 
 
 def test_text_lists_the_leads_that_need_a_person() -> None:
@@ -339,10 +339,9 @@ def test_text_without_trouble_has_no_list() -> None:
     books = analytics()
     books.fetched(1)
     books.put(accepted(1, MessageStatus.READ))
-    text = render_report(finish(books), ReportForm.TEXT, zone=KOLKATA, emoji=False).decode()
+    text = render_report(finish(books), ReportForm.TEXT, zone=KOLKATA).decode()
 
     assert "need a person" not in text
-    assert text.isascii()
 
 
 def test_summarise_days_counts_each_kind_of_record() -> None:
@@ -354,21 +353,25 @@ def test_summarise_days_counts_each_kind_of_record() -> None:
     assert report.days[-1] == TODAY
     assert (today.attempted, today.sent, today.delivered, today.read) == (6, 4, 2, 1)
     assert (today.failed, today.pending, today.unknown, today.invalid_numbers) == (2, 1, 1, 1)
-    assert (today.used, today.limit) == (5, 450)
+    assert (today.quota_used, today.quota_limit) == (5, 450)
     assert today.success_rate == 50.0
-    assert (report.by_day[-2].sent, report.by_day[-2].used) == (1, 1)
+    assert (report.by_day[-2].sent, report.by_day[-2].quota_used) == (1, 1)
     assert report.total.attempted == 7
-    assert report.errors == {"invalid_number": 1, "not_on_whatsapp": 1, "opt_out": 1}
+    assert {key.value: count for key, count in report.errors.items()} == {
+        "invalid_number": 1,
+        "not_on_whatsapp": 1,
+        "opt_out": 1,
+    }
 
 
 def test_summarise_days_shows_configured_and_former_counsellors() -> None:
     """Who has left still has a week; the configured come first, in order."""
     report = week()
 
-    assert tuple(report.by_counsellor) == (*NAMES, HOSTILE, "Gone")
+    assert tuple(report.by_counsellor) == (*NAMES, clean(HOSTILE), "Gone")
     assert report.totals["Gone"].unknown == 1
     assert report.by_counsellor["Preeti"][-1] == DayFigures(
-        attempted=2, sent=1, failed=2, used=1, limit=50
+        attempted=2, sent=1, failed=2, quota_used=1, quota_limit=50
     )
 
 
@@ -383,7 +386,7 @@ def test_days_forms_say_the_same() -> None:
     assert made["total"]["sent"] == 5
     assert made["days"][-1]["day"] == "2026-11-22"
     assert made["counsellors"]["Anandi"]["days"][-1]["delivered"] == 2
-    assert made["errors"] == report.errors
+    assert made["errors"] == {key.value: count for key, count in report.errors.items()}
     everyone = [row for row in rows if row["counsellor"] == "*"]
     assert sum(int(row["sent"]) for row in everyone) == 5
     assert len(rows) == 7 * (len(report.by_counsellor) + 1)
@@ -460,8 +463,8 @@ def test_timeline_counts_each_attempt_once() -> None:
     bins, step_s = timeline(rows)
 
     assert step_s == 2
-    assert bins[0] == Bin(at=STARTED + timedelta(seconds=2), good=1, failed=1)
-    assert bins[1].unknown == 1
-    assert bins[-1].failed == 1
-    assert sum(its.total for its in bins) == 4
+    assert bins[0] == (STARTED + timedelta(seconds=2), {"sent": 1, "failed": 1})
+    assert bins[1].counts == {"unknown": 1}
+    assert bins[-1].counts == {"failed": 1}
+    assert sum(its.counts.total() for its in bins) == 4
     assert timeline([lead(1)]) == ((), 0)

@@ -38,7 +38,6 @@ def test_out_without_a_stream_loses_the_text() -> None:
     _RUNTIME.err("text")
 
     assert not _RUNTIME.is_terminal(_RUNTIME.stdout)
-    assert not _RUNTIME.shows_emoji(_RUNTIME.stdout)
 
 
 def test_out_and_err_end_each_text_with_one_newline() -> None:
@@ -69,19 +68,6 @@ def test_out_to_utf8_is_left_as_it_is() -> None:
     replace(_RUNTIME, stdout=stream).out("🏁 A → B विवान \udc80")
 
     assert raw.getvalue().decode().rstrip() == "🏁 A → B विवान \\udc80"
-
-
-@pytest.mark.parametrize("encoding", [None, "no-such-encoding"])
-def test_emoji_without_a_known_encoding_are_not_shown(encoding: str | None) -> None:
-    """An encoding nobody knows counts as plain."""
-
-    class Odd(Pipe):
-        pass
-
-    Odd.encoding = encoding  # type: ignore[assignment]  # a stream as some services hand it over
-
-    assert not _RUNTIME.shows_emoji(Odd())
-    assert _RUNTIME.shows_emoji(Pipe())
 
 
 def test_out_to_a_closed_stream_loses_the_text_only() -> None:

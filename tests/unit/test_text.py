@@ -30,11 +30,16 @@ def test_clean_shows_what_could_move_a_cursor_as_its_code(text: str, shown: str)
 
 
 def test_clean_cuts_what_is_too_long() -> None:
-    """A text keeps max_chars characters at most, the last an ellipsis; escapes come after."""
+    """A text keeps max_chars characters at most, escapes counted, the last an ellipsis."""
     assert clean("x" * 200) == "x" * 200
     assert clean("x" * 201) == "x" * 199 + "…"
     assert clean("abc", 1) == "…"
-    assert clean("\x00" * 5, 3) == "\\u0000\\u0000…"
+    assert clean("\x00" * 5, 8) == "\\u0000\\…"
+
+
+def test_clean_leaves_four_marks_on_a_letter() -> None:
+    """What scripts need stays; a tower of marks does not."""
+    assert clean("a" + "\u0351" * 9 + "b\u0301") == "a" + "\u0351" * 4 + "b\u0301"
 
 
 def test_clean_takes_anything() -> None:
