@@ -7,14 +7,13 @@ whoever shows one has nothing to clean or mask.
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from enum import Enum
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
-from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.models import Count, ErrorCategory, MessageStatus, Outcome, Time
 from lead_automation.text import clean, safe_text
 
 _MAX_NAME = 60
@@ -25,8 +24,6 @@ _MAX_TEXT = 500
 # A refusal of the settings names all problems in one reason.
 _MAX_REASON = 20_000
 
-Count = Annotated[int, Meta(ge=0, le=10**9)]
-Moment = Annotated[datetime, Meta(tz=True)]
 
 RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
 """Form of a run's id, such as ``20261122T091523-3f9a``: local start and a random end."""
@@ -107,7 +104,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     error_category: ErrorCategory | None = None
     error_message: str | None = None
     message_id: str | None = None
-    at: Moment | None = None
+    at: Time | None = None
 
     def __post_init__(self) -> None:
         """Make text from outside safe to show, whoever made the row."""
@@ -261,8 +258,8 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     run_id: Annotated[str, Meta(pattern=rf"\A{RUN_ID}\Z")]
     mode: RunMode
     template: str
-    started_at: Moment
-    ended_at: Moment
+    started_at: Time
+    ended_at: Time
     duration_seconds: Annotated[float, Meta(ge=0)]
     messages_per_minute: Annotated[float, Meta(ge=0)]
     leads: LeadCounts

@@ -94,7 +94,9 @@ def record(
         "template": "t",
         "counsellor": counsellor,
         "status": MessageStatus.DELIVERED,
+        "message_id": None,
         "sent_at": datetime(2026, 11, 22, tzinfo=UTC),
+        "updated_at": None,
         "attempts": 1,
         **changes,
     }
