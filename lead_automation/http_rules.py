@@ -10,7 +10,8 @@ from lead_automation.errors import Fault, TransportError
 
 _LONGEST_S = 1e9
 _MAX_DIGITS = 9
-_LONGEST_OFFSET_S = 4e9  # 126 years
+_LONGEST_OFFSET_S = 4e9  # 126 years: a wall clock that begins in 1970 is still measured
+_SHORTEST_CREDENTIAL = 8  # a shorter word stands in honest answers too
 
 
 @lru_cache(maxsize=16)
@@ -82,8 +83,7 @@ def clock_offset_s(server_date: datetime | None, ours: datetime) -> float | None
         ours: Aware.
 
     Returns:
-        None where it is not known; so is one of more than a century, by which no time of ours could
-        be moved any more. A wall clock that begins in 1970 is still measured.
+        None where it is not known, or of more than a century: no time of ours could be moved by it.
     """
     if server_date is None:
         return None
@@ -107,3 +107,16 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return float(text) if len(text) <= _MAX_DIGITS else _LONGEST_S
     moment = parse_http_date(text)
     return None if moment is None else max(0.0, (moment - now).total_seconds())
+
+
+def redact_credential(body: bytes, authorization: str | None) -> bytes:
+    """Return an answer's body with the credential of its request replaced by ``***``.
+
+    A server may quote it in the words of a refusal, and those go to log, reports, CRM and state.
+
+    Args:
+        body: As it came.
+        authorization: Value of the request's ``Authorization`` header, with or without scheme.
+    """
+    token = (authorization or "").rpartition(" ")[2].encode()
+    return body if len(token) < _SHORTEST_CREDENTIAL else body.replace(token, b"***")

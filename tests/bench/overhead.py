@@ -26,7 +26,7 @@ from bench.stage import (
     setting_values,
 )
 
-from lead_automation.clock import SystemClock, system_chance
+from lead_automation.clock import StopFlag, SystemClock, system_chance
 from lead_automation.config import HttpPolicy
 from lead_automation.http import Answer, Http, HttpClient, Request
 from lead_automation.sandbox.simulator import TEMPLATE
@@ -119,6 +119,7 @@ def _run_in_turns(values: dict[str, str], turns: Turns) -> None:
         clock=clock,
         sleep=clock.sleep,
         chance=system_chance,
+        stop=StopFlag(),
         allow_posts=True,
     )
     with closing(client), closing(BareLoop(values)) as bare:

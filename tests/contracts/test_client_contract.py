@@ -17,6 +17,7 @@ from lead_automation.answers import (
     TemplateInfo,
     TemplateUnread,
 )
+from lead_automation.clock import StopFlag
 from lead_automation.config import CrmSettings, HttpPolicy
 from lead_automation.errors import UnreachableError
 from lead_automation.http import Http, HttpClient
@@ -149,6 +150,7 @@ def make(request: pytest.FixtureRequest, version: str) -> Iterator[Make]:
                 clock=clock,
                 sleep=clock.sleep,
                 chance=ScriptedChance(0.5),
+                stop=StopFlag(),
                 allow_posts=True,
             )
             stack.enter_context(closing(client))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 
-from lead_automation.clock import SystemClock
+from lead_automation.clock import StopFlag, SystemClock
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http import Http, HttpClient, Request
@@ -128,7 +128,12 @@ def call_on_sockets(simulator: Simulator, *, down: FaultKind | None = None) -> o
     """Make a send with the real client on a real server; return its status or its fault."""
     policy = HttpPolicy(connect_timeout_s=0.25, read_timeout_s=0.25)
     client = HttpClient(
-        policy, clock=SystemClock(), sleep=lambda _: None, chance=lambda: 0.5, allow_posts=True
+        policy,
+        clock=SystemClock(),
+        sleep=lambda _: None,
+        chance=lambda: 0.5,
+        stop=StopFlag(),
+        allow_posts=True,
     )
     with SandboxServer(simulator, longest_wait_s=2) as server, closing(client):
         if down is not None:

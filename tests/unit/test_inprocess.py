@@ -188,9 +188,7 @@ def test_redirect_is_an_answer() -> None:
         ([server_error(503)], 2, 200, 0),
         ([server_error(503), server_error(502)], 3, 200, 2),
         ([server_error(503, times=None)], 3, 503, 2),
-        ([rate_limited("7")], 2, 200, 7),
-        ([rate_limited("99999")], 2, 200, 60),
-        ([rate_limited("soon")], 2, 200, 0),
+        ([rate_limited("99999")], 2, 200, 0),
         ([server_error(500)], 1, 500, 0),
         ([lost(taken=True, times=2)], 3, 200, 2),
         ([lost(FaultKind.REFUSED, taken=False, times=3)], 4, 200, 6),
@@ -229,7 +227,7 @@ def test_read_is_repeated_as_the_real_client_repeats_it(
         (lost(taken=True, times=None), 3),
         (lost(FaultKind.REFUSED, taken=False, times=None), 4),
         (lost(FaultKind.CERTIFICATE, taken=False, times=None), 1),
-        (lost(FaultKind.SHORT_BODY, taken=True, times=None), 1),
+        (lost(FaultKind.SHORT_BODY, taken=True, times=None), 3),
     ],
 )
 def test_read_lost_every_time_is_an_error_in_the_end(reply: Reply, tries: int) -> None:
