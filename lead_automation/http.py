@@ -170,6 +170,8 @@ class HttpClient:
 
     def _try(self, request: Request, address: str) -> Answer:
         prepared = _prepare(request, address)
+        if self._is_given_up(request):
+            raise _no_answer(address, InterruptedError())
         if request.on_try is not None:
             request.on_try()
         connections = self._take_connections(request, address)
@@ -177,19 +179,21 @@ class HttpClient:
             answer = connections.worker.run(
                 partial(self._exchange, connections, prepared, request),
                 within_s=request.deadline_s,
-                is_stopped=lambda: self._stop.is_set and request.method != "POST",
+                is_stopped=partial(self._is_given_up, request),
             )
         except BaseException as exc:
             # Nothing more may leave on them, and what comes back late is nobody's answer.
             connections.cut()
             if isinstance(exc, CALL_ERRORS):
-                row = find_fault(exc)
-                msg = f"{address}: {row.text}"
-                raise TransportError(msg, fault=row.fault, is_timeout=row.is_timeout) from exc
+                raise _no_answer(address, exc) from exc
             raise
         connections.last_used_s = self._clock.monotonic()
         self._idle[address] = connections
         return answer
+
+    def _is_given_up(self, request: Request) -> bool:
+        # A POST given up would be an open question about a message.
+        return self._stop.is_set and request.method != "POST"
 
     def _take_connections(self, request: Request, address: str) -> Connections:
         """Return the connections to a host; they come back with a whole answer only."""
@@ -280,6 +284,11 @@ def make_answer(
         server_date=server_date,
         offset_s=clock_offset_s(server_date, middle),
     )
+
+
+def _no_answer(address: str, error: Exception) -> TransportError:
+    row = find_fault(error)
+    return TransportError(f"{address}: {row.text}", fault=row.fault, is_timeout=row.is_timeout)
 
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:

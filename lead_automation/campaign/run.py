@@ -14,7 +14,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict
-from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
+from lead_automation.campaign.ends import RunEnd, interrupted, of_error, out_of_quota
 from lead_automation.campaign.finish import close_books
 from lead_automation.campaign.meter import CallMeter
 from lead_automation.campaign.preflight import (
@@ -135,6 +135,9 @@ class EnhancedLeadAutomation:
         except LeadAutomationError as error:
             _log.debug("The run ends", exc_info=error)
             end = of_error(error)
+            signal_number = self._machine.stop.signal_number
+            if signal_number is not None and isinstance(error, UnreachableError):
+                end = interrupted(signal_number)  # for its sake the read was given up
         return close_books(
             end,
             rooms=self._rooms,

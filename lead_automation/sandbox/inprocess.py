@@ -43,7 +43,7 @@ class InProcessHttp:
     answers, hanging, the pauses between repeated reads) move the clock.
 
     Attributes:
-        requests: Every try, in order, as the transport was asked for it.
+        requests: Every try, in order, as the border was asked for it.
     """
 
     def __init__(

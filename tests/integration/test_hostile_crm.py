@@ -585,9 +585,14 @@ _DAMAGES = [
         )
     ),
     Reply(status=200, body=b"x" * (MAX_LIST_BYTES + 1), times=None),
-    Reply(status=200, body=b"{}", headers=(("Content-Encoding", ", ".join(["gzip"] * 40)),)),
+    Reply(
+        status=200,
+        body=b"{}",
+        headers=(("Content-Encoding", ", ".join(["gzip"] * 40)),),
+        times=None,
+    ),
     Reply(status=200, body=b"\x0b\x02\x80{}\x03", headers=(("Content-Encoding", "br"),)),
-    Reply(status=200, body=b"not gzip", headers=(("Content-Encoding", "gzip"),)),
+    Reply(status=200, body=b"not gzip", headers=(("Content-Encoding", "gzip"),), times=None),
     Reply(status=200, body=b"{}", headers=(("Content-Type", "application/json; charset=nope"),)),
     Reply(status=200, body=b"{}", headers=(("Transfer-Encoding", "nonsense"),)),
     Reply(status=407, headers=(("Proxy-Authenticate", "Basic"),)),

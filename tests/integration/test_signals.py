@@ -118,6 +118,24 @@ def test_signal_during_a_post_waits_for_its_outcome(desk: Desk) -> None:
     assert desk.journal_size() == 0
 
 
+@pytest.mark.parametrize("endpoint", [Endpoint.TEMPLATES, Endpoint.LEADS])
+def test_signal_during_a_read_gives_it_up(desk: Desk, endpoint: Endpoint) -> None:
+    """Before anything is sent nobody waits for a server that hangs."""
+    desk.simulator.script(endpoint, lost(FaultKind.HANG, taken=True, times=None))
+    desk.when(Moment.HEADERS, endpoint)
+    with started(desk.environ(), "--json") as process:
+        desk.wait()
+        seconds = _ended_after(process, signal.SIGTERM)
+        assert process.stdout is not None
+        said = json.loads(process.stdout.read())
+
+    assert process.returncode == 143
+    assert seconds < 1.0
+    assert said["status"] == "interrupted"
+    assert desk.simulator.posts == {}
+    assert desk.journal_size() == 0
+
+
 def test_second_signal_ends_at_once_and_the_journal_stays(desk: Desk) -> None:
     """Who cannot wait need not: the next run settles what this one left."""
     desk.simulator.script(Endpoint.SEND, lost(FaultKind.HANG, taken=True))
