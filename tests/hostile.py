@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from promise import DOCUMENTED
 from lead_automation.sandbox.simulator import Simulator
 
 _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_ANY_SCRIPT = re.compile(r"\d")
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m"
 BIDI = "\u202egnp.exe\u2066x\u2069"
@@ -35,11 +35,6 @@ def odd_characters(text: str) -> list[str]:
     ]
 
 
-def digits_in(text: str) -> str:
-    """Return the digits of a text, of whatever script, and nothing else."""
-    return "".join(str(unicodedata.decimal(char)) for char in _ANY_SCRIPT.findall(text))
-
-
 def holds_number(text: str, number: str) -> bool:
     """Whether a line of a text shows a number whole, whatever stands between its digits.
 
@@ -48,8 +43,14 @@ def holds_number(text: str, number: str) -> bool:
         number: Digits without the country code.
     """
     joined = re.compile(r"[^\w\n]{0,3}".join(number))
-    plain = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
-    return joined.search(plain) is not None
+    return joined.search(_with_plain_digits(text)) is not None
+
+
+@lru_cache(maxsize=128)
+def _with_plain_digits(text: str) -> str:
+    """Return a text whose digits, of any script or form, are ASCII's."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in plain)
 
 
 def check_ended(ended: Ended, *codes: int, secrets: Iterable[str] = SECRETS) -> None:
