@@ -113,14 +113,15 @@ def test_leads_full_of_everything_are_served_on_a_console_that_knows_ascii_only(
 
 # --- ids ------------------------------------------------------------------------------------------
 
-_NO_IDS = [
+_NO_TYPES: list[object] = [True, 1.5, [], {"$ne": 1}]
+_NO_IDS: list[tuple[object, str]] = [
     *((text, "control character") for text in ("a\x00b", "a\nb", "\x1b[2J", "\ud800")),
     *((long, "longer than 128") for long in ("x" * 129, "x" * 10_000, 10**400)),
     *((text, "empty") for text in ("", "  ")),
     (None, "missing"),
-    *((value, "neither text nor integer") for value in (True, 1.5, [], {"$ne": 1})),
+    *((value, "neither text nor integer") for value in _NO_TYPES),
 ]
-_NO_ROWS = [None, 7, "x", [], True, 1.5, {}, [[]], {"lead_id": {}}]
+_NO_ROWS: list[object] = [None, 7, "x", [], True, 1.5, {}, [[]], {"lead_id": {}}]
 
 
 def test_lead_id_that_is_none_makes_a_malformed_row(tmp_path: Path) -> None:
@@ -241,10 +242,10 @@ _NO_WORDS = (
     SCRIPT[:39],
     "\ud800",
 )
-_NO_TYPES = (9812345678.5, 9.8e20, -9812345678, 10**400, True, [PHONE], {"number": PHONE})
+_NO_COUNTS = (9812345678.5, 9.8e20, -9812345678, 10**400, True, [PHONE], {"number": PHONE})
 _NO_NUMBERS = [
     *((text, "no number has") for text in _NO_WORDS),
-    *((value, "neither text nor a whole number") for value in _NO_TYPES),
+    *((value, "neither text nor a whole number") for value in _NO_COUNTS),
     ("+91+919812345678", "second +"),
     ("1800 123 4567", "not a mobile"),
     ("+91 22 2222 2222", "fixed line"),
@@ -473,7 +474,7 @@ def test_log_answers_of_any_kind_never_cost_a_message(tmp_path: Path) -> None:
     ]
     harness = attacked(tmp_path, good=2)
     for number, reply in enumerate(odd):
-        harness.simulator.crm.leads = many_leads(2, first=2 * number)
+        harness.simulator.crm.leads = [*many_leads(2, first=2 * number)]
         harness.simulator.script(Endpoint.LOG, reply)
 
         check_ended(harness.run("run", "--json"), 0)

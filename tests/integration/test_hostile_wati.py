@@ -1,13 +1,13 @@
 """What a vendor gone mad, or whoever sits in its place, can answer to each of our calls."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import FakeClock
-from harness import SECRETS, digits, lead, many_leads, serve
+from harness import SECRETS, Harness, digits, lead, many_leads, serve
 from hostile import (
     BIDI,
     ESCAPES,
@@ -36,30 +36,38 @@ NATIONAL = "9812345678"
 TOKEN = SECRETS[0]
 ESCAPED_TOKEN = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
 ODD = EVERYTHING.encode("utf-8", "replace").decode()
+QUICK: Mapping[str, str] = {
+    "UNKNOWN_SETTLE_SECONDS": "0",
+    "TRACKING_WAIT_SECONDS": "5",
+    "FAILURE_STREAK_LIMIT": "1000",
+}
 
 
-def to_victim(request: SimRequest) -> bool:
-    """Whether a call is about the victim's number."""
-    return request.number == VICTIM
+def victim(index: int) -> str:
+    """Return the number of a lead the answers are about, digits only."""
+    return f"91981234{5600 + index}"
 
 
-VICTIM_LEAD = lead("7", f"+{VICTIM}", "Asha Rao")
-QUICK: Mapping[str, str] = {"UNKNOWN_SETTLE_SECONDS": "0", "TRACKING_WAIT_SECONDS": "5"}
+def victims(count: int) -> list[dict[str, object]]:
+    """Return so many of those leads; their ids are v0, v1 and so on."""
+    return [lead(f"v{index}", f"+{victim(index)}", "Asha Rao") for index in range(count)]
 
 
-def run_against_send(folder: Path, *replies: Reply, version: str = "v2") -> dict[str, Any]:
-    """Run with the victim's sends answered so; good leads are served, and it stays one message.
+def about(index: int) -> Match:
+    """Return whether a call is about that lead's number."""
+    return lambda request: request.number == victim(index)
 
-    Returns:
-        The JSON object; ``posts`` beside it.
-    """
-    harness = attacked(folder, [VICTIM_LEAD], good=2, settings=QUICK, version=version)
-    harness.simulator.script(Endpoint.SEND, *replies, match=to_victim)
-    harness.simulator.script(Endpoint.MESSAGES, html_page(times=None), match=to_victim)
 
-    document = run_safely(harness, good=2)
+def said_of(body: bytes, index: int) -> bytes:
+    """Return an answer about VICTIM as one about that lead."""
+    return body.replace(VICTIM.encode(), victim(index).encode())
 
-    return {**document, "posts": harness.simulator.posts[VICTIM]}
+
+def answer_each(harness: Harness, endpoint: Endpoint, bodies: Iterable[bytes]) -> None:
+    """Answer every call about the leads with a body each."""
+    for index, body in enumerate(bodies):
+        reply = Reply(status=200, body=said_of(body, index), times=None)
+        harness.simulator.script(endpoint, reply, match=about(index))
 
 
 # --- the send -------------------------------------------------------------------------------------
@@ -96,35 +104,33 @@ _UNCLEAR = [
     b'{"result": true, "receivers": [{}]}',
     b'{"result": true, "receivers": [{"waId": ["919812345678"], "isValidWhatsAppNumber": "yes"}]}',
     b'{"result": true, "receivers": [{"waId": "919812345678"}], "error": "no"}',
+    json.dumps(_ANOTHER).encode(),
     ODD.encode(),
 ]
 
 
-@pytest.mark.parametrize("body", _UNCLEAR, ids=range(len(_UNCLEAR)))
-def test_send_answered_with_another_shape_is_unknown_and_never_repeated(
-    tmp_path: Path, body: bytes
-) -> None:
-    """Only ``true`` itself is a yes: all else may have been a message, and is asked about."""
-    document = run_against_send(tmp_path, Reply(status=200, body=body))
+def test_send_answered_with_another_shape_is_unknown_and_never_repeated(tmp_path: Path) -> None:
+    """Only ``true`` itself is a yes: all else may have been a message, and is asked about.
 
-    assert document["leads"]["unknown"] == 1
-    assert document["posts"] == 1
+    A yes for somebody else tells of a mix-up that a person has to look at.
+    """
+    harness = attacked(tmp_path, victims(len(_UNCLEAR)), good=2, settings=QUICK)
+    answer_each(harness, Endpoint.SEND, _UNCLEAR)
+    answer_each(harness, Endpoint.MESSAGES, [b"<html>Sign in</html>"] * len(_UNCLEAR))
 
+    document = run_safely(harness, good=2)
 
-def test_send_answered_for_another_number_is_unknown_with_an_alarm(tmp_path: Path) -> None:
-    """A yes for somebody else tells of a mix-up that a person has to look at."""
-    document = run_against_send(tmp_path, answer(_ANOTHER))
-
-    assert document["leads"]["unknown"] == 1
-    assert document["posts"] == 1
-    assert "ALARM" in (tmp_path / "state" / "wati_automation.log").read_text(encoding="utf-8")
+    assert document["leads"]["unknown"] == len(_UNCLEAR)
+    assert max(harness.simulator.posts.values()) == 1
+    assert "ALARM" in harness.log_text()
 
 
 def test_send_answered_with_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     """UTF-8 with its mark is UTF-8."""
-    body = b"\xef\xbb\xbf" + json.dumps(_V2).encode()
+    harness = attacked(tmp_path, victims(1), settings=QUICK)
+    answer_each(harness, Endpoint.SEND, [b"\xef\xbb\xbf" + json.dumps(_V2).encode()])
 
-    assert run_against_send(tmp_path, Reply(status=200, body=body))["leads"]["accepted"] == 3
+    assert run_safely(harness)["leads"]["accepted"] == 2
 
 
 _NETWORK = [
@@ -156,120 +162,123 @@ _NETWORK = [
 ]
 
 
-@pytest.mark.parametrize("reply", _NETWORK, ids=lambda reply: str(reply)[:70])
-def test_send_damaged_on_the_wire_is_unknown_without_a_crash(tmp_path: Path, reply: Reply) -> None:
+def test_send_damaged_on_the_wire_is_unknown_without_a_crash(tmp_path: Path) -> None:
     """Bombs, endless bodies, 150 headers, a 64 KiB header, 103, odd statuses: one POST, no more."""
+    count = len(_NETWORK)
     clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[VICTIM_LEAD, *many_leads(1)])
-    simulator.script(Endpoint.SEND, reply, match=to_victim)
-    simulator.script(Endpoint.MESSAGES, html_page(times=None), match=to_victim)
+    simulator = Simulator(clock=clock, leads=[*victims(count), *many_leads(1)])
+    for index, reply in enumerate(_NETWORK):
+        simulator.script(Endpoint.SEND, reply, match=about(index))
+        simulator.script(Endpoint.MESSAGES, html_page(times=None), match=about(index))
     with serve(tmp_path, simulator, clock, settings={**QUICK, "READ_TIMEOUT": "0.4"}) as harness:
         document = run_safely(harness)
 
-        assert document["leads"]["unknown"] == 1
-        assert simulator.posts[VICTIM] == 1
+    assert document["leads"]["unknown"] == count
+    assert [simulator.posts[victim(index)] for index in range(count)] == [1] * count
 
 
-@pytest.mark.parametrize(
-    ("status", "location"),
-    [
-        *((status, "http://169.254.169.254/") for status in (300, 301, 302, 303, 304, 307, 308)),
-        *(
-            (307, where)
-            for where in ("https://evil.example/", "file:///etc/passwd", "//x", "", "/")
-        ),
-    ],
-)
-def test_send_that_redirects_is_not_followed_and_stops_the_run(
-    tmp_path: Path, status: int, location: str
-) -> None:
+_REDIRECTS = [
+    *((status, "http://169.254.169.254/") for status in (300, 301, 302, 303, 304, 307, 308)),
+    *((307, where) for where in ("https://evil.example/", "file:///etc/passwd", "//x", "", "/")),
+]
+
+
+def test_send_that_redirects_is_not_followed_and_stops_the_run(tmp_path: Path) -> None:
     """Name, number and token go to no second address, on the same host neither."""
     clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[VICTIM_LEAD])
-    simulator.script(Endpoint.SEND, redirect(location, status))
+    simulator = Simulator(clock=clock)
     with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run("run", "--json")
+        for row, (status, location) in zip(victims(len(_REDIRECTS)), _REDIRECTS, strict=True):
+            simulator.crm.leads = [row]
+            simulator.script(Endpoint.SEND, redirect(location, status))
 
-        check_ended(ended, 3)
-        check_accounts(ended.document)
-        assert sum(map(len, simulator.calls.values())) <= 4
-        assert simulator.calls[Endpoint.ELSEWHERE] == []
-        assert simulator.messages == []
+            ended = harness.run("run", "--json")
+
+            check_ended(ended, 3)
+            check_accounts(ended.document)
+    assert len(simulator.calls[Endpoint.SEND]) == len(_REDIRECTS)
+    assert simulator.calls[Endpoint.ELSEWHERE] == []
+    assert simulator.messages == []
 
 
-@pytest.mark.parametrize(
-    ("value", "waits"),
-    [
-        ("0", True),
-        ("1", True),
-        ("60", True),
-        ("61", False),
-        ("99999999", False),
-        ("9" * 400, False),
-        ("-5", True),
-        ("1.5", True),
-        ("soon", True),
-        ("", True),
-        ("\u0661", True),
-        ("inf", True),
-        ("1e9", True),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", True),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", False),
-        ("Sun, 22 Nov 99999 00:00:00 GMT", True),
-        ("\x1b[2J", True),
-    ],
-)
-def test_send_slowed_down_for_any_length_waits_at_most_a_minute(
-    tmp_path: Path, value: str, *, waits: bool
-) -> None:
-    """A sane ``Retry-After`` is waited out, nonsense counts as none, a longer one ends the run."""
-    harness = attacked(tmp_path, [VICTIM_LEAD])
-    harness.simulator.script(Endpoint.SEND, Reply(status=429, headers=(("Retry-After", value),)))
+_SANE = ("0", "1", "60")
+_NONSENSE = ("-5", "1.5", "soon", "", "\u0661", "inf", "1e9", "\x1b[2J")
+_PAST = ("Thu, 01 Jan 1970 00:00:00 GMT", "Sun, 22 Nov 99999 00:00:00 GMT")
+_TOO_LONG = ("61", "99999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT")
+
+
+def _slow_down(value: str) -> Reply:
+    return Reply(status=429, headers=(("Retry-After", value),))
+
+
+def test_send_slowed_down_waits_at_most_a_minute_and_is_sent(tmp_path: Path) -> None:
+    """A sane ``Retry-After`` is waited out, and nonsense counts as none."""
+    values = [*_SANE, *_NONSENSE, *_PAST]
+    harness = attacked(tmp_path, victims(len(values)))
+    for index, value in enumerate(values):
+        harness.simulator.script(Endpoint.SEND, _slow_down(value), match=about(index))
+
+    run_safely(harness)
+
+    check_log(harness)
+    assert isinstance(harness.clock, FakeClock)
+    assert max(harness.clock.slept) <= 60
+    assert [harness.simulator.posts[victim(index)] for index in range(len(values))] == [2] * len(
+        values
+    )
+
+
+@pytest.mark.parametrize("value", _TOO_LONG, ids=["61", "years", "digits", "date"])
+def test_send_slowed_down_for_longer_ends_the_run(tmp_path: Path, value: str) -> None:
+    """Nobody waits for more than a minute, nor sends on against the vendor's word."""
+    harness = attacked(tmp_path, victims(1))
+    harness.simulator.script(Endpoint.SEND, _slow_down(value))
 
     ended = harness.run("run", "--json")
 
-    check_ended(ended, 0 if waits else 3)
-    check_log(harness)
+    check_ended(ended, 3)
     check_accounts(ended.document)
-    assert isinstance(harness.clock, FakeClock)
-    assert max(harness.clock.slept, default=0) <= 60
-    assert harness.simulator.posts[VICTIM] == (2 if waits else 1)
+    assert harness.simulator.posts.total() == 1
 
 
-@pytest.mark.parametrize(
-    "message_id",
-    ["x" * 900_000, "a\nb", "\x1b[2J", BIDI, "\ud800", 7, True, ["a"], {"a": 1}, "", " \u200b"],
-)
-def test_message_id_that_is_none_is_not_kept(tmp_path: Path, message_id: object) -> None:
+_NO_IDS: list[object] = ["x" * 900_000, "a\nb", "\x1b[2J", BIDI, "\ud800", "", " \u200b"]
+_NO_IDS += [7, True, ["a"], {"a": 1}]
+
+
+def test_message_id_that_is_none_is_not_kept(tmp_path: Path) -> None:
     """An id too long or not printable is left out of history, log and CRM; the yes counts."""
-    harness = attacked(tmp_path, [VICTIM_LEAD])
-    yes = {"result": True, "receivers": [{"waId": VICTIM, "localMessageId": message_id}]}
-    harness.simulator.script(Endpoint.SEND, answer(json.dumps(yes).encode()), match=to_victim)
+    harness = attacked(tmp_path, victims(len(_NO_IDS)))
     row = {"eventType": "broadcastMessage", "owner": True, "statusString": "READ"}
     row |= {"eventDescription": f'"{TEMPLATE}"', "created": "2026-11-23T06:00:00Z"}
-    body = {"result": "success", "messages": {"items": [{**row, "localMessageId": message_id}]}}
-    harness.simulator.script(
-        Endpoint.MESSAGES, answer(json.dumps(body).encode(), times=None), match=to_victim
-    )
+    sends: list[bytes] = []
+    reads: list[bytes] = []
+    for message_id in _NO_IDS:
+        yes = {"result": True, "receivers": [{"waId": VICTIM, "localMessageId": message_id}]}
+        items = [{**row, "localMessageId": message_id}]
+        sends.append(json.dumps(yes).encode())
+        reads.append(json.dumps({"result": "success", "messages": {"items": items}}).encode())
+    answer_each(harness, Endpoint.SEND, sends)
+    answer_each(harness, Endpoint.MESSAGES, reads)
 
     document = run_safely(harness)
 
-    assert document["leads"]["accepted"] == 2
-    assert harness.records()["7"]["message_id"] is None
-    assert len(state_bytes(harness)["sent_messages.json"]) < 2_000
+    assert document["leads"]["accepted"] == len(_NO_IDS) + 1
+    kept = [harness.records()[f"v{index}"]["message_id"] for index in range(len(_NO_IDS))]
+    assert kept == [None] * len(_NO_IDS)
+    assert len(state_bytes(harness)["sent_messages.json"]) < 10_000
 
 
 def test_message_id_that_is_the_number_is_masked_where_it_is_shown(tmp_path: Path) -> None:
     """The history keeps it whole, log and reports do not show it."""
-    harness = attacked(tmp_path, [VICTIM_LEAD])
+    harness = attacked(tmp_path, victims(1))
     yes = {"result": True, "receivers": [{"waId": VICTIM, "localMessageId": VICTIM}]}
-    harness.simulator.script(Endpoint.SEND, answer(yes), match=to_victim)
+    answer_each(harness, Endpoint.SEND, [json.dumps(yes).encode()])
 
     run_safely(harness)
 
-    assert harness.records()["7"]["message_id"] == VICTIM
+    assert harness.records()["v0"]["message_id"] == victim(0)
     for text in (harness.log_text(), *reports(harness).values()):
-        assert VICTIM not in text
+        assert victim(0) not in text
 
 
 # --- words of WATI --------------------------------------------------------------------------------
@@ -331,56 +340,47 @@ def test_words_of_wati_cannot_forge_move_or_reorder_anything(tmp_path: Path) -> 
     assert "\\u001b[2J" in found["log"]
 
 
-@pytest.mark.parametrize(
-    "word", [TOKEN, f"Bearer {TOKEN}", f"x{TOKEN}y", f"Authorization: {TOKEN}"]
-)
-def test_words_of_wati_that_quote_our_token_are_hidden_everywhere(
-    tmp_path: Path, word: str
-) -> None:
+def test_words_of_wati_that_quote_our_token_are_hidden_everywhere(tmp_path: Path) -> None:
     """A server that echoes the credential puts it into no log, report, file or CRM row."""
-    found = words_everywhere(f"the key {word} is bad", tmp_path)
+    words = (TOKEN, f"Bearer {TOKEN}", f"x{TOKEN}y", f"Authorization: {TOKEN}")
+    found = words_everywhere(" and ".join(words), tmp_path)
 
     assert "***" in found["html"]
     assert not [where for where, text in found.items() if TOKEN in text]
 
 
-@pytest.mark.parametrize(
-    "number", [NATIONAL, f"+{VICTIM}", f"x{VICTIM}x", "९८१२३४५६७८", "+91 (98123) 45678"]
-)
-def test_words_of_wati_that_quote_the_number_are_masked_everywhere(
-    tmp_path: Path, number: str
-) -> None:
+def test_words_of_wati_that_quote_the_number_are_masked_everywhere(tmp_path: Path) -> None:
     """Console, log, ``track``, ``status`` and every report show no number whole."""
-    found = words_everywhere(f"contact {number} is not valid", tmp_path)
+    numbers = (NATIONAL, f"+{VICTIM}", f"x{VICTIM}x", "९८१२३४५६७८", "+91 (98123) 45678")
+    found = words_everywhere(f"contact {' or '.join(numbers)} is not valid", tmp_path)
 
     for where in ("run", "track", "status", "check", "log", "html", "json", "csv", "text"):
-        assert number not in found[where], where
+        assert not [number for number in numbers if number in found[where]], where
         assert not holds_number(found[where], NATIONAL), where
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.TEMPLATES, Endpoint.SEND])
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
-@pytest.mark.parametrize("escaped", [False, True], ids=["plain", "escaped"])
 def test_credential_quoted_in_any_answer_is_hidden_also_as_json_escapes(
-    tmp_path: Path, endpoint: Endpoint, status: int, *, escaped: bool
+    tmp_path: Path, endpoint: Endpoint
 ) -> None:
     """Whatever status says it and however it is written, no file or stream ever holds it."""
-    harness = attacked(tmp_path, [VICTIM_LEAD])
-    said = ESCAPED_TOKEN if escaped else TOKEN
-    body = f'{{"result": false, "info": "the token {said} is wrong"}}'.encode()
-    harness.simulator.script(endpoint, Reply(status=status, body=body, times=None))
+    harness = attacked(tmp_path)
+    statuses = (200, 400, 401, 403, 404, 429, 500)
+    answers = [(status, said) for status in statuses for said in (TOKEN, ESCAPED_TOKEN)]
+    for (status, said), row in zip(answers, victims(len(answers)), strict=True):
+        harness.simulator.crm.leads = [row]
+        body = f'{{"result": false, "info": "the token {said} is wrong"}}'.encode()
+        harness.simulator.script(endpoint, Reply(status=status, body=body, times=None))
 
-    ended = harness.run("run", "--json", "-v")
-    checked = harness.run("check")
+        ended = harness.run("run", "--json", "-v")
+        check_ended(ended)
+        check_accounts(ended.document)
+        check_ended(harness.run("check"))
 
-    check_ended(ended)
-    check_ended(checked)
-    check_accounts(ended.document)
+        harness.simulator.clear_scripts()
     for name, data in state_bytes(harness).items():
         assert TOKEN.encode() not in data, name
-    for report in (harness.state_dir / "reports").iterdir():
-        assert TOKEN not in report.read_text(encoding="utf-8")
-    assert not [row for row in harness.simulator.crm_rows if TOKEN in str(row)]
+    assert TOKEN not in str(harness.simulator.crm_rows)
     check_log(harness)
 
 
@@ -397,7 +397,7 @@ def test_error_of_a_megabyte_is_cut_everywhere(tmp_path: Path) -> None:
 def test_restriction_in_hostile_words_holds_and_is_told_safely(tmp_path: Path) -> None:
     """Hold, ``status``, ``check`` and ``resume`` show words and number cleaned and masked."""
     words = f"(#131031) account locked {VICTIM} {ESCAPES}{BIDI}{SCRIPT}\n{TOKEN}"
-    harness = attacked(tmp_path, [VICTIM_LEAD], plans={VICTIM: refused(words)})
+    harness = attacked(tmp_path, [lead("7", f"+{VICTIM}")], plans={VICTIM: refused(words)})
 
     ended = [harness.run("run", "-v"), harness.run("run", "--json"), harness.run("status")]
     ended += [harness.run("status", "--json"), harness.run("check"), harness.run("check", "--json")]
@@ -415,33 +415,20 @@ def test_restriction_in_hostile_words_holds_and_is_told_safely(tmp_path: Path) -
 # --- statuses -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("word", "status"),
-    [
-        ("DELIVERED", "delivered"),
-        ("Delivered", "delivered"),
-        ("  read ", "read"),
-        ("2", "sent"),
-        ("SPARKLED", "sent"),
-        ("", "sent"),
-        (ESCAPES, "sent"),
-        (BIDI, "sent"),
-        ("x" * 100_000, "sent"),
-        ("ＤＥＬＩＶＥＲＥＤ", "sent"),
-    ],
-)
-def test_status_word_of_any_kind_is_read_by_the_table_or_kept_as_text(
-    tmp_path: Path, word: str, status: str
-) -> None:
+def test_status_word_of_any_kind_is_read_by_the_table_or_kept_as_text(tmp_path: Path) -> None:
     """Case is folded; what is not in the table leaves the message as it was, shown cleaned."""
-    harness = attacked(
-        tmp_path, [VICTIM_LEAD], plans={VICTIM: Plan(history=(Step(0.0, word),))}, settings=QUICK
-    )
+    known = {"DELIVERED": "delivered", "Delivered": "delivered", "  read ": "read"}
+    odd = ("2", "SPARKLED", "", ESCAPES, BIDI, "x" * 100_000, "ＤＥＬＩＶＥＲＥＤ")
+    words = [*known, *odd]
+    plans = {victim(i): Plan(history=(Step(0.0, word),)) for i, word in enumerate(words)}
+    harness = attacked(tmp_path, victims(len(words)), plans=plans, settings=QUICK)
 
     run_safely(harness)
 
-    assert harness.records()["7"]["status"] in (status, "pending")
-    assert len(harness.log_text()) < 20_000
+    found = [harness.records()[f"v{index}"]["status"] for index in range(len(words))]
+    assert found[: len(known)] == list(known.values())
+    assert set(found[len(known) :]) <= {"sent", "pending"}
+    assert len(harness.log_text()) < 40_000
 
 
 _LISTS = [
@@ -491,23 +478,22 @@ _LISTS = [
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-@pytest.mark.parametrize("body", _LISTS, ids=range(len(_LISTS)))
 def test_message_list_of_any_shape_never_ends_or_doubles_anything(
-    tmp_path: Path, version: str, body: bytes
+    tmp_path: Path, version: str
 ) -> None:
     """A read that says nothing usable is no answer; nothing is concluded or sent again for it."""
-    harness = attacked(tmp_path, [VICTIM_LEAD], settings=QUICK, version=version)
-    harness.simulator.script(
-        Endpoint.SEND, Reply(status=502, body="502 Bad Gateway"), match=to_victim
-    )
-    harness.simulator.script(Endpoint.MESSAGES, Reply(status=200, body=body, times=None))
+    count = len(_LISTS)
+    harness = attacked(tmp_path, victims(count), settings=QUICK, version=version)
+    for index in range(count):
+        gateway = Reply(status=502, body="502 Bad Gateway")
+        harness.simulator.script(Endpoint.SEND, gateway, match=about(index))
+    answer_each(harness, Endpoint.MESSAGES, _LISTS)
 
     document = run_safely(harness)
-    later = harness.run("track", "--json")
+    check_ended(harness.run("track", "--json"))
 
-    check_ended(later)
-    assert harness.simulator.posts[VICTIM] == 1
-    assert document["leads"]["attempted"] == 2
+    assert document["leads"]["attempted"] == count + 1
+    assert [harness.simulator.posts[victim(index)] for index in range(count)] == [1] * count
 
 
 def test_message_list_dripping_slowly_is_cut_at_its_deadline(tmp_path: Path) -> None:
@@ -527,20 +513,18 @@ def test_message_list_dripping_slowly_is_cut_at_its_deadline(tmp_path: Path) -> 
 # --- the template list and the contacts -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", _LISTS, ids=range(len(_LISTS)))
-def test_template_list_of_any_shape_stops_before_anything_is_sent(
-    tmp_path: Path, body: bytes
-) -> None:
+def test_template_list_of_any_shape_stops_before_anything_is_sent(tmp_path: Path) -> None:
     """Exit 3 where the template is not in it, 4 where it is no such list; ``check`` agrees."""
     harness = attacked(tmp_path)
-    harness.simulator.script(Endpoint.TEMPLATES, Reply(status=200, body=body, times=None))
+    for body in _LISTS:
+        harness.simulator.script(Endpoint.TEMPLATES, Reply(status=200, body=body, times=None))
 
-    ended = harness.run("run", "--json")
-    checked = harness.run("check", "--json")
+        ended = harness.run("run", "--json")
 
-    check_ended(ended, 3, 4)
-    check_ended(checked, 4)
-    check_accounts(ended.document)
+        check_ended(ended, 3, 4)
+        check_accounts(ended.document)
+        check_ended(harness.run("check", "--json"), 4)
+        harness.simulator.clear_scripts()
     assert harness.simulator.messages == []
 
 
@@ -593,60 +577,60 @@ def test_template_list_without_end_is_given_up(tmp_path: Path) -> None:
     assert "does not end" in harness.log_text()
 
 
-@pytest.mark.parametrize("body", [*_LISTS[:9], b'{"contact_list": [{"phone": {}}]}', ODD.encode()])
-def test_contact_answer_of_any_shape_lets_the_send_go_on(tmp_path: Path, body: bytes) -> None:
+def test_contact_answer_of_any_shape_lets_the_send_go_on(tmp_path: Path) -> None:
     """No clear answer about a contact is none."""
-    harness = attacked(tmp_path, [VICTIM_LEAD], settings={"CHECK_WHATSAPP_STATUS": "true"})
-    harness.simulator.script(Endpoint.CONTACTS, Reply(status=200, body=body, times=None))
+    bodies = [*_LISTS[:9], b'{"contact_list": [{"phone": {}}]}', ODD.encode()]
+    rows = victims(len(bodies))
+    harness = attacked(tmp_path, rows, settings={"CHECK_WHATSAPP_STATUS": "true"})
+    replies = [Reply(status=200, body=body) for body in bodies]
+    harness.simulator.script(Endpoint.CONTACTS, *replies)
 
     document = run_safely(harness)
 
-    assert document["leads"]["accepted"] == 2
+    assert document["leads"]["accepted"] == len(bodies) + 1
+    assert len(harness.simulator.calls[Endpoint.CONTACTS]) == len(bodies) + 1
 
 
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "date",
-    [
-        "Fri, 31 Dec 9999 23:59:59 GMT",
-        "Mon, 01 Jan 0001 00:00:00 GMT",
-        "Sun, 22 Nov 99999 00:00:00 GMT",
-        "soon",
-        "",
-        "\x1b[2J",
-        "Sun, 22 Nov 2026 06:00:00 +9999",
-    ],
+_NO_DATES = (
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Mon, 01 Jan 0001 00:00:00 GMT",
+    "Sun, 22 Nov 99999 00:00:00 GMT",
+    "soon",
+    "",
+    "\x1b[2J",
+    "Sun, 22 Nov 2026 06:00:00 +9999",
 )
+_PARAMETERS = [{"paramName": name} for name in "123"]
+_LISTED = {"elementName": TEMPLATE, "status": "APPROVED", "customParams": _PARAMETERS}
+
+
 @pytest.mark.parametrize("endpoint", [Endpoint.TEMPLATES, Endpoint.SEND, Endpoint.LEADS])
 def test_date_header_of_any_kind_moves_no_time_of_ours_out_of_the_calendar(
-    tmp_path: Path, date: str, endpoint: Endpoint
+    tmp_path: Path, endpoint: Endpoint
 ) -> None:
     """A nonsense clock of a server is no clock: the run goes on, or says that clocks differ."""
-    harness = attacked(tmp_path, [VICTIM_LEAD], settings=QUICK)
-    match: Match | None = None
-    body: object = {"result": True, "receivers": [{"waId": VICTIM}]}
-    if endpoint is Endpoint.SEND:
-        match = to_victim
-    elif endpoint is Endpoint.LEADS:
-        body = {"data": [VICTIM_LEAD]}
-    else:
-        parameters = [{"paramName": name} for name in "123"]
-        row = {"elementName": TEMPLATE, "status": "APPROVED", "customParams": parameters}
-        body = {"messageTemplates": [row]}
-    headers = (("Date", date), ("date", date))
-    harness.simulator.script(
-        endpoint,
-        Reply(status=200, body=json.dumps(body).encode(), headers=headers, times=None),
-        match=match,
-    )
+    harness = attacked(tmp_path, settings=QUICK)
+    for index, (date, row) in enumerate(zip(_NO_DATES, victims(len(_NO_DATES)), strict=True)):
+        bodies: dict[Endpoint, dict[str, Any]] = {
+            Endpoint.SEND: {"result": True, "receivers": [{"waId": victim(index)}]},
+            Endpoint.LEADS: {"data": [row]},
+            Endpoint.TEMPLATES: {"messageTemplates": [_LISTED]},
+        }
+        harness.simulator.crm.leads = [row]
+        body = json.dumps(bodies[endpoint]).encode()
+        headers = (("Date", date), ("date", date))
+        reply = Reply(status=200, body=body, headers=headers, times=None)
+        harness.simulator.script(endpoint, reply)
 
-    ended, checked = harness.run("run", "--json"), harness.run("check")
+        ended, checked = harness.run("run", "--json"), harness.run("check")
 
-    check_ended(ended, 0, 5)
-    check_ended(checked, 0, 5)
-    check_accounts(ended.document)
+        check_ended(ended, 0, 5)
+        check_ended(checked, 0, 5)
+        check_accounts(ended.document)
+        harness.simulator.clear_scripts()
     check_log(harness)
 
 
