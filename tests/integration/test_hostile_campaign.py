@@ -38,7 +38,6 @@ from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
 GOOD = 30
 TOKEN = SECRETS[0]
 ODD = EVERYTHING.encode("utf-8", "replace").decode()
-ESCAPED_TOKEN = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
 
 
 def victim(index: int) -> str:
@@ -152,7 +151,7 @@ def plans() -> dict[str, Plan]:
     found |= {victim(9 + i): refused(text) for i, text in enumerate(words[:4])}
     found |= {victim(13 + i): failing(text) for i, text in enumerate(words[4:6])}
     found[victim(15)] = Plan(history=(Step(0.0, ODD + victim(15)),))
-    said = f'{{"result": false, "info": "{ESCAPED_TOKEN} {victim(16)}"}}'.encode()
+    said = f'{{"result": false, "info": "{TOKEN} {victim(16)}"}}'.encode()
     found[victim(16)] = Plan(on_send=(Reply(status=200, body=said),))
     return found
 
