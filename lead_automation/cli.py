@@ -40,29 +40,20 @@ def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -
         runtime = _real_runtime()
         if arguments.command in _ENDS_IN_ORDER:
             _listen_for_signals(runtime.stop)
-    code = _run_command(arguments, runtime)
-    runtime.let_go()
-    return code
-
-
-def _run_command(arguments: Arguments, runtime: Runtime) -> int:
-    """Run a command; whatever it raises becomes a message and an exit code."""
+    name = "sandbox" if arguments.sandbox is not None else arguments.command
     try:
-        name = "sandbox" if arguments.sandbox is not None else arguments.command
-        return _command(name)(arguments, runtime)
+        code = _command(name)(arguments, runtime)
     except LeadAutomationError as error:
         _report(error, runtime, as_json=arguments.json)
-        return error.exit_code
+        code = error.exit_code
     except KeyboardInterrupt:  # in a command that changes nothing: the others take the signal
-        if arguments.json:
-            reason = "interrupted by SIGINT"
-            runtime.out_json(
-                {"status": "interrupted", "reason": reason, "exit_code": ExitCode.SIGINT}
-            )
-        return ExitCode.SIGINT
+        _report_interrupt(arguments, runtime)
+        code = ExitCode.SIGINT
     except Exception as error:  # noqa: BLE001 - one bug must not end in a traceback on the console
         _report_bug(error, arguments, runtime)
-        return ExitCode.BUG
+        code = ExitCode.BUG
+    runtime.flush()
+    return code
 
 
 def _command(name: str) -> Command:
@@ -73,9 +64,15 @@ def _command(name: str) -> Command:
 
 def _report(error: LeadAutomationError, runtime: Runtime, *, as_json: bool) -> None:
     """Report an error; with --json also as an object on stdout."""
-    reason = runtime.tell(error)
+    reason = runtime.report_error(error)
     if as_json:
         runtime.out_json({"status": "failed", "reason": reason, "exit_code": error.exit_code})
+
+
+def _report_interrupt(arguments: Arguments, runtime: Runtime) -> None:
+    if arguments.json:
+        reason = "interrupted by SIGINT"
+        runtime.out_json({"status": "interrupted", "reason": reason, "exit_code": ExitCode.SIGINT})
 
 
 def _report_bug(error: Exception, arguments: Arguments, runtime: Runtime) -> None:

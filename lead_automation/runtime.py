@@ -95,7 +95,7 @@ class Runtime:
         """Write a message to stderr, under the same promise."""
         _write(self.stderr, clean_lines(text))
 
-    def let_go(self) -> None:
+    def flush(self) -> None:
         """Flush both streams at the end; a broken one would make Python exit with 120."""
         for stream in (self.stdout, self.stderr):
             if stream is None:
@@ -105,7 +105,7 @@ class Runtime:
             except (OSError, ValueError):
                 _forget(stream)
 
-    def tell(self, error: LeadAutomationError) -> str:
+    def report_error(self, error: LeadAutomationError) -> str:
         """Say on stderr what is wrong and what to do; return the same on one line."""
         # One line a problem: a line's end in words from outside begins no line of its own.
         texts = error.problems if isinstance(error, ConfigError) else (str(error),)

@@ -1,21 +1,16 @@
 """What follows from a failure besides this lead's own row: suppression, rest, hold, stop."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from lead_automation.campaign.ends import RunEnd, stopped
-from lead_automation.campaign.ports import HoldPort, SuppressionPort
 from lead_automation.campaign.safety import SafetyMonitor, StopOrder
-from lead_automation.models import (
-    ErrorCategory,
-    Failure,
-    Hold,
-    HoldKind,
-    MessageRecord,
-    Suppression,
-)
+from lead_automation.campaign.services import Services
+from lead_automation.leads.hours import day_end
+from lead_automation.models import Failure, Hold, HoldKind, MessageRecord, Suppression
+from lead_automation.reporting.next_steps import META_CHECKLIST
+from lead_automation.runs import RunMode
 from lead_automation.text import clean, mask_numbers
+from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR
 
 _ACCOUNT_STEPS = (
     "Do not send by any other way: every further message makes it worse.",
@@ -25,49 +20,21 @@ _ACCOUNT_STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailureRules:
-    """How long a failure keeps a number from being messaged.
+class Consequences:
+    """Carry out what a failure orders: hold and suppression are on disk when a method returns.
 
-    Attributes:
-        suppress_for: By category; None for good; a category not named does not suppress.
-        quality_rest: Rest of a lead after a Meta quality refusal.
-        quality_steps: The five-step checklist.
-        only_account_holds: A test send never holds for a quality refusal of the test number, and
-            suppresses nobody.
+    They come before the record of the answer itself: once that is kept nobody asks again, and a
+    crash between the two would lose them.
     """
 
-    suppress_for: Mapping[ErrorCategory, timedelta | None]
-    quality_rest: timedelta
-    quality_steps: tuple[str, ...]
-    only_account_holds: bool = False
-
-
-class Consequences:
-    """Carry out what a failure orders."""
-
-    def __init__(
-        self,
-        *,
-        rules: FailureRules,
-        safety: SafetyMonitor,
-        suppressions: SuppressionPort,
-        hold: HoldPort,
-    ) -> None:
-        self._rules = rules
-        self._safety = safety
-        self._suppressions = suppressions
-        self._hold = hold
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._safety = SafetyMonitor(services.settings.safety)
+        # A test send never holds for a quality refusal of the test number, and suppresses nobody.
+        self._only_account_holds = services.mode is RunMode.TEST
 
     def failed(
-        self,
-        failure: Failure,
-        phone: str,
-        *,
-        late: bool,
-        now: datetime,
-        day_ends: datetime,
-        is_final: bool = True,
+        self, failure: Failure, phone: str | None, *, late: bool, is_final: bool = True
     ) -> RunEnd | None:
         """Follow a failure of this run; return the end it means.
 
@@ -75,25 +42,15 @@ class Consequences:
             failure: As classified.
             phone: E.164 of the lead.
             late: Learned from a status, not from the send's answer.
-            now: Aware.
-            day_ends: First instant after the quota day, aware.
             is_final: False for a send that may yet have arrived.
         """
         order = self._safety.failed(failure, late=late, is_final=is_final)
         if order is not None:
-            self._hold_for(order, failure, now=now, day_ends=day_ends)
-        self._suppress(failure, phone, now)
+            self._hold_for(order, failure)
+        self._suppress(failure, phone)
         return _end_of(order) if order is not None else None
 
-    def failed_earlier(
-        self,
-        failure: Failure,
-        record: MessageRecord,
-        *,
-        today: date,
-        now: datetime,
-        day_ends: datetime,
-    ) -> RunEnd | None:
+    def failed_earlier(self, failure: Failure, record: MessageRecord) -> RunEnd | None:
         """Follow a failure of an earlier run's message; only a restriction ends anything.
 
         A quality refusal of a message of today counts as one of this run would: the hold it sets
@@ -101,14 +58,13 @@ class Consequences:
         """
         order: StopOrder | None = None
         if failure.hold is HoldKind.UNTIL_RESUME or (
-            failure.is_meta_quality and record.day == today
+            failure.is_meta_quality and record.day == self._services.today()
         ):
             order = self._safety.failed(failure, late=True)
         is_restriction = order is not None and order.hold is not None
         if order is not None and is_restriction:
-            self._hold_for(order, failure, now=now, day_ends=day_ends)
-        if record.phone is not None:
-            self._suppress(failure, record.phone, now)
+            self._hold_for(order, failure)
+        self._suppress(failure, record.phone)
         return _end_of(order) if order is not None and is_restriction else None
 
     def arrived(self, *, first_word: bool) -> RunEnd | None:
@@ -120,41 +76,40 @@ class Consequences:
         """Note an accepted send."""
         self._safety.accepted()
 
-    def _suppress(self, failure: Failure, phone: str, now: datetime) -> None:
-        if self._rules.only_account_holds:
+    def _suppress(self, failure: Failure, phone: str | None) -> None:
+        if self._only_account_holds or phone is None:
             return
         if failure.is_meta_quality:
-            until: datetime | None = now + self._rules.quality_rest
-        elif failure.category in self._rules.suppress_for:
-            period = self._rules.suppress_for[failure.category]
-            until = now + period if period is not None else None
+            period: timedelta | None = QUALITY_REST
+        elif failure.category in SUPPRESS_FOR:
+            period = SUPPRESS_FOR[failure.category]
         else:
             return
-        self._suppressions.add(
+        now = self._services.clock.now()
+        self._services.state.suppressions.add(
             Suppression(
                 phone=phone,
                 reason=clean(f"{failure.category.value}: {failure.text}"),
                 source="wati",
                 added_at=now,
-                until=until,
+                until=now + period if period is not None else None,
             )
         )
 
-    def _hold_for(
-        self, order: StopOrder, failure: Failure, *, now: datetime, day_ends: datetime
-    ) -> None:
+    def _hold_for(self, order: StopOrder, failure: Failure) -> None:
         if order.hold is None:
             return
         until_day_ends = order.hold is HoldKind.UNTIL_DAY_ENDS
-        if until_day_ends and self._rules.only_account_holds:
+        if until_day_ends and self._only_account_holds:
             return
-        self._hold.set(
+        now = self._services.clock.now()
+        self._services.state.hold.set(
             Hold(
                 reason=clean(mask_numbers(order.reason)),
                 since=now,
                 evidence=clean(mask_numbers(failure.text), 300),
-                what_to_do=self._rules.quality_steps if until_day_ends else _ACCOUNT_STEPS,
-                until=day_ends if until_day_ends else None,
+                what_to_do=META_CHECKLIST if until_day_ends else _ACCOUNT_STEPS,
+                until=day_end(now, self._services.zone) if until_day_ends else None,
             )
         )
 

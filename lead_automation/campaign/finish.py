@@ -2,14 +2,13 @@
 
 import logging
 from datetime import datetime, tzinfo
-from zoneinfo import ZoneInfo
 
 from lead_automation.campaign.ends import RunEnd, of_error
-from lead_automation.campaign.meter import CallMeter
-from lead_automation.campaign.rooms import Rooms
+from lead_automation.campaign.services import Services
 from lead_automation.errors import ExitCode, StateError
-from lead_automation.leads.hours import quota_day
 from lead_automation.models import Hold
+from lead_automation.reporting.analytics import CampaignAnalytics
+from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
 from lead_automation.runs import MonthCalls, RunMode, RunResult
 from lead_automation.state.hold import HoldFile
@@ -19,12 +18,10 @@ _log = logging.getLogger(__name__)
 
 def close_books(
     end: RunEnd,
+    services: Services,
     *,
-    rooms: Rooms,
-    mode: RunMode,
-    meter: CallMeter,
-    now: datetime,
-    zone: ZoneInfo,
+    analytics: CampaignAnalytics,
+    log: OptimizedLogger,
     forget: bool,
 ) -> RunResult:
     """Return everything known of the run; a dry run folds nothing.
@@ -33,36 +30,37 @@ def close_books(
 
     Args:
         end: Why no further lead is attempted.
-        rooms: What the run worked with.
-        mode: A dry run folds nothing.
-        meter: The month's calls.
-        now: Aware.
-        zone: Of the quota day.
+        services: What the run worked with.
+        analytics: Has counted its leads.
+        log: Has kept its warnings.
         forget: The clock was compared with WATI's, so days that are over may be forgotten.
     """
-    today = quota_day(now, zone)
-    if mode is not RunMode.DRY_RUN:
+    now, today, books = services.clock.now(), services.today(), services.books
+    if services.mode is not RunMode.DRY_RUN:
         try:
-            rooms.books.finish(today=today if forget else None)
+            books.finish(today=today if forget else None)
         except StateError as error:
             _log.debug("The fold failed", exc_info=error)
             end = end if end.exit_code == ExitCode.STATE else of_error(error)
-    result = rooms.analytics.finish(
+    result = analytics.finish(
         status=end.status,
         reason=end.reason,
         exit_code=end.exit_code,
         ended_at=now,
-        used_today=rooms.books.quota_used(today),
-        warnings=rooms.log.warnings,
-        month=MonthCalls(calls=meter.month_calls, limit=meter.monthly_limit),
+        used_today=books.quota_used(today),
+        warnings=log.warnings,
+        month=MonthCalls(
+            calls=services.budget.month_calls, limit=services.budget.monthly_limit
+        ),
+        calls=services.budget.calls,
     )
-    hold = _hold_at(rooms.hold, now)
+    hold = _hold_at(services.state.hold, now)
     circumstances = Circumstances(
         stopped_by=end.category,
         meta_quality=end.is_meta_quality,
         hold=hold,
-        hold_until=_shown(hold.until, zone) if hold is not None else "",
-        owed_rows=len(rooms.books.owed_rows()),
+        hold_until=_shown(hold.until, services.zone) if hold is not None else "",
+        owed_rows=len(books.owed_rows()),
     )
     return with_next_steps(result, circumstances)
 

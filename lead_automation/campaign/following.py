@@ -1,23 +1,21 @@
-"""Follow this run's messages: read statuses and post CRM rows in the waits, then in the tail."""
+"""Know which of this run's messages are still to be read, in which order, within the allowance."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import replace
 
 from lead_automation.answers import LookupKind
-from lead_automation.campaign.board import Board
+from lead_automation.campaign.assignment import Assignment
+from lead_automation.campaign.budget import SPARE_CALLS
 from lead_automation.campaign.consequences import Consequences
-from lead_automation.campaign.costs import READ_GUESS_S, ROW_GUESS_S, CostGuess
 from lead_automation.campaign.ends import RunEnd
-from lead_automation.campaign.meter import SPARE_CALLS, CallMeter
-from lead_automation.campaign.reading import READ_DEADLINE_S, News, StatusReader
-from lead_automation.campaign.rows import ROW_DEADLINE_S, RowDesk
+from lead_automation.campaign.outbox import ROW_DEADLINE_S, Outbox
+from lead_automation.campaign.progress import LeadProgress
+from lead_automation.campaign.reading import READ_DEADLINE_S, StatusReader, StatusUpdate
 from lead_automation.campaign.safety import is_first_arrival
-from lead_automation.campaign.sending import Delivery
-from lead_automation.clock import Clock, Sleep, StopFlag
-from lead_automation.config import TrackingPolicy
+from lead_automation.campaign.services import Services
+from lead_automation.campaign.tracking import Followed, Tracker
 from lead_automation.models import (
+    MAX_UNANSWERED_ATTEMPTS,
     Action,
     ErrorCategory,
     Failure,
@@ -34,80 +32,61 @@ _ABSENT = Failure(
 )
 
 _NOTHING_COMES_S = 3600.0
+"""Longer than any wait of a run."""
 
-
-@dataclass(slots=True, eq=False)
-class _Followed:
-    """A message on its way; tries are the look-ups of an unknown send that got no answer."""
-
-    delivery: Delivery
-    record: MessageRecord
-    due_at: float
-    tries: int = 0
+_MOST_DOUBLINGS = 6
+"""An unknown send is asked about ever more rarely, but at least every few minutes."""
 
 
 class Follower:
-    """Know which messages are open, and use every wait for them on the sending thread."""
+    """This run's messages: those that wait for a first read, for another one, or in doubt."""
 
     def __init__(
         self,
+        services: Services,
         *,
-        reader: StatusReader,
-        rows: RowDesk,
-        meter: CallMeter,
-        board: Board,
+        outbox: Outbox,
+        progress: LeadProgress,
         consequences: Consequences,
-        policy: TrackingPolicy,
-        quota_day: Callable[[datetime], tuple[date, datetime]],
-        clock: Clock,
-        sleep: Sleep,
-        stop: StopFlag,
     ) -> None:
-        self._reader = reader
-        self._rows = rows
-        self._meter = meter
-        self._board = board
+        self._services = services
+        self._clock = services.clock
+        self._policy = services.settings.local.tracking
+        self._outbox = outbox
+        self._progress = progress
         self._consequences = consequences
-        self._policy = policy
-        self._quota_day = quota_day
-        self._clock = clock
-        self._sleep = sleep
-        self._stop = stop
-        self._first: deque[_Followed] = deque()
-        self._again: deque[_Followed] = deque()
-        self._aside: deque[_Followed] = deque()
-        self._absent: list[tuple[Delivery, MessageRecord]] = []
+        self._tracker = Tracker(services, self, reader=StatusReader(services), outbox=outbox)
+        self._first: deque[Followed] = deque()
+        self._again: deque[Followed] = deque()
+        self._unknown: deque[Followed] = deque()
+        self._absent: list[Assignment] = []
         self._attempted: set[str] = set()
-        self._read_cost = CostGuess(READ_GUESS_S)
-        self._row_cost = CostGuess(ROW_GUESS_S)
 
-    def follow(self, delivery: Delivery, record: MessageRecord) -> None:
-        """Follow an accepted message from its first read on."""
+    # --- from the sender -----------------------------------------------------------------------
+
+    def follow(self, assignment: Assignment, record: MessageRecord) -> None:
+        """Follow a message from its first read on; an unknown one until it may be judged."""
         self._attempted.add(record.lead_id)
-        due_at = self._clock.monotonic() + self._policy.first_read_s
-        self._first.append(_Followed(delivery, record, due_at))
+        age_s = self._policy.settle_s if record.unknown else self._policy.first_read_s
+        followed = Followed(record, assignment, self._clock.monotonic() + age_s)
+        (self._unknown if record.unknown else self._first).append(followed)
 
-    def put_aside(self, delivery: Delivery, record: MessageRecord) -> None:
-        """Keep a send whose fate is unknown until it may be judged."""
-        self._attempted.add(record.lead_id)
-        due_at = self._clock.monotonic() + self._policy.settle_s
-        self._aside.append(_Followed(delivery, record, due_at))
-
-    def row_ready(self, record: MessageRecord) -> None:
+    def refused(self, record: MessageRecord) -> None:
         """Let a refused message's CRM row go out in the next wait."""
         self._attempted.add(record.lead_id)
-        self._rows.ready(record)
+        self._outbox.ready(record)
 
-    def take_absent(self) -> list[tuple[Delivery, MessageRecord]]:
+    def take_absent(self) -> list[Assignment]:
         """Return, once, the unknown sends that proved absent and may be tried again."""
         taken, self._absent = self._absent, []
         return taken
 
     def work(self, seconds: float) -> RunEnd | None:
-        """Use the wait before a send; come back in time for it."""
-        return self._work(self._clock.monotonic() + seconds, is_tail=False)
+        """Use the wait before a send; return why the run must end, if anything learned says so."""
+        until = self._clock.monotonic() + seconds
+        return self._tracker.work(until, is_tail=False, row_deadline_s=ROW_DEADLINE_S)
 
-    def follow_tail(self, *, until: float, settle_unknown: bool) -> RunEnd | None:
+    def follow_tail(self, until: float, *, settle_unknown: bool) -> RunEnd | None:
         """Follow after the last send.
 
         Args:
@@ -115,57 +94,25 @@ class Follower:
             settle_unknown: Wait, once, until every unknown send may be judged.
 
         Returns:
-            Why the run must count as stopped, if a late failure says so; the others are followed
-            all the same, for their own sake and for the truth of the figures.
+            Why the run must count as stopped, if a late failure says so.
         """
-        fresh = [item.due_at for item in self._aside if not item.tries]
+        fresh = [followed.due_at for followed in self._unknown if not followed.tries]
         if settle_unknown and fresh:
             until = max(until, max(fresh) + READ_DEADLINE_S)
-        return self._work(until, is_tail=True)
+        return self._tracker.work(until, is_tail=True, row_deadline_s=ROW_DEADLINE_S)
 
-    def _work(self, until: float, *, is_tail: bool) -> RunEnd | None:
-        found: RunEnd | None = None
-        while (left := until - self._clock.monotonic()) > 0 and not self._stop.is_set:
-            if is_tail and not self._has_work():
-                break
-            item = self._next_read(is_tail=is_tail)
-            if item is not None and self._reader.wait_s() <= 0 and self._read_cost.fits(left):
-                end = self._read(item, left)
-                found = found or end
-                if found is not None and not is_tail:
-                    break
-            elif self._rows.has_work and self._row_cost.fits(left):
-                self._post_row(left)
-            else:
-                self._sleep(min(left, self._idle_s(item, is_tail=is_tail)))
-                if item is not None:
-                    self._read_cost.skipped()
-                if self._rows.has_work:
-                    self._row_cost.skipped()
-        return found
+    # --- what to read next ---------------------------------------------------------------------
 
-    def _has_work(self) -> bool:
-        """Whether the tail can still learn or post anything."""
-        if self._rows.has_work:
-            return True
-        if self._meter.is_month_used_up:
-            return False
-        if any(not item.tries for item in self._aside) or (self._aside and self._may_ask_again()):
-            return True
-        if self._meter.is_reading_paused:
-            return False
-        return bool(self._first) or (bool(self._again) and self._may_read_again(is_tail=True))
-
-    def _next_read(self, *, is_tail: bool) -> _Followed | None:
+    def next_read(self, *, is_tail: bool) -> Followed | None:
         """Return the message to read now: unknown ones, first reads, then the oldest open one."""
-        now = self._clock.monotonic()
-        if self._meter.is_month_used_up:
+        now, budget = self._clock.monotonic(), self._services.budget
+        if budget.is_month_used_up:
             return None
-        due = [item for item in self._aside if item.due_at <= now]
-        for item in due:
-            if not item.tries:
-                return item
-        if self._first and self._first[0].due_at <= now and not self._meter.is_reading_paused:
+        due = [followed for followed in self._unknown if followed.due_at <= now]
+        for followed in due:
+            if not followed.tries:
+                return followed
+        if self._first and self._first[0].due_at <= now and not budget.is_reading_paused:
             return self._first[0]
         if due and self._may_ask_again():
             return due[0]
@@ -173,9 +120,31 @@ class Follower:
             return self._again[0]
         return None
 
+    def has_work(self) -> bool:
+        """Whether the tail can still learn anything."""
+        budget = self._services.budget
+        if budget.is_month_used_up:
+            return False
+        is_fresh = any(not followed.tries for followed in self._unknown)
+        if is_fresh or (self._unknown and self._may_ask_again()):
+            return True
+        if budget.is_reading_paused:
+            return False
+        return bool(self._first) or (bool(self._again) and self._may_read_again(is_tail=True))
+
+    def idle_s(self, *, is_tail: bool) -> float:
+        """Return how long nothing can be due."""
+        now = self._clock.monotonic()
+        queues = [self._unknown, self._first]
+        if self._may_read_again(is_tail=is_tail):
+            queues.append(self._again)
+        coming = [queue[0].due_at - now for queue in queues if queue and queue[0].due_at > now]
+        return min(coming, default=_NOTHING_COMES_S)
+
     def _may_ask_again(self) -> bool:
         """Whether the allowance carries a further look-up of an unknown send that got no answer."""
-        return self._meter.left_for_reads(len(self._attempted)) >= len(self._first) + 1
+        left = self._services.budget.left_for_reads(len(self._attempted))
+        return left >= len(self._first) + 1
 
     def _may_read_again(self, *, is_tail: bool) -> bool:
         """Whether the allowance carries a re-read besides every first one still to come.
@@ -183,86 +152,66 @@ class Follower:
         The spare calls are kept for the tail, where the news is; until then only the tenth of a
         call each lead brings is spent.
         """
-        if self._meter.is_reading_paused:
+        if self._services.budget.is_reading_paused:
             return False
-        reserved = len(self._first) + len(self._aside) + (0 if is_tail else SPARE_CALLS)
-        return self._meter.left_for_reads(len(self._attempted)) >= reserved + 1
+        reserved = len(self._first) + len(self._unknown) + (0 if is_tail else SPARE_CALLS)
+        return self._services.budget.left_for_reads(len(self._attempted)) >= reserved + 1
 
-    def _idle_s(self, item: _Followed | None, *, is_tail: bool) -> float:
-        """Return how long nothing can happen."""
-        if item is not None:
-            return self._reader.wait_s() or _NOTHING_COMES_S
-        now = self._clock.monotonic()
-        queues = [self._aside, self._first]
-        if self._may_read_again(is_tail=is_tail):
-            queues.append(self._again)
-        coming = [queue[0].due_at - now for queue in queues if queue and queue[0].due_at > now]
-        return max(min(coming, default=_NOTHING_COMES_S), 0.001)
+    # --- what a read came to -------------------------------------------------------------------
 
-    def _post_row(self, left: float) -> None:
-        began = self._clock.monotonic()
-        if self._rows.post_next(deadline_s=min(left, ROW_DEADLINE_S)):
-            self._row_cost.took(self._clock.monotonic() - began)
+    def taken_out(self, followed: Followed) -> None:
+        """Take a message out of its queue while it is read."""
+        for queue in (self._unknown, self._first, self._again):
+            if followed in queue:
+                queue.remove(followed)
+                return
 
-    def _read(self, item: _Followed, left: float) -> RunEnd | None:
-        began = self._clock.monotonic()
-        next(queue for queue in (self._aside, self._first, self._again) if item in queue).remove(
-            item
-        )
-        stops: list[RunEnd | None] = []
-        news = self._reader.read(
-            item.record,
-            deadline_s=min(left, READ_DEADLINE_S),
-            on_failure=lambda failure: stops.append(self._judge_failure(failure, item.record)),
-        )
-        self._read_cost.took(self._clock.monotonic() - began)
-        if news.kind is LookupKind.NO_ANSWER:
-            self._put_back(item)
-            return None
-        stops.append(self._take(item, news))
-        return next((stop for stop in stops if stop is not None), None)
-
-    def _put_back(self, item: _Followed) -> None:
+    def no_answer(self, followed: Followed, update: StatusUpdate) -> None:
         """Ask again later; an unknown send stays one, an accepted one counts as read once."""
-        item.due_at = self._clock.monotonic() + self._again_s() * 2.0 ** min(item.tries, 6)
-        item.tries += 1
-        if item.record.unknown:
-            self._aside = deque(sorted([*self._aside, item], key=lambda aside: aside.due_at))
+        growth = 2.0 ** min(followed.tries, _MOST_DOUBLINGS)
+        followed.due_at = self._clock.monotonic() + self._again_s() * growth
+        followed.tries += 1
+        if update.before.unknown:
+            self._unknown.append(followed)
+            self._unknown = deque(sorted(self._unknown, key=lambda unknown: unknown.due_at))
         else:
-            self._again.append(item)
+            self._again.append(followed)
+
+    def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
+        """Draw the consequences of a late failure."""
+        if update.failure is None:
+            return None
+        return self._consequences.failed(update.failure, followed.record.phone, late=True)
+
+    def kept(self, followed: Followed, update: StatusUpdate, after: MessageRecord) -> RunEnd | None:
+        """Spread a definite answer: report, CRM row, safety rules."""
+        if update.kind is LookupKind.ABSENT:
+            self._progress.refused(after, _ABSENT, outcome=Outcome.NOT_SENT)
+            self._try_absent_again(followed, after)
+            return None
+        followed.record = after
+        self._progress.news(after, update.failure, word=update.word)
+        self._outbox.ready(after)
+        if after.is_open:
+            followed.due_at = self._clock.monotonic() + self._again_s()
+            self._again.append(followed)
+        before = MessageStatus.PENDING if update.before.unknown else update.before.status
+        if after.status not in (MessageStatus.DELIVERED, MessageStatus.READ):
+            return None
+        return self._consequences.arrived(first_word=is_first_arrival(before, after.status))
+
+    def _try_absent_again(self, followed: Followed, after: MessageRecord) -> None:
+        if followed.assignment is None or after.attempts >= MAX_UNANSWERED_ATTEMPTS:
+            return
+        row = self._services.ledger.owed_row(after)
+        self._absent.append(
+            replace(
+                followed.assignment,
+                spent=after.attempts,
+                retry_of_row=row.row_id if row is not None else None,
+            )
+        )
 
     def _again_s(self) -> float:
         """Seconds between two reads of one message."""
         return max(1.0, self._policy.first_read_s / 2)
-
-    def _take(self, item: _Followed, news: News) -> RunEnd | None:
-        """Spread a definite answer: report, CRM row, safety rules."""
-        if news.kind is LookupKind.ABSENT:
-            self._board.refused(news.after, _ABSENT, outcome=Outcome.NOT_SENT)
-            self._absent.append((item.delivery, news.after))
-            return None
-        item.record = news.after
-        self._board.news(news.after, news.failure, word=news.detail)
-        self._rows.ready(news.after)
-        if news.after.is_open:
-            item.due_at = self._clock.monotonic() + self._again_s()
-            self._again.append(item)
-        return self._judge_arrival(news)
-
-    def _judge_failure(self, failure: Failure, record: MessageRecord) -> RunEnd | None:
-        now = self._clock.now()
-        return self._consequences.failed(
-            failure,
-            record.phone or "",
-            late=True,
-            now=now,
-            day_ends=self._quota_day(now)[1],
-        )
-
-    def _judge_arrival(self, news: News) -> RunEnd | None:
-        before = MessageStatus.PENDING if news.before.unknown else news.before.status
-        if news.after.status in (MessageStatus.DELIVERED, MessageStatus.READ):
-            return self._consequences.arrived(
-                first_word=is_first_arrival(before, news.after.status)
-            )
-        return None

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
@@ -19,29 +18,19 @@ MAX_BEHIND = timedelta(minutes=5)
 _log = logging.getLogger(__name__)
 
 
-class TemplateSource(Protocol):
-    """Reads the template's entry at WATI."""
-
-    clock_offset_s: float | None
-
-    def fetch_template(self) -> TemplateInfo | TemplateUnread:
-        """Return what WATI says of the configured template."""
-        ...
-
-
-def check_template(wati: TemplateSource, *, name: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+def check_template(
+    found: TemplateInfo | TemplateUnread, *, name: str, wanted: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the parameter names in the order they are sent in.
 
     Args:
-        wati: Asked once.
+        found: What WATI says of the template.
         name: WATI_TEMPLATE_NAME.
         wanted: TEMPLATE_PARAMETERS; also the order when WATI gives no clear answer now.
 
     Raises:
         CampaignStopError: The template is missing, not approved, or takes other parameters.
-        UnreachableError: WATI is not there or refuses the credentials.
     """
-    found = wati.fetch_template()
     if isinstance(found, TemplateUnread):
         _log.warning("The template could not be checked (%s); sending goes on", found.detail)
         return wanted

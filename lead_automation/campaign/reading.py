@@ -1,17 +1,15 @@
-"""Ask WATI once what became of a message, and write down the answer."""
+"""Ask WATI once what became of a message, decide what the answer means, and write it down."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lead_automation.answers import LookupKind, StatusLookup
-from lead_automation.campaign.ports import WatiPort
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
-from lead_automation.clock import Clock
+from lead_automation.campaign.services import Services
 from lead_automation.models import Failure, MessageRecord, MessageStatus
-from lead_automation.state.ledger import Ledger
-from lead_automation.text import clean, mask_numbers
+from lead_automation.wati.delivery import advance
 
 GRACE = timedelta(minutes=1)
 """A row may be a minute older than our reservation: two clocks, compared after correction."""
@@ -23,128 +21,105 @@ of today is measured. It was, and is, less than MAX_CLOCK_OFFSET_S off WATI's.""
 READ_DEADLINE_S = 3.0
 """A status read is worth no longer wait than this; it can be made again later."""
 
-READ_WINDOW_S = 10.0
-"""WATI counts reads per 10 seconds (https://docs.wati.io/reference/errors, read 2026-11-22)."""
-
 _log = logging.getLogger(__name__)
-
-OnFailure = Callable[[Failure], None]
-"""Draw the consequences of a failure."""
-
-Advance = Callable[[MessageStatus, MessageStatus], MessageStatus]
-"""Known and reported status to the one that holds now; never backwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
-    """What a read changed.
+class StatusUpdate:
+    """What a read says of one message.
 
     Attributes:
-        before, after: The record, the same when nothing was learned.
+        before: The record asked about.
         kind: FOUND; ABSENT for an unknown send that definitely is not there; else NO_ANSWER.
+        status: For FOUND: the status that holds now; never lower than before.
+        message_id: For FOUND: WATI's, where the row has one.
         failure: Set when the message is now known to have failed.
+        word: Of a message still pending: WATI's own status word.
         is_wati_away: For NO_ANSWER: no other message would get one now either.
-        detail: Why there is no answer; of a message still pending, WATI's own status word.
     """
 
     before: MessageRecord
-    after: MessageRecord
     kind: LookupKind
+    status: MessageStatus = MessageStatus.PENDING
+    message_id: str | None = None
     failure: Failure | None = None
-    detail: str = ""
+    word: str = ""
     is_wati_away: bool = True
-
-    @property
-    def settled(self) -> bool:
-        """Whether an unknown send was found."""
-        return self.before.unknown and not self.after.unknown and self.kind is LookupKind.FOUND
 
 
 class StatusReader:
-    """Read one message's status."""
+    """Read what became of messages."""
 
-    def __init__(
-        self,
-        *,
-        wati: WatiPort,
-        ledger: Ledger,
-        clock: Clock,
-        advance: Advance,
-        settle_s: float,
-        grace: timedelta = GRACE,
-    ) -> None:
+    def __init__(self, services: Services, *, grace: timedelta = GRACE) -> None:
         """Join the collaborators.
 
         Args:
-            wati: Asked.
-            ledger: Where a definite answer is kept.
-            clock: Wall and steady clock.
-            advance: Which status holds now.
-            settle_s: Age before an unknown send may be judged absent, in seconds.
+            services: WATI is asked, the ledger keeps a definite answer.
             grace: How much older than its reservation a message may be.
         """
-        self._wati = wati
-        self._ledger = ledger
-        self._clock = clock
-        self._advance = advance
-        self._settle_s = settle_s
+        self._services = services
+        self._settle = timedelta(seconds=services.settings.local.tracking.settle_s)
         self._grace = grace
         self._most_ahead = self._ahead()
 
-    def wait_s(self) -> float:
-        """Seconds until the vendor's limit allows a read."""
-        return self._wati.status_wait_s()
-
-    def read(
-        self,
-        record: MessageRecord,
-        *,
-        deadline_s: float = READ_DEADLINE_S,
-        on_failure: OnFailure | None = None,
-    ) -> News:
-        """Ask once; keep a definite answer in the ledger, leave everything as it is otherwise.
+    def ask(self, records: Sequence[MessageRecord], *, deadline_s: float) -> list[StatusUpdate]:
+        """Ask once about messages; nothing is written yet, so that consequences can come first.
 
         Args:
-            record: The message asked about.
+            records: What one call can tell of: today one message.
             deadline_s: Seconds for the whole look-up.
-            on_failure: Draws the consequences of a failure learned now. Called before the answer
-                is kept: once it is, nobody asks again, and a hold would be lost with a crash.
         """
+        return [self._judge(record, self._look_up(record, deadline_s)) for record in records]
+
+    def keep(self, update: StatusUpdate) -> MessageRecord:
+        """Write a definite answer down; return the record as it is now known."""
+        now = self._services.clock.now()
+        if update.kind is LookupKind.ABSENT:
+            return self._services.ledger.absent(update.before, at=now)
+        return self._services.ledger.reading(
+            update.before,
+            status=update.status,
+            at=now,
+            message_id=update.message_id,
+            failure=update.failure,
+        )
+
+    def is_due(self, record: MessageRecord) -> bool:
+        """Whether an unknown send is old enough to be judged."""
+        known_at = record.updated_at or record.sent_at
+        return known_at is None or self._services.clock.now() - known_at >= self._settle
+
+    def _look_up(self, record: MessageRecord, deadline_s: float) -> StatusLookup:
         if record.phone is None or record.template is None or record.sent_at is None:
-            return News(before=record, after=record, kind=LookupKind.NO_ANSWER)
-        lookup = self._wati.get_delivery_status(
+            return StatusLookup(kind=LookupKind.NO_ANSWER)
+        lookup = self._services.wati.get_delivery_status(
             record.phone,
             template=record.template,
             message_id=record.message_id,
             not_before=record.sent_at - self._grace - self._set_back(),
             deadline_s=deadline_s,
         )
-        if self._is_clock_off():
-            lookup = StatusLookup(kind=LookupKind.NO_ANSWER, detail="our clock is not trustworthy")
+        if abs(self._services.wati.clock_offset_s or 0.0) > MAX_CLOCK_OFFSET_S:
+            # Too far off WATI's clock to judge a message by its time, or to date anything.
+            return StatusLookup(kind=LookupKind.NO_ANSWER, detail="our clock is not trustworthy")
+        return lookup
+
+    def _judge(self, record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:
+        """Decide what an answer means for a message."""
         match lookup.kind:
             case LookupKind.FOUND:
-                return self._found(record, lookup, on_failure)
-            case LookupKind.ABSENT:
-                return self._absent(record)
-            case LookupKind.NO_ANSWER:
-                why = mask_numbers(clean(lookup.detail))
-                _log.debug("Lead %s: a status read had no answer: %s", record.lead_id, why)
-                return News(
-                    before=record,
-                    after=record,
-                    kind=lookup.kind,
-                    detail=lookup.detail,
-                    is_wati_away=lookup.is_wati_away,
+                return _found(record, lookup)
+            case LookupKind.ABSENT if not record.unknown:
+                # Of an accepted message it only means "not yet": it counts as read once more.
+                return StatusUpdate(before=record, kind=LookupKind.FOUND, status=record.status)
+            case LookupKind.ABSENT if self.is_due(record):
+                return StatusUpdate(before=record, kind=LookupKind.ABSENT)
+            case LookupKind.ABSENT | LookupKind.NO_ANSWER:
+                lead_id, why = record.lead_id, lookup.detail
+                _log.debug("Lead %s: a status read had no answer: %s", lead_id, why)
+                return StatusUpdate(
+                    before=record, kind=LookupKind.NO_ANSWER, is_wati_away=lookup.is_wati_away
                 )
-
-    def is_due(self, record: MessageRecord) -> bool:
-        """Whether an unknown send is old enough to be judged."""
-        known_at = record.updated_at or record.sent_at
-        return known_at is None or self._clock.now() - known_at >= timedelta(seconds=self._settle_s)
-
-    def _is_clock_off(self) -> bool:
-        """Whether our wall clock is too far off WATI's to judge a message or to date anything."""
-        return abs(self._wati.clock_offset_s or 0.0) > MAX_CLOCK_OFFSET_S
 
     def _set_back(self) -> timedelta:
         """Return how far the wall clock was set back in this run.
@@ -157,40 +132,21 @@ class StatusReader:
 
     def _ahead(self) -> timedelta:
         """Return the wall clock minus the steady one; grows and shrinks only as it is set."""
-        steady = timedelta(seconds=self._clock.monotonic())
-        return self._clock.now() - datetime.fromtimestamp(0, UTC) - steady
+        clock = self._services.clock
+        return clock.now() - datetime.fromtimestamp(0, UTC) - timedelta(seconds=clock.monotonic())
 
-    def _found(
-        self, record: MessageRecord, lookup: StatusLookup, on_failure: OnFailure | None
-    ) -> News:
-        status = self._advance(
-            MessageStatus.PENDING if record.unknown else record.status, lookup.status
-        )
-        if record.unknown and status is MessageStatus.PENDING:
-            status = MessageStatus.SENT  # it is in WATI's list: taken, whatever the word says
-        changed = record.unknown or status is not record.status
-        failure = lookup.failure if status is MessageStatus.FAILED and changed else None
-        if failure is not None and on_failure is not None:
-            on_failure(failure)
-        after = self._ledger.reading(
-            record,
-            status=status,
-            at=self._clock.now(),
-            message_id=lookup.message_id or record.message_id,
-            failure=failure,
-        )
-        word = lookup.raw_status if lookup.status is MessageStatus.PENDING else ""
-        return News(before=record, after=after, kind=LookupKind.FOUND, failure=failure, detail=word)
 
-    def _absent(self, record: MessageRecord) -> News:
-        """Judge a definite "not there": for an accepted message it only means "not yet"."""
-        now = self._clock.now()
-        if not record.unknown:
-            after = self._ledger.reading(
-                record, status=record.status, at=now, message_id=record.message_id, failure=None
-            )
-            return News(before=record, after=after, kind=LookupKind.FOUND)
-        if not self.is_due(record):
-            return News(before=record, after=record, kind=LookupKind.NO_ANSWER)
-        after = self._ledger.absent(record, at=now)
-        return News(before=record, after=after, kind=LookupKind.ABSENT)
+def _found(record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:
+    """Return what a row in WATI's list says; known statuses never go back."""
+    status = advance(MessageStatus.PENDING if record.unknown else record.status, lookup.status)
+    if record.unknown and status is MessageStatus.PENDING:
+        status = MessageStatus.SENT  # it is in WATI's list: taken, whatever the word says
+    is_news = record.unknown or status is not record.status
+    return StatusUpdate(
+        before=record,
+        kind=LookupKind.FOUND,
+        status=status,
+        message_id=lookup.message_id,
+        failure=lookup.failure if status is MessageStatus.FAILED and is_news else None,
+        word=lookup.raw_status if lookup.status is MessageStatus.PENDING else "",
+    )

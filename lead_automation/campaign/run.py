@@ -7,36 +7,41 @@ steps of ``campaign``; this module says in which order, and keeps why the run en
 """
 
 import logging
+<<<<<<< HEAD
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+=======
+from dataclasses import replace
+>>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 
 from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict
+<<<<<<< HEAD
+=======
+from lead_automation.campaign.assignment import Assignment
+from lead_automation.campaign.consequences import Consequences
+from lead_automation.campaign.earlier import EarlierMessages, later_read_is_due
+>>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 from lead_automation.campaign.ends import RunEnd, interrupted, of_error, out_of_quota
 from lead_automation.campaign.finish import close_books
-from lead_automation.campaign.meter import CallMeter
+from lead_automation.campaign.following import Follower
+from lead_automation.campaign.gate import Gate
+from lead_automation.campaign.outbox import Outbox
 from lead_automation.campaign.preflight import (
     MAX_CLOCK_OFFSET_S,
     check_template,
     check_vendor_clock,
 )
-from lead_automation.campaign.rooms import Rooms
-from lead_automation.campaign.sending import Delivery
-from lead_automation.campaign.settling import later_read_is_due
-from lead_automation.campaign.steps import Machine, Policies, make_steps
-from lead_automation.campaign.template import compose_message
-from lead_automation.config import Settings
-from lead_automation.errors import (
-    ConfigError,
-    LeadAutomationError,
-    UnreachableError,
-)
-from lead_automation.leads.counsellors import choose_counsellor, quota_left
+from lead_automation.campaign.progress import LeadProgress
+from lead_automation.campaign.quota import CounsellorQuota
+from lead_automation.campaign.sending import Sender, Sent
+from lead_automation.campaign.services import Services
+from lead_automation.errors import ConfigError, LeadAutomationError, UnreachableError
 from lead_automation.leads.crm import LeadList, MalformedLead
-from lead_automation.leads.hours import quota_day
 from lead_automation.leads.intake import Examined, Intake
+<<<<<<< HEAD
 from lead_automation.models import (
     Counsellor,
     CrmRow,
@@ -48,10 +53,26 @@ from lead_automation.models import (
     TemplateMessage,
 )
 from lead_automation.reporting.progress import LiveRows
+=======
+from lead_automation.models import Counsellor, CrmRow, ErrorCategory, Lead, MessageResult
+from lead_automation.reporting.analytics import CampaignAnalytics
+from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.reporting.progress import Progress
+>>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
 
 SETTLE_EARLIER_S = 60.0
+"""Longest a run looks after earlier ones before its own leads get their turn."""
+
+ROWS_AT_END_S = 60.0
+"""Longest a run goes on posting owed rows after its last read."""
+
+ROWS_AT_INTERRUPT_S = 5.0
+"""The same after a signal: service managers kill what does not end soon."""
+
 CONTACT_DEADLINE_S = 10.0
+"""A look-up before a send is worth no longer wait: without an answer the send goes on."""
+
 SAMPLE_LEAD = Lead(lead_id="sample", full_name="Sample Lead", mobile_number=None)
 
 _log = logging.getLogger(__name__)
@@ -62,61 +83,57 @@ class EnhancedLeadAutomation:
 
     def __init__(
         self,
+        services: Services,
         *,
-        settings: Settings,
-        mode: RunMode,
         limit: int | None,
-        rooms: Rooms,
-        meter: CallMeter,
-        policies: Policies,
-        machine: Machine,
+        analytics: CampaignAnalytics,
+        log: OptimizedLogger,
+        display: Progress,
     ) -> None:
         """Join the steps.
 
         Args:
-            settings: Checked settings.
-            mode: Decides what is written and which checks bind.
+            services: What the steps work with.
             limit: Messages attempted at most; None for no limit but the quota.
-            rooms: What the steps act on.
-            meter: Counts WATI's calls.
-            policies: The rules this kind of run is held to.
-            machine: Clock, sleep, chance and stop signal.
+            analytics: Counts what becomes of each lead.
+            log: Says it.
+            display: Shows how far the run is.
         """
-        self._settings = settings
-        self._mode = mode
-        self._limit = limit if limit is not None or mode is not RunMode.TEST else 1
-        self._rooms = rooms
-        self._meter = meter
-        self._machine = machine
-        self._hours = settings.local.hours
+        self._services = services
+        self._mode = services.mode
+        self._limit = limit if limit is not None or self._mode is not RunMode.TEST else 1
+        self._analytics = analytics
+        self._log = log
+        self._progress = LeadProgress(analytics, display=display, log=log)
+        self._gate = Gate(services)
+        self._quota = CounsellorQuota(services)
+        self._outbox = Outbox(services)
+        consequences = Consequences(services)
+        self._follower = Follower(
+            services, outbox=self._outbox, progress=self._progress, consequences=consequences
+        )
+        self._sender = Sender(
+            services,
+            gate=self._gate,
+            quota=self._quota,
+            follower=self._follower,
+            consequences=consequences,
+            progress=self._progress,
+        )
+        settings = services.settings
+        self._intake = Intake(
+            history=services.ledger,
+            suppressions=services.state.suppressions,
+            template=settings.wati.template,
+            region=settings.local.default_region,
+            look_up=self._look_up if settings.check_whatsapp else None,
+            remembers=self._mode is not RunMode.DRY_RUN,
+        )
         self._parameter_order: tuple[str, ...] = settings.wati.parameter_names
         self._end: RunEnd | None = None
         self._total = 0
         self._attempted = 0
         self._is_clock_checked = False
-        self._planned: Counter[str] = Counter()
-        self._intake = Intake(
-            history=rooms.ledger,
-            suppressions=rooms.suppressions,
-            template=settings.wati.template,
-            region=settings.local.default_region,
-            look_up=self._look_up if settings.check_whatsapp else None,
-            remembers=mode is not RunMode.DRY_RUN,
-        )
-        self._steps = make_steps(
-            wati=rooms.wati,
-            ledger=rooms.ledger,
-            suppressions=rooms.suppressions,
-            hold=rooms.hold,
-            meter=meter,
-            post=self.save_message_log,
-            rows=LiveRows(rooms.analytics, rooms.progress),
-            log=rooms.log,
-            compose=self._compose,
-            choose=self.get_available_counsellor,
-            policies=policies,
-            machine=machine,
-        )
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -128,10 +145,10 @@ class EnhancedLeadAutomation:
         """
         try:
             end = self._prepare() or self._work_through(self.fetch_leads())
-            end = self._steps.tail.follow_up(end)
-            self._steps.tail.post_rows()
-            end = self._steps.tail.unless_interrupted(end)
-            self._steps.board.still_pending()
+            end = self._follow_up(end)
+            self._outbox.post_all(self._rows_limit_s)
+            end = self._unless_interrupted(end)
+            self._progress.still_pending()
         except LeadAutomationError as error:
             _log.debug("The run ends", exc_info=error)
             end = of_error(error)
@@ -140,52 +157,86 @@ class EnhancedLeadAutomation:
                 end = interrupted(signal_number)  # for its sake the read was given up
         return close_books(
             end,
-            rooms=self._rooms,
-            mode=self._mode,
-            meter=self._meter,
-            now=self._machine.clock.now(),
-            zone=self._hours.zone,
+            self._services,
+            analytics=self._analytics,
+            log=self._log,
             forget=self._is_clock_checked,
         )
 
     def _prepare(self) -> RunEnd | None:
         """Settle what earlier runs left, then look whether anything may be sent at all."""
+        services = self._services
         if self._mode in (RunMode.PRODUCTION, RunMode.SANDBOX):
             self._settle_earlier()
-        self._meter.start_campaign()
-        end = self._steps.gate.end_now() or self._quota_end()
+        services.budget.start_campaign()
+        end = self._gate.end_now() or self._quota_end()
         if end is None:
-            wati, settings = self._rooms.wati, self._settings.wati
+            wati = services.settings.wati
             self._parameter_order = check_template(
-                wati, name=settings.template, wanted=settings.parameter_names
+                services.wati.fetch_template(), name=wati.template, wanted=wati.parameter_names
             )
-            clock, zone = self._machine.clock, self._settings.local.hours.zone
-            check_vendor_clock(wati.clock_offset_s, clock=clock, zone=zone)
-            self._is_clock_checked = wati.clock_offset_s is not None
+            check_vendor_clock(
+                services.wati.clock_offset_s, clock=services.clock, zone=services.zone
+            )
+            self._is_clock_checked = services.wati.clock_offset_s is not None
         return end
 
     def _settle_earlier(self) -> None:
-        found = self._steps.earlier.settle(limit_s=SETTLE_EARLIER_S, is_due=later_read_is_due)
-        if found.news or found.rows_posted or found.unread:
+        earlier = EarlierMessages(self._services, later_read_is_due, log_level=logging.DEBUG)
+        found = earlier.settle(SETTLE_EARLIER_S)
+        if found.changes or found.rows_posted or found.unread:
             _log.info(
                 "Earlier runs: %d messages read, %d not answered, %d CRM rows posted, %d owed",
-                len(found.news),
+                len(found.changes),
                 found.unread,
                 found.rows_posted,
                 found.rows_owed,
             )
 
     def _quota_end(self) -> RunEnd | None:
-        counsellors = self._settings.local.counsellors
+        counsellors = self._services.settings.local.counsellors
         if not any(counsellor.daily_limit for counsellor in counsellors):
             reason = "No counsellors available: every daily_limit is 0"
             return RunEnd(status=RunStatus.NO_COUNSELLORS, reason=reason)
-        left = quota_left(counsellors, self._used_today())
+        left = self._quota.left()
         if left == 0:
             reason = "All counsellor quotas exhausted for today"
             return RunEnd(status=RunStatus.QUOTA_EXHAUSTED, reason=reason)
-        self._rooms.log.available_quota(left)
+        self._log.available_quota(left)
         return None
+
+    def _follow_up(self, end: RunEnd) -> RunEnd:
+        """Follow for a while; return how the run ends after all.
+
+        A run that was stopped is followed as well, for the truth of its figures and for what the
+        account may still have to say, but it sends nothing more. An interrupted one does not wait.
+        """
+        end = self._follow(end, settle_unknown=True)
+        if end.is_good and not self._services.runtime.stop.is_set:
+            end = self._retry_absent() or end
+            end = self._follow(end, settle_unknown=False)
+        return self._unless_interrupted(end)
+
+    def _follow(self, end: RunEnd, *, settle_unknown: bool) -> RunEnd:
+        until = self._sender.last_start + self._services.settings.local.tracking.wait_s
+        late = self._follower.follow_tail(until, settle_unknown=settle_unknown)
+        return late if late is not None and end.is_good else end
+
+    def _retry_absent(self) -> RunEnd | None:
+        """Send again what got no answer and, by WATI's own word, never arrived."""
+        for lead in self._follower.take_absent():
+            sent = self._sender.send(lead)
+            if sent.end is not None:
+                return sent.end
+        return None
+
+    def _unless_interrupted(self, end: RunEnd) -> RunEnd:
+        """Return how the run ends, a signal that came meanwhile considered."""
+        signal_number = self._services.runtime.stop.signal_number
+        return interrupted(signal_number) if signal_number is not None and end.is_good else end
+
+    def _rows_limit_s(self) -> float:
+        return ROWS_AT_INTERRUPT_S if self._services.runtime.stop.is_set else ROWS_AT_END_S
 
     # --- leads --------------------------------------------------------------------------------
 
@@ -196,16 +247,16 @@ class EnhancedLeadAutomation:
             UnreachableError: The CRM does not answer as documented; a test send then goes on with
                 a sample lead instead.
         """
+        crm = self._services.crm
         try:
-            found = self._rooms.crm.fetch_leads(self._settings.crm.fetch_limit)
+            found = crm.fetch_leads(self._services.settings.crm.fetch_limit)
         except UnreachableError as error:
             if self._mode is not RunMode.TEST:
                 raise
             _log.warning("No lead list, so a sample lead stands in: %s", error)
             found = LeadList(leads=())
-        offset_s = self._rooms.crm.clock_offset_s
-        if offset_s is not None and abs(offset_s) > MAX_CLOCK_OFFSET_S:
-            _log.warning("The CRM's clock differs from this machine's by %.0f s", offset_s)
+        if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
+            _log.warning("The CRM's clock differs from ours by %.0f s", crm.clock_offset_s)
         if self._mode is RunMode.TEST:
             once = {lead.lead_id: lead for lead in reversed(found.leads) if isinstance(lead, Lead)}
             whole = tuple(reversed(once.values()))
@@ -215,12 +266,12 @@ class EnhancedLeadAutomation:
     def _work_through(self, found: LeadList) -> RunEnd:
         """Process the leads in the order given until the last one or the first end."""
         self._total = len(found.leads)
-        self._rooms.analytics.fetched(self._total)
+        self._analytics.fetched(self._total)
         if not found.leads:
             return RunEnd(status=RunStatus.NO_LEADS, reason="No leads available to process")
-        self._rooms.log.leads_to_process(self._total)
+        self._log.leads_to_process(self._total)
         for position, lead in enumerate(found.leads, 1):
-            self._end = self._steps.tail.retry_absent() or self._end_before_next()
+            self._end = self._retry_absent() or self._end_before_next()
             if self._end is not None:
                 return self._end
             self.process_single_lead(lead, position)
@@ -228,15 +279,15 @@ class EnhancedLeadAutomation:
                 return self._end
         reason = ""
         if self._mode is RunMode.DRY_RUN:
-            count = self._planned.total()
+            count = self._quota.planned.total()
             reason = f"dry run: {count} message{'s' * (count != 1)} would be sent; nothing was"
         return RunEnd(status=RunStatus.COMPLETED, reason=reason)
 
     def _end_before_next(self) -> RunEnd | None:
-        if self._limit is not None and self._attempted + self._planned.total() >= self._limit:
+        if self._limit is not None and self._attempted + self._quota.planned.total() >= self._limit:
             reason = f"limit of {self._limit} message{'s' * (self._limit > 1)} reached"
             return RunEnd(status=RunStatus.COMPLETED, reason=reason)
-        return self._steps.gate.end_now()
+        return self._gate.end_now()
 
     def process_single_lead(self, lead: Lead | MalformedLead, position: int = 1) -> MessageResult:
         """Take one lead through: check, counsellor, reserve, send, settle.
@@ -263,21 +314,33 @@ class EnhancedLeadAutomation:
         if counsellor is None:
             self._end = out_of_quota()
             return MessageResult.nothing_sent(self._end.reason)
-        self._rooms.progress.update(self._rooms.analytics.counters, counsellor=counsellor.name)
-        self._rooms.log.lead_started(position, self._total, found.row.name, counsellor.name)
-        self._intake.let_through(found.recipient)
         row = replace(found.row, counsellor=counsellor.name)
+        self._progress.started(row, self._total)
+        self._intake.let_through(found.recipient)
         if self._mode is RunMode.DRY_RUN:
+<<<<<<< HEAD
             return self._plan(replace(row, name=found.recipient.name))
         return self._send(
             Delivery(row=row, recipient=found.recipient, counsellor=counsellor, spent=found.spent)
+=======
+            return self._plan(replace(row, name=clean(found.recipient.name)))
+        sent = self._sender.send(
+            Assignment(
+                row=row,
+                recipient=found.recipient,
+                counsellor=counsellor,
+                parameter_order=self._parameter_order,
+                spent=found.spent,
+            )
+>>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
         )
+        return self._result_of(sent, row)
 
     def _examine(self, lead: Lead, position: int) -> Examined:
         if self._mode is not RunMode.TEST:
-            now = self._machine.clock.now().astimezone(self._hours.zone)
-            return self._intake.examine(lead, position, now=now, today=self._today())
-        found = self._intake.describe(lead, position, self._settings.test_number)
+            services = self._services
+            return self._intake.examine(lead, position, now=services.now(), today=services.today())
+        found = self._intake.describe(lead, position, self._services.settings.test_number)
         if found.recipient is None:
             msg = f"TEST_MOBILE_NUMBER cannot be messaged: {found.phone.problem}."
             raise ConfigError((msg,), hint="Correct TEST_MOBILE_NUMBER in config.env.")
@@ -292,23 +355,25 @@ class EnhancedLeadAutomation:
         Returns:
             None when nobody has any.
         """
-        used = self._used_today()
-        if preferred is not None and used.get(preferred.name, 0) < preferred.daily_limit:
-            return preferred
-        return choose_counsellor(self._settings.local.counsellors, used, self._machine.chance())
+        return self._quota.choose(preferred)
 
     def _look_up(self, phone: str) -> ContactVerdict | None:
         """Ask WATI for the contact, within its limit; no clear answer is None."""
-        while (wait_s := self._rooms.wati.contacts_wait_s()) > 0 and not self._machine.stop.is_set:
-            self._machine.sleep(wait_s)
-        return self._rooms.wati.check_whatsapp_status(phone, deadline_s=CONTACT_DEADLINE_S)
+        wati, runtime = self._services.wati, self._services.runtime
+        while (wait_s := wati.contacts_wait_s()) > 0 and not runtime.stop.is_set:
+            runtime.sleep(wait_s)
+        return wati.check_whatsapp_status(phone, deadline_s=CONTACT_DEADLINE_S)
 
     # --- one lead -----------------------------------------------------------------------------
 
-    def _send(self, delivery: Delivery) -> MessageResult:
-        sent = self._steps.sender.send(delivery)
+    def _result_of(self, sent: Sent, row: LeadRow) -> MessageResult:
+        """Return what sending came to, in the owner's words."""
         self._end = sent.end
+        if sent.attempt is not None:
+            self._attempted += 1
+            return sent.attempt.result()
         if sent.suppressed is not None:
+<<<<<<< HEAD
             text = f"suppressed meanwhile: {sent.suppressed.reason}"
             if sent.attempt is None:
                 return self._skip(delivery.row, SkipReason.SUPPRESSED, text, None)
@@ -316,43 +381,24 @@ class EnhancedLeadAutomation:
             return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
         self._attempted += 1
         return sent.attempt.result()
+=======
+            text = f"suppressed meanwhile: {clean(sent.suppressed.reason)}"
+            return self._skip(row, SkipReason.SUPPRESSED, text, None)
+        return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
+>>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 
     def _plan(self, row: LeadRow) -> MessageResult:
         """Note what a real run would send, and count it against the quota in memory."""
-        self._planned[row.counsellor or ""] += 1
-        self._rooms.analytics.put(row)
+        self._quota.planned[row.counsellor or ""] += 1
+        self._progress.planned(row)
         return MessageResult.nothing_sent("dry run")
 
     def _skip(
         self, row: LeadRow, reason: SkipReason, text: str, category: ErrorCategory | None
     ) -> MessageResult:
-        self._steps.board.skipped(row, reason, text, category, self._machine.clock.now())
+        self._progress.skipped(row, reason, text, category, self._services.clock.now())
         return MessageResult.nothing_sent(text, category)
 
-    def _compose(self, recipient: Recipient, counsellor: Counsellor) -> TemplateMessage:
-        return compose_message(
-            recipient, counsellor, wati=self._settings.wati, order=self._parameter_order
-        )
-
-    # --- the end ------------------------------------------------------------------------------
-
     def save_message_log(self, row: CrmRow, *, deadline_s: float) -> bool:
-        """Post one row to the CRM's message log; whether the CRM took it.
-
-        A test send's rows are dropped; a dry run leaves what is owed owed.
-        """
-        if self._mode in (RunMode.TEST, RunMode.DRY_RUN):
-            return self._mode is RunMode.TEST
-        answer = self._rooms.crm.post_row(row, deadline_s=deadline_s)
-        if not answer.taken:
-            _log.warning(
-                "The CRM's message log did not take a row (%s); it stays owed", answer.detail
-            )
-        return answer.taken
-
-    def _used_today(self) -> Mapping[str, int]:
-        used = self._rooms.ledger.quota_used(self._today())
-        return Counter(used) + self._planned if self._planned else used
-
-    def _today(self) -> date:
-        return quota_day(self._machine.clock.now(), self._hours.zone)
+        """Post one row to the CRM's message log; whether the CRM took it."""
+        return self._outbox.post(row, deadline_s)

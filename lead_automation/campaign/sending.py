@@ -1,15 +1,14 @@
-"""Send one message: wait for the slot, check, reserve, POST, settle; again only what never left."""
+"""Send messages: wait for the slot, check, reserve, POST, settle; again only what never left."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Protocol
 
 from msgspec import structs
 
-from lead_automation.campaign.board import Board
+from lead_automation.campaign.assignment import Assignment
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd, out_of_quota, stopped
+from lead_automation.campaign.following import Follower
 from lead_automation.campaign.gate import Gate
 from lead_automation.campaign.pacing import (
     ATTEMPTS_IN_PLACE,
@@ -18,39 +17,20 @@ from lead_automation.campaign.pacing import (
     Pacer,
     retry_delay_s,
 )
-from lead_automation.campaign.ports import WatiPort
-from lead_automation.clock import Chance, Clock
+from lead_automation.campaign.progress import LeadProgress
+from lead_automation.campaign.quota import CounsellorQuota
+from lead_automation.campaign.services import Services
+from lead_automation.campaign.template import compose_message
 from lead_automation.models import (
     Action,
-    Counsellor,
     ErrorCategory,
-    Failure,
     MessageRecord,
     Outcome,
-    Recipient,
     SendAttempt,
     Suppression,
     TemplateMessage,
 )
-from lead_automation.runs import LeadRow
-from lead_automation.state.ledger import Ledger, Reservation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One lead on its way.
-
-    Attributes:
-        row: As the report shows it, the counsellor's name in it.
-        spent: Attempts of earlier sends that proved absent; the next one is spent + 1.
-        retry_of_row: Id of the owed CRM row a further attempt makes obsolete.
-    """
-
-    row: LeadRow
-    recipient: Recipient
-    counsellor: Counsellor
-    spent: int = 0
-    retry_of_row: str | None = None
+from lead_automation.state.ledger import Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,91 +48,59 @@ class Sent:
     suppressed: Suppression | None = None
 
 
-class FollowPort(Protocol):
-    """Takes over a message once it was sent, and works in the waits between sends."""
-
-    def work(self, seconds: float) -> RunEnd | None:
-        """Use a wait; return why the run must end, if anything was learned that says so."""
-        ...
-
-    def follow(self, delivery: Delivery, record: MessageRecord) -> None:
-        """Follow an accepted message."""
-        ...
-
-    def put_aside(self, delivery: Delivery, record: MessageRecord) -> None:
-        """Keep a send whose fate is unknown."""
-        ...
-
-    def row_ready(self, record: MessageRecord) -> None:
-        """Let a refused message's CRM row go out."""
-        ...
-
-
-Compose = Callable[[Recipient, Counsellor], TemplateMessage]
-Choose = Callable[[Counsellor], Counsellor | None]
-QuotaDay = Callable[[datetime], tuple[date, datetime]]
-
-
 class Sender:
     """The one place a message is sent from."""
 
     def __init__(
         self,
+        services: Services,
         *,
-        wati: WatiPort,
-        ledger: Ledger,
         gate: Gate,
-        pacer: Pacer,
-        follower: FollowPort,
+        quota: CounsellorQuota,
+        follower: Follower,
         consequences: Consequences,
-        board: Board,
-        compose: Compose,
-        choose: Choose,
-        quota_day: QuotaDay,
-        clock: Clock,
-        chance: Chance,
+        progress: LeadProgress,
     ) -> None:
-        self._wati = wati
-        self._ledger = ledger
+        self._services = services
         self._gate = gate
-        self._pacer = pacer
+        self._quota = quota
         self._follower = follower
         self._consequences = consequences
-        self._board = board
-        self._compose = compose
-        self._choose = choose
-        self._quota_day = quota_day
-        self._clock = clock
-        self._chance = chance
+        self._progress = progress
+        self._pacer = Pacer(
+            services.settings.pacing, clock=services.clock, chance=services.runtime.chance
+        )
         self._backoff = BackoffPolicy()
-        self.last_start = clock.monotonic()
+        self.last_start = services.clock.monotonic()
 
-    def send(self, delivery: Delivery) -> Sent:
+    def send(self, lead: Assignment) -> Sent:
         """Send one lead's message, in at most three attempts that certainly did not arrive."""
         last = Sent()
         for number in range(1, ATTEMPTS_IN_PLACE + 1):
-            blocked = self._wait_and_check(delivery)
+            blocked = self._wait_and_check(lead)
             if blocked is not None:
                 return replace(blocked, attempt=last.attempt)
-            counsellor = self._choose(delivery.counsellor)
+            counsellor = self._quota.choose(lead.counsellor)
             if counsellor is None:
                 return Sent(attempt=last.attempt, end=out_of_quota())
-            if counsellor is not delivery.counsellor:
-                row = structs.replace(delivery.row, counsellor=counsellor.name)
-                delivery = replace(delivery, counsellor=counsellor, row=row)
-            record, attempt = self._post(delivery)
-            is_last = number == ATTEMPTS_IN_PLACE
-            record, end = self._settle(delivery, record, attempt, is_last=is_last)
+            if counsellor is not lead.counsellor:
+                row = structs.replace(lead.row, counsellor=counsellor.name)
+                lead = replace(lead, counsellor=counsellor, row=row)
+            [record] = self._reserve([lead])
+            [attempt] = self._services.wati.send_messages([self._message(lead)])
+            again = number < ATTEMPTS_IN_PLACE and _may_repeat(attempt)
+            record, end = self._settle(lead, record, attempt, again=again)
             last = Sent(attempt=attempt, end=end)
-            if last.end is not None or is_last or not _may_repeat(attempt):
+            if not again:
                 break
-            delivery = self._after_failed_attempt(delivery, record)
+            owed = self._services.ledger.owed_row(record)
+            lead = replace(lead, retry_of_row=owed.row_id if owed else None)
             end = self._follower.work(self._delay_s(number, attempt))
             if end is not None:
                 return replace(last, end=end)
         return last
 
-    def _wait_and_check(self, delivery: Delivery) -> Sent | None:
+    def _wait_and_check(self, lead: Assignment) -> Sent | None:
         """Wait for the slot, then look once more whether this message may go out."""
         while (wait_s := self._slot_in_s()) > 0:
             end = self._follower.work(wait_s)
@@ -161,88 +109,90 @@ class Sender:
         end = self._gate.end_now()
         if end is not None:
             return Sent(end=end)
-        suppression = self._gate.suppression_of(delivery.recipient.phone)
-        return Sent(suppressed=suppression) if suppression is not None else None
+        services = self._services
+        found = services.state.suppressions.find(lead.recipient.phone, services.clock.now())
+        return Sent(suppressed=found) if found is not None else None
 
     def _slot_in_s(self) -> float:
-        return max(self._pacer.next_start - self._clock.monotonic(), self._wati.send_wait_s())
+        services = self._services
+        own_s = self._pacer.next_start - services.clock.monotonic()
+        return max(own_s, services.wati.send_wait_s())
 
-    def _post(self, delivery: Delivery) -> tuple[MessageRecord, SendAttempt]:
-        """Reserve on disk, then make the one POST."""
-        message = self._compose(delivery.recipient, delivery.counsellor)
-        now = self._clock.now()
-        wanted = Reservation(
-            lead_id=delivery.recipient.lead_id,
-            phone=delivery.recipient.phone,
-            template=message.template,
-            counsellor=delivery.counsellor.name,
-            attempt=delivery.spent + 1,
-            retry_of_row=delivery.retry_of_row,
-        )
-        [record] = self._ledger.reserve([wanted], day=self._quota_day(now)[0], at=now)
-        self._board.attempted(delivery.row, record)
+    def _reserve(self, leads: Sequence[Assignment]) -> list[MessageRecord]:
+        """Put on disk that these leads are about to be messaged; the pace counts from here."""
+        services = self._services
+        wanted = [
+            Reservation(
+                lead_id=lead.recipient.lead_id,
+                phone=lead.recipient.phone,
+                template=services.settings.wati.template,
+                counsellor=lead.counsellor.name,
+                attempt=lead.spent + 1,
+                retry_of_row=lead.retry_of_row,
+            )
+            for lead in leads
+        ]
+        records = services.ledger.reserve(wanted, day=services.today(), at=services.clock.now())
+        for lead, record in zip(leads, records, strict=True):
+            self._progress.attempted(lead.row, record)
         self._pacer.started()
-        self.last_start = self._clock.monotonic()
-        return record, self._wati.send_template_message(message)
+        self.last_start = services.clock.monotonic()
+        return records
+
+    def _message(self, lead: Assignment) -> TemplateMessage:
+        return compose_message(
+            lead.recipient,
+            lead.counsellor,
+            wati=self._services.settings.wati,
+            order=lead.parameter_order,
+        )
 
     def _settle(
-        self, delivery: Delivery, record: MessageRecord, attempt: SendAttempt, *, is_last: bool
+        self, lead: Assignment, record: MessageRecord, attempt: SendAttempt, *, again: bool
     ) -> tuple[MessageRecord, RunEnd | None]:
-        """Write the outcome down and draw its consequences; return the record and the end."""
-        now = self._clock.now()
-        [record] = self._ledger.settle([(record, attempt)], at=now)
-        if attempt.outcome is Outcome.ACCEPTED:
-            self._board.accepted(record)
-            self._consequences.accepted()
-            self._follower.follow(delivery, record)
-            return record, None
-        failure = attempt.reason
-        if attempt.outcome is Outcome.UNKNOWN:
-            self._board.unknown(record, failure)
-            self._follower.put_aside(delivery, record)
-        again = _may_repeat(attempt) and not is_last
-        if attempt.outcome is not Outcome.UNKNOWN:
-            self._board.refused(record, failure, outcome=attempt.outcome, tried_again=again)
-        if again:
-            return record, None
-        return record, self._conclude(delivery, record, attempt, failure)
+        """Draw an outcome's consequences, then write it down; return the record and the end.
 
-    def _conclude(
-        self, delivery: Delivery, record: MessageRecord, attempt: SendAttempt, failure: Failure
-    ) -> RunEnd | None:
+        In this order: a crash in between leaves the message unknown and the hold in force.
+        """
+        is_accepted = attempt.outcome is Outcome.ACCEPTED
+        end = None if is_accepted or again else self._conclude(lead, attempt)
+        [record] = self._services.ledger.settle([(record, attempt)], at=self._services.clock.now())
+        if is_accepted:
+            self._progress.accepted(record)
+            self._consequences.accepted()
+            self._follower.follow(lead, record)
+        elif attempt.outcome is Outcome.UNKNOWN:
+            self._progress.unknown(record, attempt.reason)
+            self._follower.follow(lead, record)
+        else:
+            self._progress.refused(
+                record, attempt.reason, outcome=attempt.outcome, tried_again=again
+            )
+            if not again:
+                self._follower.refused(record)
+        return record, end
+
+    def _conclude(self, lead: Assignment, attempt: SendAttempt) -> RunEnd | None:
         """Draw the consequences of a lead's last attempt."""
-        if attempt.outcome is not Outcome.UNKNOWN:
-            self._follower.row_ready(record)
-        now = self._clock.now()
+        failure = attempt.reason
         end = self._consequences.failed(
             failure,
-            delivery.recipient.phone,
+            lead.recipient.phone,
             late=False,
-            now=now,
-            day_ends=self._quota_day(now)[1],
             is_final=attempt.outcome is not Outcome.UNKNOWN,
         )
-        if (
-            end is None
-            and _may_repeat(attempt)
-            and failure.category is ErrorCategory.QUOTA_EXCEEDED
-        ):
+        is_limit = failure.category is ErrorCategory.QUOTA_EXCEEDED
+        if end is None and is_limit and _may_repeat(attempt):
             reason = f"{failure.category.name}: {failure.text} ({ATTEMPTS_IN_PLACE} attempts)"
             return stopped(reason, category=failure.category)
         return end
 
-    def _after_failed_attempt(self, delivery: Delivery, record: MessageRecord) -> Delivery:
-        """Return the delivery for the next attempt; it replaces the row owed for this one."""
-        row = self._ledger.owed_row(record)
-        return replace(delivery, retry_of_row=row.row_id if row else None)
-
     def _delay_s(self, number: int, attempt: SendAttempt) -> float:
         if attempt.retry_after_s is not None:
             return attempt.retry_after_s
-        failure = attempt.reason
-        if failure.category is ErrorCategory.QUOTA_EXCEEDED:
+        if attempt.reason.category is ErrorCategory.QUOTA_EXCEEDED:
             return RATE_LIMIT_WAIT_S
-        return retry_delay_s(number, self._backoff, self._chance())
+        return retry_delay_s(number, self._backoff, self._services.runtime.chance())
 
 
 def _may_repeat(attempt: SendAttempt) -> bool:

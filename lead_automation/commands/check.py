@@ -7,15 +7,15 @@ from enum import Enum
 
 from lead_automation.answers import TemplateUnread
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.assembly import describe_hours, make_http, make_wati
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S, check_wall_clock
+from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import judge_template
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient
-from lead_automation.leads.hours import is_open, next_opening, quota_day
+from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
 from lead_automation.plaintext import wrap
 from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
 from lead_automation.runs import CallKind
@@ -25,6 +25,7 @@ from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
 from lead_automation.state.open import open_state
 from lead_automation.text import clean, mask_numbers
+from lead_automation.wati.client import EnhancedWATIClient
 
 _OFFSET_WARNING_S = 120.0
 _SERVICES = ("wati", "template", "crm", "clock")
@@ -236,7 +237,9 @@ def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
 
 
 def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point], float | None]:
-    wati = make_wati(settings, http=http, runtime=runtime, limits=None, count=_count_nothing)
+    wati = EnhancedWATIClient(
+        settings.wati, http=http, clock=runtime.clock, limits=None, on_call=_count_nothing
+    )
     unchecked = _not_checked("template", "WATI gave no list of templates")
     try:
         found = wati.fetch_template()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
@@ -16,9 +17,12 @@ from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
 from lead_automation.settings.keys import KEYS
-from lead_automation.settings.load import load_local_settings, load_settings
+from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
 from lead_automation.text import clean, mask_numbers
+
+if TYPE_CHECKING:
+    from lead_automation.reporting.logger import OptimizedLogger
 
 _MAX_COUNSELLORS_BYTES = 1 << 20
 _MAX_HOLD_TEXT = 400
@@ -115,6 +119,20 @@ def log_traceback(error: Exception, arguments: Arguments, runtime: Runtime) -> P
             return None if log.warnings[1:] else path
     except LeadAutomationError:
         return None
+
+
+def open_log(settings: Settings, arguments: Arguments, runtime: Runtime) -> "OptimizedLogger":
+    """Return the log of a command that sends or reads, on the console as asked for."""
+    from lead_automation.reporting.logger import OptimizedLogger  # noqa: PLC0415 - few need it
+
+    return OptimizedLogger(
+        stream=runtime.stderr,
+        level=console_level(arguments, settings.local.log_level),
+        clock=runtime.clock,
+        zone=settings.local.hours.zone,
+        secrets=secret_values(settings),
+        colour=wants_colour(arguments, runtime),
+    )
 
 
 def console_level(arguments: Arguments, configured: str) -> int:

@@ -1,18 +1,21 @@
 """``run``: one campaign run."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.assembly import RunPlan, make_automation
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.preflight import check_wall_clock
+from lead_automation.campaign.run import EnhancedLeadAutomation
+from lead_automation.campaign.services import make_services
 from lead_automation.commands.common import (
     WIDTH,
     SettingsSource,
-    console_level,
-    wants_colour,
+    open_log,
 )
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.config import Settings
@@ -28,17 +31,40 @@ from lead_automation.reporting.documents import make_run_id, result_to_json
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
-from lead_automation.reporting.progress import make_progress
+from lead_automation.reporting.progress import Progress, make_progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
-from lead_automation.settings.load import secret_values
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.open import State, open_state
 from lead_automation.wati.limits import RateLimits
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What is to be run.
+
+    Attributes:
+        settings: With an absolute state directory.
+        mode: What kind of run.
+        limit: Messages attempted at most; None for as many as quota is left.
+        limits: WATI's rate limits; None switches our own holding back off (measurements).
+        run_id: Names the reports.
+    """
+
+    settings: Settings
+    mode: RunMode
+    limit: int | None
+    limits: RateLimits | None
+    run_id: str
+
+    @property
+    def state_dir(self) -> Path:
+        """Where state, log and reports are."""
+        return self.settings.local.state_dir
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -71,24 +97,21 @@ def run_with(
         runtime: What is outside.
     """
     started_at = runtime.clock.now()
-    zone = settings.local.hours.zone
     plan = RunPlan(
         settings=settings,
         mode=RunMode.DRY_RUN if arguments.dry_run else mode,
         limit=arguments.limit,
         limits=limits,
-        run_id=make_run_id(started_at, zone, runtime.chance()),
+        run_id=make_run_id(started_at, settings.local.hours.zone, runtime.chance()),
     )
-    with OptimizedLogger(
-        stream=runtime.stderr,
-        level=console_level(arguments, settings.local.log_level),
-        clock=runtime.clock,
-        zone=zone,
-        secrets=secret_values(settings),
-        colour=wants_colour(arguments, runtime),
-    ) as log:
+    state = open_state(settings.local, runtime)
+    with open_log(settings, arguments, runtime) as log:
         try:
-            result = _run_locked(plan, arguments, runtime, log)
+            with state.lock(runtime):
+                with _campaign(plan, arguments, runtime, state, log) as automation:
+                    result = automation.run_campaign()
+                if plan.mode is not RunMode.DRY_RUN:
+                    _save_report(plan, runtime, result)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
             return report_failure(error, arguments, runtime, started_at, plan=plan)
@@ -107,7 +130,7 @@ def report_failure(
 ) -> int:
     """Say why there was no run; with --json in the form of one that did nothing."""
     end = of_error(error)
-    reason = runtime.tell(error)
+    reason = runtime.report_error(error)
     if arguments.json:
         nothing = CampaignAnalytics(
             run_id=plan.run_id if plan else "",
@@ -134,32 +157,57 @@ def _asked_mode(arguments: Arguments) -> RunMode:
     return RunMode.SANDBOX if arguments.sandbox is not None else RunMode.PRODUCTION
 
 
-def _run_locked(
-    plan: RunPlan, arguments: Arguments, runtime: Runtime, log: OptimizedLogger
-) -> RunResult:
-    """Take the lock, load the state, run, write the report."""
-    state = open_state(plan.settings.local, runtime)
-    with state.lock(runtime):
-        log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
-        today = quota_day(runtime.clock.now(), plan.settings.local.hours.zone)
-        log.campaign_started(plan.run_id, plan.mode, today)
-        _warn(plan, runtime)
-        books = open_books(plan, runtime, state)
-        try:
-            enabled = not arguments.quiet and not arguments.json
-            with (
-                make_progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as progress,
-                log.above(progress.print_above),
-            ):
-                automation = make_automation(
-                    plan, runtime=runtime, state=state, books=books, log=log, progress=progress
-                )
-                result = automation.run_campaign()
-        finally:
-            books.close()
-        if plan.mode is not RunMode.DRY_RUN:
-            _save_report(plan, runtime, result)
-        return result
+@contextmanager
+def _campaign(
+    plan: RunPlan, arguments: Arguments, runtime: Runtime, state: State, log: OptimizedLogger
+) -> Iterator[EnhancedLeadAutomation]:
+    """Load the state and yield a run, ready to be started once; its display goes with it."""
+    log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
+    today = quota_day(runtime.clock.now(), plan.settings.local.hours.zone)
+    log.campaign_started(plan.run_id, plan.mode, today)
+    _warn(plan, runtime)
+    enabled = not arguments.quiet and not arguments.json
+    books = open_books(plan, runtime, state)
+    try:
+        with (
+            make_progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as display,
+            log.above(display.print_above),
+        ):
+            yield make_automation(
+                plan, runtime=runtime, state=state, books=books, log=log, display=display
+            )
+    finally:
+        books.close()
+
+
+def make_automation(
+    plan: RunPlan,
+    *,
+    runtime: Runtime,
+    state: State,
+    books: FileLedger,
+    log: OptimizedLogger,
+    display: Progress,
+) -> EnhancedLeadAutomation:
+    """Return a run over the real services, ready to be started once."""
+    analytics = CampaignAnalytics(
+        run_id=plan.run_id,
+        mode=plan.mode,
+        template=plan.settings.wati.template,
+        started_at=runtime.clock.now(),
+        counsellors=plan.settings.local.counsellors,
+    )
+    services = make_services(
+        plan.settings,
+        mode=plan.mode,
+        runtime=runtime,
+        state=state,
+        books=books,
+        limits=plan.limits,
+    )
+    return EnhancedLeadAutomation(
+        services, limit=plan.limit, analytics=analytics, log=log, display=display
+    )
 
 
 def open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:

@@ -58,6 +58,15 @@ def next_opening(now: datetime, policy: HoursPolicy) -> datetime | None:
     return None
 
 
+def describe_hours(policy: HoursPolicy) -> str:
+    """Return working hours for people: ``09:00–21:00 Asia/Kolkata``."""
+    start, end = (
+        f"{minute // 60:02d}:{minute % 60:02d}"
+        for minute in (policy.start_minute, policy.end_minute)
+    )
+    return f"{start}–{end} {policy.zone.key}"
+
+
 def quota_day(now: datetime, zone: ZoneInfo) -> date:
     """Return the local date a send at now (aware) counts on."""
     return now.astimezone(zone).date()

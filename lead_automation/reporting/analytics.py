@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -73,7 +74,6 @@ class CampaignAnalytics:
         self._to_process = 0
         self._rows: dict[int, LeadRow] = {}
         self._totals: Counter[str] = Counter()
-        self._calls: Counter[CallKind] = Counter()
 
     def fetched(self, count: int, *, to_process: int | None = None) -> None:
         """Note how many leads the list held, and how many of them the run means to process."""
@@ -86,10 +86,6 @@ class CampaignAnalytics:
             self._totals.subtract(_counted_as(before))
         self._rows[row.position] = row
         self._totals.update(_counted_as(row))
-
-    def count_call(self, kind: CallKind) -> None:
-        """Count one HTTP call that was tried."""
-        self._calls[kind] += 1
 
     @property
     def counters(self) -> ProgressCounters:
@@ -114,6 +110,7 @@ class CampaignAnalytics:
         used_today: Mapping[str, int] | None = None,
         warnings: Iterable[str] = (),
         month: MonthCalls | None = None,
+        calls: Mapping[CallKind, int] = MappingProxyType({}),
     ) -> RunResult:
         """Close the account and return everything known of the run.
 
@@ -128,6 +125,7 @@ class CampaignAnalytics:
             used_today: Messages used on the quota day, by counsellor.
             warnings: Problems that did not end the run.
             month: WATI calls of the calendar month, all kinds.
+            calls: HTTP calls that were tried, by kind.
         """
         rows = tuple(self._rows[position] for position in sorted(self._rows))
         totals = self._totals
@@ -152,7 +150,7 @@ class CampaignAnalytics:
             success_rate=success_rate(good=good, attempted=totals["attempted"]),
             errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
             counsellors=self._figures(rows, used_today or {}),
-            api_calls={kind: self._calls[kind] for kind in CallKind},
+            api_calls={kind: calls.get(kind, 0) for kind in CallKind},
             rows=rows,
             next_steps=(),
             warnings=tuple(warnings),

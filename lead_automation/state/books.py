@@ -262,6 +262,10 @@ class Books:
         """Return every row the CRM has not taken, oldest first."""
         return list(self._owed.values())
 
+    def find_row(self, row_id: str) -> CrmRow | None:
+        """Return an owed row as it stands now."""
+        return self._owed.get(row_id)
+
     def owed_row(self, record: MessageRecord) -> CrmRow | None:
         """Return the row still owed for a message; None once the CRM took it."""
         prefix = row_prefix(record)

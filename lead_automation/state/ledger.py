@@ -164,6 +164,10 @@ class Ledger(Protocol):
         """Return every row the CRM has not taken, oldest first."""
         ...
 
+    def find_row(self, row_id: str) -> CrmRow | None:
+        """Return an owed row as it stands now; None once the CRM took it."""
+        ...
+
     def owed_row(self, record: MessageRecord) -> CrmRow | None:
         """Return the row still owed for a message; None once the CRM took it."""
         ...

@@ -1,6 +1,7 @@
 """Talk to WATI: send one message, ask about one, about a contact, about the template."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -94,22 +95,34 @@ class EnhancedWATIClient:
         return self._contacts.wait_s()
 
     def send_template_message(self, message: TemplateMessage) -> SendAttempt:
-        """Make exactly one POST and return what is known of it.
+        """Send one message; see ``send_messages``."""
+        [attempt] = self.send_messages([message])
+        return attempt
+
+    def send_messages(self, messages: Sequence[TemplateMessage]) -> list[SendAttempt]:
+        """Make exactly one POST and return what is known of each of its messages.
+
+        Args:
+            messages: What one POST carries: on v1 and v2 one message.
 
         Raises:
             TransportError: FORBIDDEN: the border held it back (a dry run); nothing left.
         """
+        [message] = messages
         request = send_request(self._settings, message, self._counter(CallKind.SEND))
         try:
-            answer = self._limited(request, self._sends)
+            with self._sends:
+                answer = self._http.call(request)
         except TransportError as exc:
-            return decide_fault(exc)
-        return decide_answer(
+            return [decide_fault(exc)]
+        self._note_clock(answer)
+        attempt = decide_answer(
             answer,
             version=self._settings.api_version,
             phone=message.phone,
             now=self._clock.now(),
         )
+        return [attempt]
 
     def get_delivery_status(
         self,
@@ -159,7 +172,7 @@ class EnhancedWATIClient:
             self._settings, phone, deadline_s=deadline_s, on_try=self._counter(CallKind.CONTACTS)
         )
         try:
-            answer = self._limited(request, self._contacts)
+            answer = self._call(request, self._contacts)
             return parse_contacts(answer.body, phone) if answer.status == HTTPStatus.OK else None
         except (TransportError, WireError):
             return None
@@ -222,7 +235,7 @@ class EnhancedWATIClient:
             deadline_s=deadline_s,
             on_try=self._counter(CallKind.STATUS),
         )
-        answer = self._limited(request, self._reads)
+        answer = self._call(request, self._reads)
         if answer.status != HTTPStatus.OK:
             raise WireError(_refusal(answer))
         return parse_message_page(answer.body)
@@ -236,18 +249,15 @@ class EnhancedWATIClient:
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
         )
 
-    def _limited(self, request: Request, limiter: RateLimiter) -> Answer:
-        limiter.started()
-        try:
-            return self._call(request)
-        finally:
-            limiter.ended()
+    def _call(self, request: Request, limiter: RateLimiter | None = None) -> Answer:
+        with limiter or nullcontext():
+            answer = self._http.call(request)
+        self._note_clock(answer)
+        return answer
 
-    def _call(self, request: Request) -> Answer:
-        answer = self._http.call(request)
+    def _note_clock(self, answer: Answer) -> None:
         if answer.offset_s is not None:
             self.clock_offset_s = answer.offset_s
-        return answer
 
     def _counter(self, kind: CallKind) -> Callable[[], None]:
         return lambda: self._on_call(kind)

@@ -65,11 +65,11 @@ class RateLimiter:
         left_s = free_at_s - self._clock.monotonic()
         return left_s if left_s > _NEGLIGIBLE_S else 0.0
 
-    def started(self) -> None:
+    def __enter__(self) -> None:
         """Note that a call begins."""
         self._in_flight += 1
 
-    def ended(self) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         """Note that a call is over, however it came out."""
         self._in_flight -= 1
         self._ended_at_s.append(self._clock.monotonic())

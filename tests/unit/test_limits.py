@@ -16,9 +16,8 @@ def call(limiter: RateLimiter, clock: FakeClock, latency_s: float) -> tuple[floa
     clock.sleep(limiter.wait_s())
     assert limiter.wait_s() == 0
     start = clock.monotonic()
-    limiter.started()
-    clock.advance(latency_s)
-    limiter.ended()
+    with limiter:
+        clock.advance(latency_s)
     return start, clock.monotonic()
 
 
@@ -65,9 +64,8 @@ def test_wait_counts_from_the_end_of_the_old_call() -> None:
 def test_wait_while_one_is_under_way_is_a_whole_window() -> None:
     """Nobody knows yet when a call under way will arrive."""
     limiter = RateLimiter(1, 10.0, FakeClock())
-    limiter.started()
-
-    assert limiter.wait_s() == pytest.approx(10.0, abs=0.01)
+    with limiter:
+        assert limiter.wait_s() == pytest.approx(10.0, abs=0.01)
 
 
 @pytest.mark.parametrize(

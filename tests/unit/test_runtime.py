@@ -105,7 +105,7 @@ def test_tell_says_each_problem_on_a_line_and_returns_one() -> None:
     """An error's lines and its hint are shown apart, cleaned and masked, and returned joined."""
     err = Pipe()
     error = ConfigError(("A: wrong", "B: \x1b +919812345678"), hint="Mend it.")
-    told = replace(_RUNTIME, stderr=err).tell(error)
+    told = replace(_RUNTIME, stderr=err).report_error(error)
 
     assert err.getvalue() == "A: wrong\nB: \\u001b +9198••••5678\nMend it.\n"
     assert told == "A: wrong. B: \\u001b +9198••••5678. Mend it."
@@ -115,8 +115,8 @@ def test_tell_on_a_terminal_keeps_to_its_columns() -> None:
     """A long problem is broken at spaces where somebody looks, and left whole elsewhere."""
     error = ConfigError(("word " * 60,))
     watched, piped = Terminal(), Pipe()
-    replace(_RUNTIME, stderr=watched).tell(error)
-    replace(_RUNTIME, stderr=piped).tell(error)
+    replace(_RUNTIME, stderr=watched).report_error(error)
+    replace(_RUNTIME, stderr=piped).report_error(error)
 
     assert max(map(len, watched.getvalue().splitlines())) <= 80
     assert len(watched.getvalue().splitlines()) > 3

@@ -1,5 +1,6 @@
 """Count WATI calls: of this run, against its allowance, and of the calendar month."""
 
+from collections import Counter
 from zoneinfo import ZoneInfo
 
 from lead_automation.call_budget import CALLS_PER_LEAD, READING_PAUSE_SHARE
@@ -11,22 +12,28 @@ SPARE_CALLS = 20
 """What a run may spend besides: template check, look-ups of unknown sends, re-reads at the end."""
 
 
-class CallMeter:
-    """Count every WATI call as it leaves."""
+class CallBudget:
+    """Count every call as it leaves; those to WATI against the month and the run's allowance.
 
-    def __init__(self, *, ledger: Ledger, clock: Clock, zone: ZoneInfo, monthly_limit: int) -> None:
-        self._ledger = ledger
+    Attributes:
+        calls: Calls of this run by kind, the CRM's too.
+        monthly_limit: WATI calls of a calendar month.
+    """
+
+    def __init__(self, books: Ledger, *, clock: Clock, zone: ZoneInfo, monthly_limit: int) -> None:
+        self._books = books
         self._clock = clock
         self._zone = zone
         self.monthly_limit = monthly_limit
+        self.calls: Counter[CallKind] = Counter()
         self._spent = 0
 
     def count(self, kind: CallKind) -> None:
         """Note a call; contact look-ups are a lead's own extra and do not use the allowance."""
-        if not kind.is_wati:
-            return
-        self._ledger.count_call(self._month())
-        self._spent += kind is not CallKind.CONTACTS
+        self.calls[kind] += 1
+        if kind.is_wati:
+            self._books.count_call(self._month())
+            self._spent += kind is not CallKind.CONTACTS
 
     def start_campaign(self) -> None:
         """Begin the run's own allowance: what was spent on earlier runs' messages is not its."""
@@ -39,7 +46,7 @@ class CallMeter:
     @property
     def month_calls(self) -> int:
         """WATI calls of the current month, all kinds, all runs."""
-        return self._ledger.month_calls(self._month())
+        return self._books.month_calls(self._month())
 
     @property
     def is_month_used_up(self) -> bool:

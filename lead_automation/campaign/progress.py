@@ -1,13 +1,14 @@
-"""Keep each lead's row of the report and say what happened to it, in one place."""
+"""Keep how far each lead is, and say what happened to it, in one place."""
 
 import logging
 from datetime import datetime
-from typing import Protocol
 
 from msgspec.structs import replace
 
-from lead_automation.campaign.ports import LogPort
 from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus, Outcome
+from lead_automation.reporting.analytics import CampaignAnalytics
+from lead_automation.reporting.logger import OptimizedLogger
+from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, SkipReason
 
 _WORD_CHARS = 40
@@ -15,22 +16,27 @@ _WORD_CHARS = 40
 _log = logging.getLogger(__name__)
 
 
-class RowKeeper(Protocol):
-    """Keeps the rows; the last one put for a position counts."""
+class LeadProgress:
+    """How far each lead is: its row of the report, the progress line and the log, kept together."""
 
-    def put(self, row: LeadRow) -> None:
-        """Keep a row."""
-        ...
-
-
-class Board:
-    """Join positions, rows and log lines."""
-
-    def __init__(self, *, rows: RowKeeper, log: LogPort) -> None:
-        self._keeper = rows
+    def __init__(
+        self, analytics: CampaignAnalytics, *, display: Progress, log: OptimizedLogger
+    ) -> None:
+        self._analytics = analytics
+        self._display = display
         self._log = log
         self._rows: dict[str, LeadRow] = {}
         self._words: dict[str, str] = {}
+
+    def started(self, row: LeadRow, total: int) -> None:
+        """Note that a lead's turn has come; its row names the counsellor."""
+        counsellor = row.counsellor or ""
+        self._display.update(self._analytics.counters, counsellor=counsellor)
+        self._log.lead_started(row.position, total, row.name, counsellor)
+
+    def planned(self, row: LeadRow) -> None:
+        """Note a lead that a real run would message."""
+        self._put(row)
 
     def skipped(
         self,
@@ -41,7 +47,7 @@ class Board:
         at: datetime,
     ) -> None:
         """Note a lead that is not attempted; a category makes it one of the run's errors."""
-        self._keeper.put(
+        self._put(
             replace(
                 row,
                 skip=reason,
@@ -132,8 +138,12 @@ class Board:
             at=_latest(record),
         )
         self._rows[record.lead_id] = row
-        self._keeper.put(row)
+        self._put(row)
         return row
+
+    def _put(self, row: LeadRow) -> None:
+        self._analytics.put(row)
+        self._display.update(self._analytics.counters)
 
 
 _NO_WORD = (MessageStatus.PENDING, MessageStatus.SENT)

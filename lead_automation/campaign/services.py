@@ -1,0 +1,115 @@
+"""What the steps of a run work with: settings, what is outside, vendor, CRM and state."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from lead_automation.campaign.budget import CallBudget
+from lead_automation.clock import Clock
+from lead_automation.config import Settings
+from lead_automation.http import Http, HttpClient
+from lead_automation.leads.crm import CrmClient
+from lead_automation.leads.hours import quota_day
+from lead_automation.runs import RunMode
+from lead_automation.runtime import Runtime
+from lead_automation.state.fileledger import FileLedger
+from lead_automation.state.ledger import Ledger
+from lead_automation.state.open import State
+from lead_automation.wati.client import EnhancedWATIClient
+from lead_automation.wati.limits import RateLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One object of each room, made once for a run (or for ``track``).
+
+    Attributes:
+        ledger: Where this run's messages are reserved; one that forgets for a test send.
+        books: The account's own ledger, which counts WATI's calls in every mode.
+    """
+
+    settings: Settings
+    mode: RunMode
+    runtime: Runtime
+    state: State
+    books: Ledger
+    ledger: Ledger
+    budget: CallBudget
+    wati: EnhancedWATIClient
+    crm: CrmClient
+
+    @property
+    def clock(self) -> Clock:
+        """The clock everything in a run goes by."""
+        return self.runtime.clock
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of working hours and of the quota day."""
+        return self.settings.local.hours.zone
+
+    def now(self) -> datetime:
+        """Return the wall clock, in the configured zone."""
+        return self.clock.now().astimezone(self.zone)
+
+    def today(self) -> date:
+        """Return the quota day a send would count on now."""
+        return quota_day(self.clock.now(), self.zone)
+
+
+def make_services(
+    settings: Settings,
+    *,
+    mode: RunMode,
+    runtime: Runtime,
+    state: State,
+    books: FileLedger,
+    limits: RateLimits | None,
+) -> Services:
+    """Join the rooms.
+
+    A dry run's HTTP border refuses every POST and its ledger every write, whatever a caller tries.
+
+    Args:
+        settings: Checked settings.
+        mode: What kind of run.
+        runtime: What is outside.
+        state: Suppression list and hold.
+        books: The account's ledger, opened for reading only in a dry run.
+        limits: WATI's rate limits; None switches our own holding back off (measurements).
+    """
+    budget = CallBudget(
+        books,
+        clock=runtime.clock,
+        zone=settings.local.hours.zone,
+        monthly_limit=settings.local.monthly_calls,
+    )
+    http = make_http(settings, runtime, allow_posts=mode is not RunMode.DRY_RUN)
+    return Services(
+        settings=settings,
+        mode=mode,
+        runtime=runtime,
+        state=state,
+        books=books,
+        ledger=state.memory_ledger() if mode is RunMode.TEST else books,
+        budget=budget,
+        wati=EnhancedWATIClient(
+            settings.wati, http=http, clock=runtime.clock, limits=limits, on_call=budget.count
+        ),
+        crm=CrmClient(
+            settings.crm, http=http, template=settings.wati.template, on_call=budget.count
+        ),
+    )
+
+
+def make_http(settings: Settings, runtime: Runtime, *, allow_posts: bool) -> Http:
+    """Return the HTTP border."""
+    if runtime.make_http is not None:
+        return runtime.make_http(allow_posts)
+    return HttpClient(
+        settings.http,
+        clock=runtime.clock,
+        sleep=runtime.sleep,
+        chance=runtime.chance,
+        allow_posts=allow_posts,
+    )
