@@ -49,9 +49,7 @@ def close_books(
         ended_at=now,
         used_today=books.quota_used(today),
         warnings=log.warnings,
-        month=MonthCalls(
-            calls=services.budget.month_calls, limit=services.budget.monthly_limit
-        ),
+        month=MonthCalls(calls=services.budget.month_calls, limit=services.budget.monthly_limit),
         calls=services.budget.calls,
     )
     hold = _hold_at(services.state.hold, now)

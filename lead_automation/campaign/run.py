@@ -7,25 +7,16 @@ steps of ``campaign``; this module says in which order, and keeps why the run en
 """
 
 import logging
-<<<<<<< HEAD
-from collections import Counter
-from collections.abc import Mapping
-from datetime import date
-=======
-from dataclasses import replace
->>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 
 from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict
-<<<<<<< HEAD
-=======
 from lead_automation.campaign.assignment import Assignment
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.earlier import EarlierMessages, later_read_is_due
->>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
-from lead_automation.campaign.ends import RunEnd, interrupted, of_error, out_of_quota
+from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
 from lead_automation.campaign.finish import close_books
+from lead_automation.campaign.follow_up import FollowUp
 from lead_automation.campaign.following import Follower
 from lead_automation.campaign.gate import Gate
 from lead_automation.campaign.outbox import Outbox
@@ -41,7 +32,6 @@ from lead_automation.campaign.services import Services
 from lead_automation.errors import ConfigError, LeadAutomationError, UnreachableError
 from lead_automation.leads.crm import LeadList, MalformedLead
 from lead_automation.leads.intake import Examined, Intake
-<<<<<<< HEAD
 from lead_automation.models import (
     Counsellor,
     CrmRow,
@@ -49,26 +39,14 @@ from lead_automation.models import (
     Lead,
     MessageResult,
     MessageStatus,
-    Recipient,
-    TemplateMessage,
 )
-from lead_automation.reporting.progress import LiveRows
-=======
-from lead_automation.models import Counsellor, CrmRow, ErrorCategory, Lead, MessageResult
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import Progress
->>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
 
 SETTLE_EARLIER_S = 60.0
 """Longest a run looks after earlier ones before its own leads get their turn."""
-
-ROWS_AT_END_S = 60.0
-"""Longest a run goes on posting owed rows after its last read."""
-
-ROWS_AT_INTERRUPT_S = 5.0
-"""The same after a signal: service managers kill what does not end soon."""
 
 CONTACT_DEADLINE_S = 10.0
 """A look-up before a send is worth no longer wait: without an answer the send goes on."""
@@ -109,16 +87,19 @@ class EnhancedLeadAutomation:
         self._quota = CounsellorQuota(services)
         self._outbox = Outbox(services)
         consequences = Consequences(services)
-        self._follower = Follower(
+        follower = Follower(
             services, outbox=self._outbox, progress=self._progress, consequences=consequences
         )
         self._sender = Sender(
             services,
             gate=self._gate,
             quota=self._quota,
-            follower=self._follower,
+            follower=follower,
             consequences=consequences,
             progress=self._progress,
+        )
+        self._follow_up = FollowUp(
+            services, sender=self._sender, follower=follower, outbox=self._outbox
         )
         settings = services.settings
         self._intake = Intake(
@@ -145,16 +126,11 @@ class EnhancedLeadAutomation:
         """
         try:
             end = self._prepare() or self._work_through(self.fetch_leads())
-            end = self._follow_up(end)
-            self._outbox.post_all(self._rows_limit_s)
-            end = self._unless_interrupted(end)
+            end = self._follow_up.run(end)
             self._progress.still_pending()
         except LeadAutomationError as error:
             _log.debug("The run ends", exc_info=error)
             end = of_error(error)
-            signal_number = self._machine.stop.signal_number
-            if signal_number is not None and isinstance(error, UnreachableError):
-                end = interrupted(signal_number)  # for its sake the read was given up
         return close_books(
             end,
             self._services,
@@ -205,39 +181,6 @@ class EnhancedLeadAutomation:
         self._log.available_quota(left)
         return None
 
-    def _follow_up(self, end: RunEnd) -> RunEnd:
-        """Follow for a while; return how the run ends after all.
-
-        A run that was stopped is followed as well, for the truth of its figures and for what the
-        account may still have to say, but it sends nothing more. An interrupted one does not wait.
-        """
-        end = self._follow(end, settle_unknown=True)
-        if end.is_good and not self._services.runtime.stop.is_set:
-            end = self._retry_absent() or end
-            end = self._follow(end, settle_unknown=False)
-        return self._unless_interrupted(end)
-
-    def _follow(self, end: RunEnd, *, settle_unknown: bool) -> RunEnd:
-        until = self._sender.last_start + self._services.settings.local.tracking.wait_s
-        late = self._follower.follow_tail(until, settle_unknown=settle_unknown)
-        return late if late is not None and end.is_good else end
-
-    def _retry_absent(self) -> RunEnd | None:
-        """Send again what got no answer and, by WATI's own word, never arrived."""
-        for lead in self._follower.take_absent():
-            sent = self._sender.send(lead)
-            if sent.end is not None:
-                return sent.end
-        return None
-
-    def _unless_interrupted(self, end: RunEnd) -> RunEnd:
-        """Return how the run ends, a signal that came meanwhile considered."""
-        signal_number = self._services.runtime.stop.signal_number
-        return interrupted(signal_number) if signal_number is not None and end.is_good else end
-
-    def _rows_limit_s(self) -> float:
-        return ROWS_AT_INTERRUPT_S if self._services.runtime.stop.is_set else ROWS_AT_END_S
-
     # --- leads --------------------------------------------------------------------------------
 
     def fetch_leads(self) -> LeadList:
@@ -271,7 +214,7 @@ class EnhancedLeadAutomation:
             return RunEnd(status=RunStatus.NO_LEADS, reason="No leads available to process")
         self._log.leads_to_process(self._total)
         for position, lead in enumerate(found.leads, 1):
-            self._end = self._retry_absent() or self._end_before_next()
+            self._end = self._follow_up.retry_absent() or self._end_before_next()
             if self._end is not None:
                 return self._end
             self.process_single_lead(lead, position)
@@ -318,12 +261,7 @@ class EnhancedLeadAutomation:
         self._progress.started(row, self._total)
         self._intake.let_through(found.recipient)
         if self._mode is RunMode.DRY_RUN:
-<<<<<<< HEAD
             return self._plan(replace(row, name=found.recipient.name))
-        return self._send(
-            Delivery(row=row, recipient=found.recipient, counsellor=counsellor, spent=found.spent)
-=======
-            return self._plan(replace(row, name=clean(found.recipient.name)))
         sent = self._sender.send(
             Assignment(
                 row=row,
@@ -332,7 +270,6 @@ class EnhancedLeadAutomation:
                 parameter_order=self._parameter_order,
                 spent=found.spent,
             )
->>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
         )
         return self._result_of(sent, row)
 
@@ -373,19 +310,9 @@ class EnhancedLeadAutomation:
             self._attempted += 1
             return sent.attempt.result()
         if sent.suppressed is not None:
-<<<<<<< HEAD
             text = f"suppressed meanwhile: {sent.suppressed.reason}"
-            if sent.attempt is None:
-                return self._skip(delivery.row, SkipReason.SUPPRESSED, text, None)
-        if sent.attempt is None:
-            return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
-        self._attempted += 1
-        return sent.attempt.result()
-=======
-            text = f"suppressed meanwhile: {clean(sent.suppressed.reason)}"
             return self._skip(row, SkipReason.SUPPRESSED, text, None)
         return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
->>>>>>> 08b3cda (Let the steps of a run take the rooms as they are)
 
     def _plan(self, row: LeadRow) -> MessageResult:
         """Note what a real run would send, and count it against the quota in memory."""

@@ -111,5 +111,6 @@ def make_http(settings: Settings, runtime: Runtime, *, allow_posts: bool) -> Htt
         clock=runtime.clock,
         sleep=runtime.sleep,
         chance=runtime.chance,
+        stop=runtime.stop,
         allow_posts=allow_posts,
     )
