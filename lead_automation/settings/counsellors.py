@@ -3,13 +3,14 @@
 import unicodedata
 
 from lead_automation.models import Counsellor
-from lead_automation.settings.values import BadValueError, parse_phone_text
+from lead_automation.settings.values import BadValueError, expect, parse_phone_text
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 
 MAX_DAILY_LIMIT = 100_000
 _MAX_NAME_CHARS = 60
 _DEFAULT_DAILY_LIMIT = 50
+_SHAPE = 'a JSON object {"NAME": {"number": "+...", "daily_limit": 50}}'
 
 # Legal in names of several Indian scripts, though they print nothing themselves.
 _WITHOUT_JOINERS = dict.fromkeys((0x200C, 0x200D))
@@ -45,14 +46,12 @@ def parse_counsellors(data: bytes) -> tuple[Counsellor, ...]:
         msg = f"a JSON file ({exc})"
         raise BadValueError(msg) from exc
     if not isinstance(value, dict):
-        msg = 'a JSON object {"NAME": {"number": "+...", "daily_limit": 50}}'
-        raise BadValueError(msg)
+        raise BadValueError(_SHAPE)
     problems: list[str] = []
     counsellors = tuple(_counsellor(name, entry, problems) for name, entry in value.items())
     if len({counsellor.name for counsellor in counsellors}) != len(counsellors):
         problems.append("each name once (two are the same letters)")
-    if problems:
-        raise BadValueError("; ".join(problems))
+    expect(not problems, "; ".join(problems))
     return counsellors
 
 

@@ -13,7 +13,7 @@ from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS, parse_cou
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.reading import Reading, secret_texts
-from lead_automation.settings.values import MINUTES_OF_DAY, BadValueError
+from lead_automation.settings.values import BadValueError, expect
 from lead_automation.text import clean
 
 ReadFile = Callable[[Path], bytes | None]
@@ -121,10 +121,8 @@ def _content(path: Path, read_file: ReadFile) -> bytes:
         reason = exc.strerror if isinstance(exc, OSError) else clean(exc)
         msg = f"a readable file ({reason})"
         raise BadValueError(msg) from exc
-    if data is None:
-        msg = "a file that exists"
-        raise BadValueError(msg)
-    return data
+    expect(data is not None, "a file that exists")
+    return data or b""
 
 
 def _wati_values(reading: Reading) -> dict[str, object]:
@@ -150,7 +148,7 @@ def _local_values(reading: Reading, counsellors: tuple[Counsellor, ...]) -> dict
         "local.counsellors": counsellors,
         "local.monthly_calls": values["WATI_MONTHLY_CALLS"] or values["WATI_PLAN"].monthly_calls,
         # An end of 00:00 is the end of the day.
-        "local.hours.end_minute": values["SCRIPT_END_TIME"] or MINUTES_OF_DAY,
+        "local.hours.end_minute": values["SCRIPT_END_TIME"] or 24 * 60,
         "local.warnings": tuple(reading.warnings),
     }
 

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from lead_automation.settings.values import BadValueError
+from lead_automation.settings.values import BadValueError, expect
 
 _MAX_CHARS = 2048
+_ADDRESS = "an address such as https://crm.example.com/leads/"
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]{1,63})*")
 _IPV6 = re.compile(r"[0-9a-f:.]{2,45}")  # no zone index: it is this machine's own affair
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
@@ -71,11 +72,10 @@ def parse_base_url(text: str) -> BaseUrl:
     segments = [segment for segment in _normal_path(parts.path).split("/") if segment]
     tenant = segments.pop(0) if segments and segments[0].lower() != "api" else None
     suffix = tuple(segment.lower() for segment in segments)
-    if suffix not in _API_SUFFIXES or (tenant and not _TENANT.fullmatch(tenant)):
-        msg = (
-            "the address the WATI dashboard shows, such as https://live-server-12345.wati.io/api/v1"
-        )
-        raise BadValueError(msg)
+    expect(
+        suffix in _API_SUFFIXES and (tenant is None or _TENANT.fullmatch(tenant)),
+        "the address the WATI dashboard shows, such as https://live-server-12345.wati.io/api/v1",
+    )
     return BaseUrl(
         host=_origin(parts),
         tenant=tenant,
@@ -99,39 +99,26 @@ def is_loopback(host: str) -> bool:
 
 def _split(text: str) -> SplitResult:
     """Split after refusing what ``urlsplit`` would silently drop or move."""
-    if len(text) > _MAX_CHARS or not all("!" <= char <= "~" for char in text):
-        msg = f"an address of at most {_MAX_CHARS} visible ASCII characters without blanks"
-        raise BadValueError(msg)
-    if any(char in text for char in "\\?#"):
-        msg = "an address without ?, # or backslash"
-        raise BadValueError(msg)
+    expect(
+        len(text) <= _MAX_CHARS and all("!" <= char <= "~" for char in text),
+        f"an address of at most {_MAX_CHARS} visible ASCII characters without blanks",
+    )
+    expect(not set(text) & set("\\?#"), "an address without ?, # or backslash")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        msg = "an address such as https://crm.example.com/leads/"
-        raise BadValueError(msg) from None
-    _check(parts, port)
-    return parts
-
-
-def _check(parts: SplitResult, port: int | None) -> None:
+        raise BadValueError(_ADDRESS) from None
+    expect("@" not in parts.netloc, "an address without user name and password")
     host = parts.hostname or ""
-    if "@" in parts.netloc:
-        msg = "an address without user name and password"
-        raise BadValueError(msg)
     # The rebuilt host must be the written one: urlsplit reads [::1]x and :0443 its own way.
     written = (_bracketed(host), f"{_bracketed(host)}:{port}")
     is_plain = _is_host(host) and port != 0 and parts.netloc.lower() in written
-    if parts.scheme not in _DEFAULT_PORTS or not is_plain:
-        msg = "an address such as https://crm.example.com/leads/"
-        raise BadValueError(msg)
-    if parts.scheme == "http" and not is_loopback(host):
-        msg = "https:// (http only for a literal loopback address)"
-        raise BadValueError(msg)
-    if not _PATH.fullmatch(parts.path):
-        msg = "an address with a plain path"
-        raise BadValueError(msg)
+    expect(parts.scheme in _DEFAULT_PORTS and is_plain, _ADDRESS)
+    is_private = parts.scheme == "https" or is_loopback(host)
+    expect(is_private, "https:// (http only for a literal loopback address)")
+    expect(_PATH.fullmatch(parts.path), "an address with a plain path")
+    return parts
 
 
 def _is_host(host: str) -> bool:

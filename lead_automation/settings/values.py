@@ -17,7 +17,6 @@ from lead_automation.secret import Secret
 
 MAX_SECONDS = 86_400
 MAX_COUNT = 10_000_000
-MINUTES_OF_DAY = 24 * 60
 
 _MAX_TOKEN_CHARS = 4096
 _MAX_LABEL_CHARS = 100
@@ -29,7 +28,7 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,12}")
-_CLOCK_TIME = re.compile(r"([0-9]{1,2}):([0-5][0-9])")
+_CLOCK_TIME = re.compile(r"[0-9]{1,2}:[0-5][0-9]")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PHONE_SEPARATORS = re.compile(r"[ ().-]")
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
@@ -58,13 +57,18 @@ class BadValueError(ValueError):
     """A value that cannot be used; the text says what was expected, without the value."""
 
 
+def expect(is_met: object, expected: str) -> None:
+    """Raise BadValueError with what was expected, unless a condition is met."""
+    if not is_met:
+        raise BadValueError(expected)
+
+
 def matching(pattern: str, expected: str) -> Callable[[str], str]:
     """Return a parser of texts that match a pattern from end to end."""
     compiled = re.compile(pattern)
 
     def parse(text: str) -> str:
-        if not compiled.fullmatch(text):
-            raise BadValueError(expected)
+        expect(compiled.fullmatch(text), expected)
         return text
 
     return parse
@@ -75,9 +79,7 @@ def count_parser(maximum: int = MAX_COUNT) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         value = int(text) if _COUNT.fullmatch(text) else 0
-        if not 1 <= value <= maximum:
-            msg = f"a whole number from 1 to {maximum}"
-            raise BadValueError(msg)
+        expect(1 <= value <= maximum, f"a whole number from 1 to {maximum}")
         return value
 
     return parse
@@ -88,11 +90,8 @@ def choice_parser(choices: Mapping[str, T]) -> Callable[[str], T]:
     by_name = {name.casefold(): value for name, value in choices.items()}
 
     def parse(text: str) -> T:
-        try:
-            return by_name[text.casefold()]
-        except KeyError:
-            msg = " or ".join(choices)
-            raise BadValueError(msg) from None
+        expect(text.casefold() in by_name, " or ".join(choices))
+        return by_name[text.casefold()]
 
     return parse
 
@@ -105,9 +104,10 @@ def parse_token(text: str) -> Secret:
     """
     token = re.sub(r"(?i)\Abearer[ \t]+", "", text)
     _refuse_placeholder(token)
-    if not _is_visible_ascii(token) or token.lower() in _SCHEMES:
-        msg = "a token of visible ASCII characters without blanks, with or without 'Bearer '"
-        raise BadValueError(msg)
+    expect(
+        _is_visible_ascii(token) and token.lower() not in _SCHEMES,
+        "a token of visible ASCII characters without blanks, with or without 'Bearer '",
+    )
     return Secret(token)
 
 
@@ -116,9 +116,10 @@ def parse_header_value(text: str) -> Secret:
     scheme, blank, token = text.rpartition(" ")
     _refuse_placeholder(token)
     scheme_is_good = _is_visible_ascii(scheme) if blank else token.lower() not in _SCHEMES
-    if not scheme_is_good or not _is_visible_ascii(token):
-        msg = "a whole header value such as 'Token abc123', in visible ASCII characters"
-        raise BadValueError(msg)
+    expect(
+        scheme_is_good and _is_visible_ascii(token),
+        "a whole header value such as 'Token abc123', in visible ASCII characters",
+    )
     return Secret(text)
 
 
@@ -127,9 +128,8 @@ def _is_visible_ascii(text: str) -> bool:
 
 
 def _refuse_placeholder(token: str) -> None:
-    if token.lower() in _PLACEHOLDERS:
-        msg = "your own value instead of the example's placeholder"
-        raise BadValueError(msg)
+    is_own = token.lower() not in _PLACEHOLDERS
+    expect(is_own, "your own value instead of the example's placeholder")
 
 
 _word = matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, _ or -")
@@ -166,47 +166,40 @@ def parse_parameter_names(text: str) -> tuple[str, ...]:
     """Return the names of the lead name, counsellor name and counsellor phone parameters."""
     names = tuple(part.strip() for part in text.split(","))
     good = [name for name in names if _PARAMETER_NAME.fullmatch(name)]
-    if not len(names) == len(set(good)) == 3:  # noqa: PLR2004 - the three the program fills
-        msg = "three different parameter names with commas between, such as 1,2,3"
-        raise BadValueError(msg)
+    expect(
+        len(names) == len(set(good)) == 3,  # noqa: PLR2004 - the three the program fills
+        "three different parameter names with commas between, such as 1,2,3",
+    )
     return names
 
 
 def parse_label(text: str) -> str:
     """Return a label of 1 to 100 printable characters."""
-    if len(text) > _MAX_LABEL_CHARS or not text.isprintable():
-        msg = f"1 to {_MAX_LABEL_CHARS} printable characters"
-        raise BadValueError(msg)
+    is_good = len(text) <= _MAX_LABEL_CHARS and text.isprintable()
+    expect(is_good, f"1 to {_MAX_LABEL_CHARS} printable characters")
     return text
 
 
 def parse_seconds(text: str) -> float:
     """Return seconds: a plain decimal from 0 to 86,400, without sign or exponent."""
     value = float(text) if _SECONDS.fullmatch(text) else MAX_SECONDS + 1.0
-    if value > MAX_SECONDS:
-        msg = f"seconds from 0 to {MAX_SECONDS} such as 1.5"
-        raise BadValueError(msg)
+    expect(value <= MAX_SECONDS, f"seconds from 0 to {MAX_SECONDS} such as 1.5")
     return value
 
 
 def parse_timeout(text: str) -> float:
     """Return seconds of a timeout; 0 would mean that no answer is quick enough."""
     value = parse_seconds(text)
-    if value <= 0:
-        msg = f"seconds above 0, up to {MAX_SECONDS}, such as 30"
-        raise BadValueError(msg)
+    expect(value > 0, f"seconds above 0, up to {MAX_SECONDS}, such as 30")
     return value
 
 
 def parse_switch(text: str) -> bool:
     """Return true or false; also yes/no, on/off, 1/0. A misspelt true is neither."""
     word = text.casefold()
-    if word in ("true", "yes", "on", "1"):
-        return True
-    if word in ("false", "no", "off", "0"):
-        return False
-    msg = "true or false"
-    raise BadValueError(msg)
+    is_on = word in ("true", "yes", "on", "1")
+    expect(is_on or word in ("false", "no", "off", "0"), "true or false")
+    return is_on
 
 
 def parse_start_time(text: str) -> int:
@@ -220,40 +213,33 @@ def parse_end_time(text: str) -> int:
 
 
 def _minutes(text: str, *, latest: str) -> int:
-    match = _CLOCK_TIME.fullmatch(text)
     # Two digits each, so that texts compare as times do.
-    if match is None or text.zfill(5) > latest:
-        msg = f"a time from 00:00 to {latest}"
-        raise BadValueError(msg)
-    return int(match[1]) * 60 + int(match[2])
+    is_time = _CLOCK_TIME.fullmatch(text) and text.zfill(5) <= latest
+    expect(is_time, f"a time from 00:00 to {latest}")
+    hour, minute = text.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def parse_days(text: str) -> frozenset[int]:
     """Return weekdays, Monday 0, of names such as ``Mon,Tue`` or ``Monday``."""
     numbers = {name: number for number, day in enumerate(_DAYS) for name in (day, day[:3])}
-    days = [numbers.get(part.strip().casefold()) for part in text.split(",")]
-    known = frozenset(day for day in days if day is not None)
-    if None in days:
-        msg = "weekdays with commas between, such as Mon,Tue,Wed,Thu,Fri"
-        raise BadValueError(msg)
-    return known
+    names = {part.strip().casefold() for part in text.split(",")}
+    expect(names <= numbers.keys(), "weekdays with commas between, such as Mon,Tue,Wed,Thu,Fri")
+    return frozenset(numbers[name] for name in names)
 
 
 def parse_region(text: str) -> str:
     """Return a two-letter region, upper case."""
     region = text.upper()
-    if region not in REGIONS:
-        hint = " (the United Kingdom is GB)" if region == "UK" else ""
-        msg = f"a two-letter region code such as IN{hint}"
-        raise BadValueError(msg)
+    hint = " (the United Kingdom is GB)" if region == "UK" else ""
+    expect(region in REGIONS, f"a two-letter region code such as IN{hint}")
     return region
 
 
 def parse_zone(text: str) -> ZoneInfo:
     """Return an IANA zone; never the server's own, never an abbreviation."""
-    if not _ZONE.fullmatch(text) or text.startswith(_NO_ZONES):
-        msg = "an IANA time zone such as Asia/Kolkata"
-        raise BadValueError(msg)
+    is_name = _ZONE.fullmatch(text) and not text.startswith(_NO_ZONES)
+    expect(is_name, "an IANA time zone such as Asia/Kolkata")
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -274,9 +260,8 @@ def _zone_expected(text: str) -> str:
 
 def parse_path(text: str) -> Path:
     """Return a path, a leading ``~`` expanded."""
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        msg = "a path without control characters"
-        raise BadValueError(msg)
+    is_plain = not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
+    expect(is_plain, "a path without control characters")
     try:
         return Path(text).expanduser()
     except RuntimeError:
