@@ -1,20 +1,20 @@
 """All settings together: defaults, problems, warnings, sources."""
 
-import importlib.util
 import subprocess
 import sys
-import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lead_automation.config import ApiVersion, LocalSettings, Settings, WatiPlan
-from lead_automation.errors import ConfigError, ExitCode, StateError
+from lead_automation.errors import ConfigError, ExitCode
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
+from lead_automation.settings.declaration import Key
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
+from lead_automation.settings.values import parse_zone
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret"
 CRM_TOKEN = "Token 0123456789abcdef"
@@ -72,36 +72,6 @@ def only_problem(key: str, value: str | None) -> str:
     assert len(found) == 1, found
     assert found[0].startswith(f"{key}: "), found
     return found[0]
-
-
-@pytest.fixture
-def no_zones() -> Iterator[None]:
-    """Take the machine's time zones away."""
-    if importlib.util.find_spec("tzdata") is not None:
-        pytest.skip("the tzdata package is installed, so zones cannot be missing")
-    zoneinfo.reset_tzpath(to=[])
-    zoneinfo.ZoneInfo.clear_cache()
-    yield
-    zoneinfo.reset_tzpath()
-    zoneinfo.ZoneInfo.clear_cache()
-
-
-def test_local_settings_of_nothing_have_the_documented_defaults() -> None:
-    """Commands that make no call need no setting at all."""
-    local = load_local({})
-
-    assert local.state_dir == Path()
-    assert local.history_days == 7
-    assert (local.hours.start_minute, local.hours.end_minute) == (9 * 60, 21 * 60)
-    assert local.hours.days == frozenset(range(7))
-    assert local.hours.zone.key == "Asia/Kolkata"
-    assert local.counsellors == BUILT_IN_COUNSELLORS
-    assert local.default_region == "IN"
-    assert (local.plan, local.monthly_calls) == (WatiPlan.GROWTH, 10_000)
-    assert local.log_level == "INFO"
-    assert local.tracking.first_read_s == 10.0
-    assert (local.tracking.wait_s, local.tracking.settle_s) == (30.0, 90.0)
-    assert local.warnings == ()
 
 
 def test_settings_all_set_are_taken() -> None:
@@ -163,19 +133,6 @@ def test_settings_all_set_are_taken() -> None:
     assert (settings.local.history_days, settings.local.log_level) == (30, "DEBUG")
 
 
-@pytest.mark.parametrize(
-    ("plan", "sends", "calls"),
-    [("growth", 30, 10_000), ("pro", 60, 200_000), ("business", 100, 20_000_000)],
-)
-def test_plan_named_brings_its_limits(plan: str, sends: int, calls: int) -> None:
-    """Rates in 10 seconds and calls of a month as the vendor documents them."""
-    settings = load({"WATI_PLAN": plan})
-
-    assert settings.local.plan.sends_per_window == sends
-    assert settings.local.plan.reads_per_window == 10
-    assert settings.local.monthly_calls == calls
-
-
 def test_settings_empty_values_count_as_not_set() -> None:
     """A key with nothing behind it means its default."""
     empty = {key.name: " \t" for key in KEYS if key.name not in MINIMAL}
@@ -184,22 +141,26 @@ def test_settings_empty_values_count_as_not_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base_url", "tenant"),
+    ("base_url", "tenant", "version"),
     [
-        ("https://live-mt-server.wati.io", "12345"),
-        ("https://live-mt-server.wati.io/api/v1", "12345"),
-        ("https://live-mt-server.wati.io/12345/api/v1/", "12345"),
-        ("https://live-server-9.wati.io", None),
-        ("https://live-server-9.wati.io/12345", "12345"),
-        ("http://127.0.0.1:8080/api/v1", None),
+        ("https://live-mt-server.wati.io", "12345", "v1"),
+        ("https://live-mt-server.wati.io/api/v1", "12345", "v1"),
+        ("https://live-mt-server.wati.io/12345/api/v2/", "12345", "v2"),
+        ("https://live-server-9.wati.io/api/ext/v3", None, "v1"),
+        ("https://live-server-9.wati.io/12345", "12345", "v1"),
+        ("http://127.0.0.1:8080/api/v2", None, "v2"),
     ],
 )
-def test_tenant_by_host_is_put_where_the_vendor_wants_it(base_url: str, tenant: str | None) -> None:
-    """The shared host needs the tenant in the path; others keep what the dashboard shows."""
+def test_address_of_wati_gives_tenant_and_version(
+    base_url: str, tenant: str | None, version: str
+) -> None:
+    """The shared host needs the tenant in the path; a version that was chosen wins."""
     settings = load({"WATI_BASE_URL": base_url})
+    chosen = load({"WATI_BASE_URL": base_url, "WATI_API_VERSION": "V2"})
 
-    assert settings.wati.tenant == tenant
+    assert (settings.wati.tenant, settings.wati.api_version.value) == (tenant, version)
     assert settings.local.warnings == ()
+    assert chosen.wati.api_version is ApiVersion.V2
 
 
 def test_tenant_other_than_the_instance_id_warns() -> None:
@@ -211,27 +172,16 @@ def test_tenant_other_than_the_instance_id_warns() -> None:
     assert "names the tenant 777" in settings.local.warnings[0]
 
 
-@pytest.mark.parametrize(
-    ("path", "chosen", "version"),
-    [
-        ("", None, ApiVersion.V1),
-        ("/api/v1", None, ApiVersion.V1),
-        ("/api/v2", None, ApiVersion.V2),
-        ("/api/ext/v3", None, ApiVersion.V1),
-        ("/api/v1", "v2", ApiVersion.V2),
-        ("/api/v2", "v1", ApiVersion.V1),
-    ],
-)
-def test_api_version_chosen_wins_over_the_address(
-    path: str, chosen: str | None, version: ApiVersion
-) -> None:
-    """Without a choice it is the address's, else v1."""
-    changes = {
-        "WATI_BASE_URL": f"https://live-server-9.wati.io{path}",
-        "WATI_API_VERSION": chosen,
-    }
+def test_settings_of_what_is_required_alone_are_complete() -> None:
+    """Commands that make no call need no setting at all; docs/settings.md lists the defaults."""
+    settings = load()
 
-    assert load(changes).wati.api_version is version
+    assert load_local({}) == settings.local
+    assert settings.local.counsellors == BUILT_IN_COUNSELLORS
+    assert (settings.local.plan, settings.local.monthly_calls) == (WatiPlan.GROWTH, 10_000)
+    assert (settings.wati.tenant, settings.wati.channel_number) == (None, None)
+    assert settings.crm.token.reveal() == CRM_TOKEN
+    assert settings.test_number is None
 
 
 @pytest.mark.parametrize("key", ["WATI_API_KEY", "WATI_BASE_URL", "WATI_INSTANCE_ID"])
@@ -249,29 +199,13 @@ def test_credentials_all_missing_are_named_before_everything_else() -> None:
     assert str(caught.value).startswith(
         "Missing WATI credentials in config.env: WATI_API_KEY, WATI_BASE_URL, WATI_INSTANCE_ID\n"
     )
-    assert [problem.split(":")[0] for problem in caught.value.problems[1:]] == [
-        "WATI_TEMPLATE_NAME",
-        "LEAD_API_URL",
-        "LEAD_API_TOKEN",
-        "WATI_LOG_API_URL",
+    assert [problem.split("; what it is: ")[0] for problem in caught.value.problems[1:]] == [
+        "WATI_TEMPLATE_NAME: missing",
+        "LEAD_API_URL: missing",
+        "LEAD_API_TOKEN: missing",
+        "WATI_LOG_API_URL: missing",
     ]
     assert "config.env.example" in caught.value.hint
-
-
-def test_credentials_wrong_but_present_are_not_called_missing() -> None:
-    """A bad token is a problem of its own, after what is missing."""
-    found = problems({"WATI_API_KEY": "changeme", "WATI_INSTANCE_ID": None})
-
-    assert found[0] == "Missing WATI credentials in config.env: WATI_INSTANCE_ID"
-    assert found[1].startswith("WATI_API_KEY: expected your own value")
-
-
-@pytest.mark.parametrize(
-    "key", ["WATI_TEMPLATE_NAME", "LEAD_API_URL", "LEAD_API_TOKEN", "WATI_LOG_API_URL"]
-)
-def test_required_key_missing_says_what_it_is(key: str) -> None:
-    """The meaning stands beside the name."""
-    assert only_problem(key, None).startswith(f"{key}: missing; what it is: ")
 
 
 BROKEN = {
@@ -375,6 +309,13 @@ def test_problem_never_shows_a_secret_or_a_number(key: str, value: str) -> None:
         assert hidden not in problem
 
 
+def test_default_that_cannot_be_used_is_a_problem_like_any_other() -> None:
+    """A machine without time zones is told so, also when no zone was set."""
+    zone = Key("BREAK_ZONE", "local.break_zone", parse_zone, "No/Where", "Zone of the breaks.")
+    with pytest.raises(ConfigError, match="BREAK_ZONE: expected an IANA time zone"):
+        load_local_settings({}, read_file=read_nothing, folder=Path(), keys=(*KEYS, zone))
+
+
 def test_pacing_minimum_above_maximum_is_refused() -> None:
     """The pair is judged once both are numbers, also against a default."""
     assert only_problem("SEND_DELAY_MIN", "2.5") == (
@@ -401,24 +342,10 @@ def test_hours_ending_at_midnight_end_with_the_day() -> None:
     assert (hours.start_minute, hours.end_minute) == (1080, 1440)
 
 
-@pytest.mark.usefixtures("no_zones")
-def test_zones_missing_on_the_machine_name_the_package() -> None:
-    """Also when the zone was not set at all."""
-    with pytest.raises(ConfigError, match=r"TIMEZONE: .*install the tzdata package"):
-        load_local({})
-
-
 def test_test_number_missing_for_a_test_send_is_refused() -> None:
     """A test send needs somewhere to go; a bad number is one problem, not two."""
     assert "needs a number" in problems({"USE_TEST_NUMBER": "true"})[0]
     assert len(problems({"USE_TEST_NUMBER": "true", "TEST_MOBILE_NUMBER": "x"})) == 1
-
-
-def test_state_dir_with_a_tilde_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a shell would do it."""
-    monkeypatch.setenv("HOME", "/home/operator")
-
-    assert load_local({"STATE_DIR": "~/state"}).state_dir == Path("/home/operator/state")
 
 
 @pytest.mark.parametrize(
@@ -440,75 +367,36 @@ def test_counsellors_file_empty_means_nobody_works() -> None:
     assert settings.local.counsellors == ()
 
 
-def test_counsellors_file_missing_is_refused() -> None:
-    """A file that was named must be there."""
-    with pytest.raises(ConfigError, match="COUNSELLORS_FILE: expected a file that exists"):
-        load({"COUNSELLORS_FILE": "c.json"}, files={})
-
-
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("name", "source", "near"),
     [
-        (PermissionError(13, "Permission denied"), "Permission denied"),
-        (StateError("c.json is not a regular file"), "not a regular file"),
+        ("WATI_API_KEI", "config.env", "WATI_API_KEY"),
+        ("LEAD_URL", "config.env", "LEAD_API_URL"),
+        ("wati_plan", "config.env", "WATI_PLAN"),
+        ("SEND_DELAY", "config.env", "SEND_DELAY_MIN"),
+        ("LOG_LEVLE", "config.env", "LOG_LEVEL"),
+        ("STATE_DIRECTORY", "config.env", "STATE_DIR"),
+        ("TIMEZON", "config.env", "TIMEZONE"),
+        ("LOG_LEVELS", "environment", "LOG_LEVEL"),
+        ("LEAD_OWNR", "environment", "LEAD_OWNER_ID"),
+        # Others keep their settings in the same file, or set variables that begin like ours.
+        ("DJANGO_SETTINGS", "config.env", None),
+        ("PATH", "config.env", None),
+        ("LEAD_AUTOMATION_CONFIG", "config.env", None),
+        ("X", "config.env", None),
+        ("STATE_DIRECTORY", "environment", None),
+        ("LOG_DIR", "environment", None),
+        ("TEST_TMPDIR", "environment", None),
     ],
 )
-def test_counsellors_file_unreadable_passes_the_reason_on(error: Exception, words: str) -> None:
-    """The operator sees what the system said."""
-
-    def refuse(_path: Path) -> bytes | None:
-        raise error
-
-    with pytest.raises(ConfigError, match=words):
-        load_local_settings({"COUNSELLORS_FILE": "c.json"}, read_file=refuse, folder=Path())
-
-
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("WATI_API_KEI", "WATI_API_KEY"),
-        ("LEAD_URL", "LEAD_API_URL"),
-        ("wati_plan", "WATI_PLAN"),
-        ("LEAD_FETCH_LIMITS", "LEAD_FETCH_LIMIT"),
-        ("SEND_DELAY", "SEND_DELAY_MIN"),
-        ("LOG_LEVLE", "LOG_LEVEL"),
-        ("STATE_DIRECTORY", "STATE_DIR"),
-        ("TIMEZON", "TIMEZONE"),
-    ],
-)
-def test_unknown_key_like_ours_warns_with_the_nearest(name: str, near: str) -> None:
-    """A misspelt setting does not silently become its default."""
-    settings = load({name: "secret-looking-value"})
-
-    assert settings.local.warnings == (f"{name} is no setting; did you mean {near}?",)
-
-
-@pytest.mark.parametrize(
-    "name", ["DJANGO_SETTINGS", "PATH", "LEAD_AUTOMATION_CONFIG", "LEAD_AUTOMATION_X", "X"]
-)
-def test_unknown_key_unlike_ours_is_none_of_our_business(name: str) -> None:
-    """Others may keep their settings in the same file."""
-    assert load({name: "1"}).local.warnings == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "warns"),
-    [
-        ("STATE_DIRECTORY", False),
-        ("LOG_DIR", False),
-        ("TEST_TMPDIR", False),
-        ("LOG_LEVELS", True),
-        ("WATI_ANYTHING", True),
-        ("LEAD_X", True),
-    ],
-)
-def test_unknown_key_of_the_environment_warns_only_if_probably_meant(
-    name: str, *, warns: bool
+def test_unknown_key_that_was_probably_meant_warns_with_the_nearest(
+    name: str, source: str, near: str | None
 ) -> None:
-    """Others, such as systemd, set variables that begin like some of ours."""
-    settings = load({name: "1"}, sources_of={name: "environment"})
+    """A misspelt setting does not silently become its default."""
+    settings = load({name: "secret-looking-value"}, sources_of={name: source})
+    expected = () if near is None else (f"{name} is no setting; did you mean {near}?",)
 
-    assert bool(settings.local.warnings) is warns
+    assert settings.local.warnings == expected
 
 
 def test_unknown_keys_in_masses_warn_in_a_few_lines() -> None:
@@ -519,13 +407,6 @@ def test_unknown_keys_in_masses_warn_in_a_few_lines() -> None:
     assert len(warnings) == 21
     assert warnings[-1] == "30 more names are no settings"
     assert len(load({"WATI_" + "X" * 100_000: "1"}).local.warnings[0]) < 150
-
-
-def test_unknown_key_with_control_characters_is_shown_escaped() -> None:
-    """A name from outside cannot forge a line either."""
-    warning = load({"WATI_\x1b[2J\n": "1"}).local.warnings[0]
-
-    assert warning.isprintable()
 
 
 def test_lines_show_every_value_with_its_source_and_no_secret() -> None:
@@ -546,30 +427,18 @@ def test_lines_show_every_value_with_its_source_and_no_secret() -> None:
     assert lines["WATI_API_VERSION"] == ("the one in WATI_BASE_URL, else v1", "default")
 
 
-def test_settings_shown_anyhow_hold_no_secret() -> None:
-    """Not in their repr either."""
-    text = repr(load({"WATI_API_KEY": f"Bearer {TOKEN}"}))
-
-    assert TOKEN not in text
-    assert CRM_TOKEN[6:] not in text
-
-
 def test_secret_values_are_every_form_a_secret_may_appear_in() -> None:
     """Whole and without its scheme, longest first, so that no part is left over."""
-    assert secret_values(load({"WATI_API_KEY": f"Bearer {TOKEN}"})) == (
-        f"Bearer {TOKEN}",
-        TOKEN,
-        CRM_TOKEN,
-        CRM_TOKEN[6:],
+    settings = load({"WATI_API_KEY": f"Bearer {TOKEN}"})
+    secrets = (f"Bearer {TOKEN}", TOKEN, CRM_TOKEN, CRM_TOKEN[6:])
+
+    assert secret_values(settings) == secrets
+    assert not any(secret in repr(settings) for secret in secrets)
+    # Hiding so short a text would black out every log line and keep no secret.
+    assert secret_texts({"WATI_API_KEY": " Bearer abcdef ", "LEAD_API_TOKEN": "abc"}, KEYS) == (
+        "Bearer abcdef",
+        "abcdef",
     )
-
-
-def test_secret_texts_of_unchecked_settings_need_no_valid_one() -> None:
-    """The log filter is up before the settings are judged; what hides nothing is left out."""
-    env = {"WATI_API_KEY": " Bearer abcdef ", "LEAD_API_TOKEN": "abc"}
-
-    assert secret_texts(env, KEYS) == ("Bearer abcdef", "abcdef")
-    assert secret_texts({}, KEYS) == ()
 
 
 def test_config_imported_alone_stays_light() -> None:

@@ -1,7 +1,6 @@
 """Finding and reading the settings file, and what wins over it."""
 
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -72,11 +71,6 @@ def test_find_in_the_parent_folder_comes_before_the_current(tmp_path: Path) -> N
     assert find_config_file(None, {}, folder) == outside
 
 
-def test_find_nowhere_is_none(tmp_path: Path) -> None:
-    """A machine configured through the environment has no file."""
-    assert find_config_file(None, {}, tmp_path / "a") is None
-
-
 def test_find_a_dangling_link_returns_it(tmp_path: Path) -> None:
     """A broken link is reported, not passed over in favour of another file."""
     (tmp_path / "config.env").symlink_to("gone.env")
@@ -145,37 +139,9 @@ def test_read_missing_file_says_what_to_do(tmp_path: Path) -> None:
     assert "does not exist; copy config.env.example" in refusal(tmp_path / "gone.env")
 
 
-def test_read_directory_is_refused(tmp_path: Path) -> None:
-    """A directory of that name is no file."""
-    (tmp_path / "config.env").mkdir()
-
-    assert "is not a regular file" in refusal(tmp_path / "config.env")
-
-
-def test_read_fifo_is_refused_without_hanging(tmp_path: Path) -> None:
-    """Nobody writes into it, and nobody waits for that."""
-    os.mkfifo(tmp_path / "config.env")
-
-    assert "is not a regular file" in refusal(tmp_path / "config.env")
-
-
-def test_read_huge_file_is_refused(tmp_path: Path) -> None:
-    """One MiB is far more than any settings need."""
-    path = write_config(tmp_path, b"#" * ((1 << 20) + 1))
-
-    assert "is larger than 1,048,576 bytes" in refusal(path)
-
-
 def test_read_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     """The byte is named, the content is not."""
     assert "is not UTF-8 (byte 2)" in refusal(write_config(tmp_path, b"A=\xff"))
-
-
-def test_read_path_below_a_file_is_refused(tmp_path: Path) -> None:
-    """The system's reason is passed on."""
-    path = write_config(tmp_path, "")
-
-    assert "cannot be read: Not a directory" in refusal(path / "config.env")
 
 
 def test_read_path_with_nul_is_refused(tmp_path: Path) -> None:
