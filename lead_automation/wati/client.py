@@ -23,7 +23,7 @@ from lead_automation.wati.calls import (
 from lead_automation.wati.failures import classify
 from lead_automation.wati.limits import RateLimiter, RateLimits
 from lead_automation.wati.lookup import Wanted, in_doubt, judge_page, no_answer
-from lead_automation.wati.outcomes import decide_answer, decide_fault
+from lead_automation.wati.outcomes import decide_answer, decide_fault, failure_of
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.templates import is_settled, summarise
 from lead_automation.wati.wire import (
@@ -212,7 +212,7 @@ class EnhancedWATIClient:
                 return TemplateUnread(detail=str(exc))
             raise _unreachable(str(exc)) from exc
         if answer.status in _LATER or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return TemplateUnread(detail=_categorize(answer).text)
+            return TemplateUnread(detail=failure_of(answer).text)
         if answer.status != HTTPStatus.OK:
             raise _unreachable(_refusal(answer))
         try:
@@ -276,15 +276,10 @@ class EnhancedWATIClient:
         return classify(reason.code if code is None else code, reason.text, http_status=http_status)
 
 
-def _categorize(answer: Answer) -> Failure:
-    reason = find_reason(answer.body)
-    return classify(reason.code, reason.text, http_status=answer.status)
-
-
 def _refusal(answer: Answer) -> str:
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
         return f"HTTP {answer.status}: WATI sends us elsewhere: check WATI_BASE_URL"
-    return _categorize(answer).text
+    return failure_of(answer).text
 
 
 def _unreachable(detail: str) -> UnreachableError:

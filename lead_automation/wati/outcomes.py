@@ -1,4 +1,4 @@
-"""One table: what became of a send, for everything that can happen after its POST; pure.
+"""What became of a send, for everything that can happen after its POST; pure.
 
 Two sides must never be confused. *Not sent* is certain and may be repeated; *unknown* may have
 arrived, and is settled by asking, never by sending again (RFC 9110, 9.2.2; WATI has no field that
@@ -6,9 +6,8 @@ makes a send idempotent: docs.wati.io/reference/messagetemplate_sendtemplatemess
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -19,112 +18,72 @@ from lead_automation.http_rules import parse_retry_after
 from lead_automation.models import Action, ErrorCategory, Failure, Outcome, SendAttempt
 from lead_automation.wati.failures import MAX_TEXT_CHARS, classify
 from lead_automation.wati.reasons import find_reason
-from lead_automation.wati.send_answer import AnswerKind, parse_send_answer
+from lead_automation.wati.wire import WireError, digits_of, message_id_of, parse_object
 
 LONGEST_WAIT_S = 60.0
 """A 429 that asks for more is no rate limit but a used-up allowance."""
 
 
-class Event(Enum):
-    """What can happen to a POST."""
-
-    NO_CONNECTION = "DNS failure, refused, no route, or no connection in time"
-    CERTIFICATE = "certificate refused"
-    LOST = "no answer, half an answer or an unreadable one, or a stalled TLS handshake"
-    YES = "200, result true, receiver without errors"
-    NO = "200 that says no, 400, 401, 403, 404, 405, 422"
-    ANOTHER_SHAPE = "200, but a web page, nothing, or another shape"
-    ANOTHER_NUMBER = "200, but for another number"
-    REDIRECT = "3xx"
-    RATE_LIMIT = "429 with a sane wait, or none"
-    USAGE_LIMIT = "429 naming a usage limit, or asking for more than a minute"
-    SERVER_TROUBLE = "408, 5xx"
-    ODD_STATUS = "any other status"
+def _row(
+    outcome: Outcome,
+    category: ErrorCategory,
+    rule_id: str,
+    text: str,
+    *,
+    action: Action = Action.NEXT,
+    may_retry: bool = False,
+) -> SendAttempt:
+    failure = Failure(category=category, action=action, rule_id=rule_id, text=text)
+    return SendAttempt(outcome=outcome, failure=failure, may_retry=may_retry)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an event means.
-
-    Attributes:
-        may_retry: The same lead may be tried again in place.
-        failure: None where the failure table decides, or where there is none.
-    """
-
-    outcome: Outcome
-    may_retry: bool = False
-    failure: Failure | None = None
-
-
-def _network(rule_id: str, text: str) -> Failure:
-    return Failure(
-        category=ErrorCategory.NETWORK_ERROR, action=Action.NEXT, rule_id=rule_id, text=text
-    )
-
-
-def _unclear(rule_id: str, text: str) -> Failure:
-    return Failure(
-        category=ErrorCategory.UNKNOWN_ERROR, action=Action.NEXT, rule_id=rule_id, text=text
-    )
-
-
-def _settings(rule_id: str, text: str) -> Failure:
-    return Failure(
-        category=ErrorCategory.ACCOUNT_ISSUE, action=Action.STOP, rule_id=rule_id, text=text
-    )
-
-
-OUTCOME_TABLE: Mapping[Event, Verdict] = MappingProxyType(
-    {
-        Event.NO_CONNECTION: Verdict(
-            Outcome.NOT_SENT, may_retry=True, failure=_network("w32", "WATI cannot be reached")
-        ),
-        Event.CERTIFICATE: Verdict(
-            Outcome.NOT_SENT,
-            failure=_settings("certificate", "WATI's certificate is refused: check WATI_BASE_URL"),
-        ),
-        Event.LOST: Verdict(
-            Outcome.UNKNOWN, failure=_network("w31", "the message may or may not have been sent")
-        ),
-        Event.YES: Verdict(Outcome.ACCEPTED),
-        Event.NO: Verdict(Outcome.REFUSED),
-        Event.ANOTHER_SHAPE: Verdict(
-            Outcome.UNKNOWN, failure=_unclear("w33", "WATI's answer cannot be read")
-        ),
-        Event.ANOTHER_NUMBER: Verdict(
-            Outcome.UNKNOWN,
-            failure=_unclear(
-                "other-number",
-                "ALARM: WATI answered for another number than the one asked to message;"
-                " look at the WATI dashboard before the next run",
-            ),
-        ),
-        Event.REDIRECT: Verdict(
-            Outcome.NOT_SENT,
-            failure=_settings("redirect", "WATI sends us elsewhere: check WATI_BASE_URL"),
-        ),
-        Event.RATE_LIMIT: Verdict(Outcome.NOT_SENT, may_retry=True),
-        Event.USAGE_LIMIT: Verdict(Outcome.NOT_SENT),
-        Event.SERVER_TROUBLE: Verdict(Outcome.UNKNOWN),
-        Event.ODD_STATUS: Verdict(
-            Outcome.UNKNOWN, failure=_unclear("odd-status", "WATI answers with an odd status")
-        ),
-    }
+# What speaks for itself; the rest has its reason from the failure table.
+_NO_CONNECTION = _row(
+    Outcome.NOT_SENT,
+    ErrorCategory.NETWORK_ERROR,
+    "w32",
+    "WATI cannot be reached",
+    may_retry=True,
+)
+_CERTIFICATE = _row(
+    Outcome.NOT_SENT,
+    ErrorCategory.ACCOUNT_ISSUE,
+    "certificate",
+    "WATI's certificate is refused: check WATI_BASE_URL",
+    action=Action.STOP,
+)
+_REDIRECT = _row(
+    Outcome.NOT_SENT,
+    ErrorCategory.ACCOUNT_ISSUE,
+    "redirect",
+    "WATI sends us elsewhere: check WATI_BASE_URL",
+    action=Action.STOP,
+)
+_LOST = _row(
+    Outcome.UNKNOWN,
+    ErrorCategory.NETWORK_ERROR,
+    "w31",
+    "the message may or may not have been sent",
+)
+_UNREADABLE = _row(
+    Outcome.UNKNOWN, ErrorCategory.UNKNOWN_ERROR, "w33", "WATI's answer cannot be read"
+)
+_OTHER_NUMBER = _row(
+    Outcome.UNKNOWN,
+    ErrorCategory.UNKNOWN_ERROR,
+    "other-number",
+    "ALARM: WATI answered for another number than the one asked to message;"
+    " look at the WATI dashboard before the next run",
+)
+_ODD_STATUS = _row(
+    Outcome.UNKNOWN, ErrorCategory.UNKNOWN_ERROR, "odd-status", "WATI answers with an odd status"
 )
 
-_BY_FAULT: Mapping[Fault, Event] = MappingProxyType(
+_BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
     {
-        Fault.UNREACHABLE: Event.NO_CONNECTION,
-        Fault.CERTIFICATE: Event.CERTIFICATE,
-        Fault.LOST: Event.LOST,
-    }
-)
-_BY_KIND: Mapping[AnswerKind, Event] = MappingProxyType(
-    {
-        AnswerKind.ACCEPTED: Event.YES,
-        AnswerKind.REFUSED: Event.NO,
-        AnswerKind.UNREADABLE: Event.ANOTHER_SHAPE,
-        AnswerKind.OTHER_NUMBER: Event.ANOTHER_NUMBER,
+        Fault.UNREACHABLE: _NO_CONNECTION,
+        Fault.CERTIFICATE: _CERTIFICATE,
+        Fault.LOST: _LOST,
     }
 )
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})
@@ -139,7 +98,7 @@ def decide_fault(error: TransportError) -> SendAttempt:
     """
     if error.fault is Fault.FORBIDDEN:
         raise error
-    return _attempt(_BY_FAULT[error.fault], detail=str(error))
+    return _detailed(_BY_FAULT[error.fault], str(error))
 
 
 def decide_answer(answer: Answer, *, version: ApiVersion, phone: str, now: datetime) -> SendAttempt:
@@ -153,54 +112,128 @@ def decide_answer(answer: Answer, *, version: ApiVersion, phone: str, now: datet
     """
     status = answer.status
     if status == HTTPStatus.OK:
-        said = parse_send_answer(answer.body, version=version, phone=phone)
-        return _attempt(
-            _BY_KIND[said.kind],
-            detail=said.detail,
-            failure=said.failure,
-            message_id=said.message_id,
-        )
+        return _read_ok(answer.body, version, digits_of(phone))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _too_many(answer, now)
     if status in _REFUSALS:
-        return _attempt(Event.NO, failure=_failure_of(answer))
+        return SendAttempt(outcome=Outcome.REFUSED, failure=failure_of(answer))
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _attempt(Event.SERVER_TROUBLE, failure=_failure_of(answer))
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return _attempt(Event.REDIRECT, detail=f"HTTP {status}")
-    return _attempt(Event.ODD_STATUS, detail=f"HTTP {status}")
+        return SendAttempt(outcome=Outcome.UNKNOWN, failure=failure_of(answer))
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    return _detailed(_REDIRECT if is_redirect else _ODD_STATUS, f"HTTP {status}")
 
 
-def _too_many(answer: Answer, now: datetime) -> SendAttempt:
-    asked_s = parse_retry_after(answer.headers.get("retry-after"), answer.server_date or now)
-    failure = _failure_of(answer)
-    if asked_s is not None and asked_s > LONGEST_WAIT_S and failure.action is not Action.STOP:
-        text = f"{failure.text}, for {asked_s:.0f} s: an allowance is used up"[:MAX_TEXT_CHARS]
-        failure = replace(failure, action=Action.STOP, rule_id="w18", text=text)
-    if failure.action is Action.STOP:
-        return _attempt(Event.USAGE_LIMIT, failure=failure)
-    return replace(_attempt(Event.RATE_LIMIT, failure=failure), retry_after_s=asked_s)
-
-
-def _failure_of(answer: Answer) -> Failure:
+def failure_of(answer: Answer) -> Failure:
+    """Return what an answer that says no means, by the failure table."""
     reason = find_reason(answer.body)
     return classify(reason.code, reason.text, http_status=answer.status)
 
 
-def _attempt(
-    event: Event,
-    *,
-    detail: str = "",
-    failure: Failure | None = None,
-    message_id: str | None = None,
-) -> SendAttempt:
-    verdict = OUTCOME_TABLE[event]
-    own = verdict.failure
-    if own is not None and detail:
-        own = replace(own, text=f"{own.text} ({detail})"[:MAX_TEXT_CHARS])
+def _detailed(attempt: SendAttempt, detail: str) -> SendAttempt:
+    own = attempt.reason
+    text = f"{own.text} ({detail})"[:MAX_TEXT_CHARS]
+    return replace(attempt, failure=replace(own, text=text))
+
+
+def _too_many(answer: Answer, now: datetime) -> SendAttempt:
+    asked_s = parse_retry_after(answer.headers.get("retry-after"), answer.server_date or now)
+    failure = failure_of(answer)
+    if asked_s is not None and asked_s > LONGEST_WAIT_S and failure.action is not Action.STOP:
+        text = f"{failure.text}, for {asked_s:.0f} s: an allowance is used up"[:MAX_TEXT_CHARS]
+        failure = replace(failure, action=Action.STOP, rule_id="w18", text=text)
+    if failure.action is Action.STOP:
+        return SendAttempt(outcome=Outcome.NOT_SENT, failure=failure)
     return SendAttempt(
-        outcome=verdict.outcome,
-        message_id=message_id,
-        failure=own or failure,
-        may_retry=verdict.may_retry,
+        outcome=Outcome.NOT_SENT, failure=failure, may_retry=True, retry_after_s=asked_s
     )
+
+
+def _read_ok(body: bytes, version: ApiVersion, digits: str) -> SendAttempt:
+    """Read a 200, strictly: whatever is not a plain yes or no is neither.
+
+    v1: ``{"result": true, "phone_number": "9198…", …, "validWhatsAppNumber": true}`` or just
+    ``{"result": true}``. v2: ``{"result": true, "error": null, "receivers": [{"localMessageId":
+    "…", "waId": "9198…", "isValidWhatsAppNumber": true, "errors": []}]}``. A no has ``result``
+    false, a receiver with errors, or a number that is not on WhatsApp. ``"success"`` as result
+    belongs to lists and means nothing here.
+    """
+    try:
+        # One that says both yes and no says neither.
+        answer = parse_object(body, reject_duplicates=True)
+        if answer.get("result") is False:
+            return _refused(answer)
+        if answer.get("result") is not True:
+            return _detailed(_UNREADABLE, "its result is neither true nor false")
+        return (_read_v1 if version is ApiVersion.V1 else _read_v2)(answer, digits)
+    except WireError as exc:
+        return _detailed(_UNREADABLE, str(exc))
+
+
+def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
+    contact = answer.get("contact")
+    named = [answer.get("phone_number"), answer.get("phoneNumber")]
+    if isinstance(contact, dict):
+        named += [contact.get("wAid"), contact.get("phone")]
+    if any(number is not None and digits_of(number) != digits for number in named):
+        return _OTHER_NUMBER
+    if _is_no_number(answer, "validWhatsAppNumber"):
+        return _not_on_whatsapp(answer)
+    return SendAttempt(outcome=Outcome.ACCEPTED)
+
+
+def _read_v2(answer: dict[str, object], digits: str) -> SendAttempt:
+    receivers = _receivers(answer)
+    if any(digits_of(receiver["waId"]) != digits for receiver in receivers):
+        return _OTHER_NUMBER
+    for receiver in receivers:
+        if _is_no_number(receiver, "isValidWhatsAppNumber"):
+            return _not_on_whatsapp(answer)
+        if receiver.get("errors"):
+            return _refused({"receivers": receivers})
+    return SendAttempt(outcome=Outcome.ACCEPTED, message_id=message_id_of(receivers[0]))
+
+
+def _receivers(answer: dict[str, object]) -> list[dict[str, object]]:
+    """Return who the message went to, at least one.
+
+    Raises:
+        WireError: Nobody, somebody without a number, or an error beside the yes.
+    """
+    receivers = answer.get("receivers")
+    if not isinstance(receivers, list) or not receivers:
+        msg = "it names no receiver"
+        raise WireError(msg)
+    if not all(isinstance(receiver, dict) and receiver.get("waId") for receiver in receivers):
+        msg = "it has a receiver without a number"
+        raise WireError(msg)
+    if answer.get("error"):
+        msg = "it says yes and names an error"
+        raise WireError(msg)
+    return receivers
+
+
+def _is_no_number(part: dict[str, object], key: str) -> bool:
+    value = part.get(key)
+    if value is None or isinstance(value, bool):
+        return value is False
+    msg = f"its {key} is neither true nor false"
+    raise WireError(msg)
+
+
+def _refused(answer: dict[str, object]) -> SendAttempt:
+    reason = find_reason(answer)
+    return SendAttempt(outcome=Outcome.REFUSED, failure=classify(reason.code, reason.text))
+
+
+def _not_on_whatsapp(answer: dict[str, object]) -> SendAttempt:
+    """Return a refusal, by the reason given if that is a known one, else by the flag itself."""
+    reason = find_reason(answer)
+    failure = classify(reason.code, reason.text)
+    if failure.category is ErrorCategory.UNKNOWN_ERROR:
+        failure = Failure(
+            category=ErrorCategory.NOT_ON_WHATSAPP,
+            action=Action.NEXT,
+            rule_id="w01",
+            text="WATI says the number is not on WhatsApp",
+        )
+    return SendAttempt(outcome=Outcome.REFUSED, failure=failure)

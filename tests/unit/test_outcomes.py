@@ -10,7 +10,7 @@ from lead_automation.config import ApiVersion
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http import Answer
 from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt
-from lead_automation.wati.outcomes import OUTCOME_TABLE, Event, decide_answer, decide_fault
+from lead_automation.wati.outcomes import decide_answer, decide_fault
 
 PHONE = "+919812345678"
 DIGITS = "919812345678"
@@ -319,9 +319,3 @@ def test_odd_status_is_unknown(status: int) -> None:
     assert attempt.outcome is Outcome.UNKNOWN
     assert attempt.failure is not None
     assert f"HTTP {status}" in attempt.failure.text
-
-
-def test_table_has_a_row_for_every_event() -> None:
-    """No event is without a verdict, and only what was not sent may be repeated."""
-    assert set(OUTCOME_TABLE) == set(Event)
-    assert {v.outcome for v in OUTCOME_TABLE.values() if v.may_retry} == {Outcome.NOT_SENT}
