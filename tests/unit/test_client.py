@@ -8,7 +8,6 @@ import pytest
 from fakes import FakeClock
 
 from lead_automation.answers import (
-    ContactVerdict,
     LookupKind,
     StatusLookup,
     TemplateInfo,
@@ -17,7 +16,7 @@ from lead_automation.answers import (
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Request
-from lead_automation.models import ErrorCategory, MessageStatus, Outcome, TemplateMessage
+from lead_automation.models import ErrorCategory, MessageStatus, TemplateMessage
 from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
 from lead_automation.wati.client import EnhancedWATIClient
@@ -140,49 +139,6 @@ def others(count: int, first: int = 0) -> list[dict[str, object]]:
     return [row(f"x{number}", age_s=number - 500) for number in range(first, first + count)]
 
 
-def test_send_accepted_is_one_post() -> None:
-    """One POST, one count, and the offset is measured."""
-    account = Account(answer({"result": True}, offset_s=2.5))
-
-    attempt = account.client.send_template_message(MESSAGE)
-
-    assert attempt.outcome is Outcome.ACCEPTED
-    assert [request.method for request in account.http.requests] == ["POST"]
-    assert account.calls == [CallKind.SEND]
-    assert account.client.clock_offset_s == 2.5
-
-
-def test_send_on_v2_reads_the_id() -> None:
-    """The version decides address and answer."""
-    receiver = {"waId": "919812345678", "localMessageId": "id-1", "errors": []}
-    body = {"result": True, "error": None, "receivers": [receiver]}
-    account = Account(answer(body), version=ApiVersion.V2)
-
-    attempt = account.client.send_template_message(MESSAGE)
-
-    assert attempt.message_id == "id-1"
-    assert "/api/v2/" in account.http.requests[0].url
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        (LOST, Outcome.UNKNOWN),
-        (REFUSED, Outcome.NOT_SENT),
-        (CONNECT_TIMEOUT, Outcome.NOT_SENT),
-        (CERTIFICATE, Outcome.NOT_SENT),
-    ],
-)
-def test_send_without_answer_is_not_repeated(error: TransportError, outcome: Outcome) -> None:
-    """Whatever happens, the client makes one POST."""
-    account = Account(error)
-
-    attempt = account.client.send_template_message(MESSAGE)
-
-    assert attempt.outcome is outcome
-    assert len(account.http.requests) == 1
-
-
 def test_send_held_back_raises_and_counts_nothing() -> None:
     """A dry run's border stops it."""
     account = Account(FORBIDDEN)
@@ -202,18 +158,6 @@ def test_offset_of_an_answer_without_date_keeps_the_last() -> None:
     assert account.client.clock_offset_s == 7.0
 
 
-def test_status_on_v1_is_found_by_quoted_name() -> None:
-    """The row of our template since the reservation tells the status."""
-    account = Account(answer(page(row("offer_v2"), row(localMessageId="id-9"))))
-
-    found = account.lookup()
-
-    assert found.kind is LookupKind.FOUND
-    assert (found.status, found.raw_status) == (MessageStatus.DELIVERED, "DELIVERED")
-    assert found.message_id == "id-9"
-    assert account.calls == [CallKind.STATUS]
-
-
 def test_status_on_v2_is_found_by_id() -> None:
     """With an id, another message of the template is not ours."""
     rows = [row(localMessageId="id-2"), row(localMessageId="id-1", statusString="READ")]
@@ -222,16 +166,6 @@ def test_status_on_v2_is_found_by_id() -> None:
     found = account.lookup("id-1")
 
     assert found.status is MessageStatus.READ
-
-
-def test_status_failed_is_classified() -> None:
-    """The reason of a late failure follows the same table."""
-    rows = [row(statusString="Failed", failedCode="131049", failedDetail="x")]
-
-    found = Account(answer(page(*rows))).lookup()
-
-    assert found.failure is not None
-    assert found.failure.is_meta_quality
 
 
 @pytest.mark.parametrize(("age_s", "kind"), [(99, LookupKind.FOUND), (101, LookupKind.ABSENT)])
@@ -279,31 +213,12 @@ def test_status_of_anything_but_a_list_is_no_answer(reply: Answer | TransportErr
     assert len(account.http.requests) == 1
 
 
-def test_status_on_second_page_is_found() -> None:
-    """Many newer messages hide ours on the next page."""
-    account = Account(answer(page(*others(20))), answer(page(*others(3, 20), row())))
-
-    found = account.lookup()
-
-    assert found.kind is LookupKind.FOUND
-    assert [dict(r.params)["pageNumber"] for r in account.http.requests] == ["1", "2"]
-
-
 def test_status_past_the_reservation_is_absent_at_once() -> None:
     """A page that reaches back beyond the reservation ends the search."""
     account = Account(answer(page(*others(19), row("x", age_s=60))))
 
     assert account.lookup().kind is LookupKind.ABSENT
     assert len(account.http.requests) == 1
-
-
-def test_status_with_pages_left_is_no_answer() -> None:
-    """Not seen everything, not concluded anything."""
-    pages = [answer(page(*others(20, 20 * number))) for number in range(3)]
-    account = Account(*pages)
-
-    assert account.lookup(max_pages=2).kind is LookupKind.NO_ANSWER
-    assert len(account.http.requests) == 2
 
 
 def test_status_pages_share_the_deadline() -> None:
@@ -337,39 +252,6 @@ def test_limits_are_kept_apart() -> None:
 
     assert account.client.send_wait_s() > 9
     assert account.client.status_wait_s() == account.client.contacts_wait_s() == 0
-
-
-def test_limits_none_never_wait() -> None:
-    """Against the simulator nothing is limited."""
-    account = Account(answer({"result": True}))
-    for _ in range(200):
-        account.client.send_template_message(MESSAGE)
-
-    assert account.client.send_wait_s() == 0
-
-
-@pytest.mark.parametrize(
-    ("reply", "verdict"),
-    [
-        (answer({"contact_list": [{"wAid": "919812345678"}]}), ContactVerdict.SEND),
-        (
-            answer({"contact_list": [{"wAid": "919812345678", "allowBroadcast": False}]}),
-            ContactVerdict.OPT_OUT,
-        ),
-        (answer({"contact_list": []}), None),
-        (answer({"contact_list": []}, 500), None),
-        (answer(b"<html>"), None),
-        (LOST, None),
-    ],
-)
-def test_contact_lookup_that_fails_lets_the_send_go_on(
-    reply: Answer | TransportError, verdict: ContactVerdict | None
-) -> None:
-    """Only a clear answer holds a lead back."""
-    account = Account(reply)
-
-    assert account.client.check_whatsapp_status(PHONE, deadline_s=3) is verdict
-    assert account.calls == [CallKind.CONTACTS]
 
 
 def test_contact_lookup_over_the_limit_does_not_leave() -> None:
@@ -440,18 +322,6 @@ def test_template_unapproved_or_missing_is_reported() -> None:
 
     assert pending == TemplateInfo(exists=True, is_approved=False, statuses=("PENDING",))
     assert missing == TemplateInfo(exists=False, is_approved=False, similar_names=("offer_v2",))
-
-
-def test_template_list_is_paged_to_its_end() -> None:
-    """A full page is followed by the next, a short one ends."""
-    first = templates(*[template(f"x{number}") for number in range(100)])
-    account = Account(first, templates(template()))
-
-    info = account.client.fetch_template()
-
-    assert isinstance(info, TemplateInfo)
-    assert info.is_approved
-    assert len(account.http.requests) == 2
 
 
 @pytest.mark.parametrize("rows", [1, 100])
