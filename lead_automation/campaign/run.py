@@ -14,7 +14,7 @@ from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.assignment import Assignment
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.earlier import EarlierMessages, later_read_is_due
-from lead_automation.campaign.ends import RunEnd, of_error, out_of_quota
+from lead_automation.campaign.ends import RunEnd, interrupted, of_error, out_of_quota
 from lead_automation.campaign.finish import close_books
 from lead_automation.campaign.follow_up import FollowUp
 from lead_automation.campaign.following import Follower
@@ -131,6 +131,9 @@ class EnhancedLeadAutomation:
         except LeadAutomationError as error:
             _log.debug("The run ends", exc_info=error)
             end = of_error(error)
+            signal_number = self._services.runtime.stop.signal_number
+            if signal_number is not None and isinstance(error, UnreachableError):
+                end = interrupted(signal_number)  # for its sake the read was given up
         return close_books(
             end,
             self._services,
