@@ -4,6 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -90,18 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def add(name: str, text: str, example: str) -> _Parser:
-        return commands.add_parser(
-            name,
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
-            epilog=f"example:\n  python -m lead_automation {example}",
-            parents=[everywhere],
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
+    add = partial(_add_command, commands, everywhere)
     _add_run(add("run", "one campaign run (the default command)", "run --limit 20"))
     add("init", "create the two empty state files", "init --state-dir /var/lib/lead-automation")
     add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
@@ -119,6 +109,24 @@ def build_parser() -> argparse.ArgumentParser:
     suppress = add("suppress", "keep the list of numbers never to be messaged", "suppress list")
     _add_suppress(suppress, everywhere)
     return parser
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[_Parser]",
+    everywhere: _Parser,
+    name: str,
+    text: str,
+    example: str,
+) -> _Parser:
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"example:\n  python -m lead_automation {example}",
+        parents=[everywhere],
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _usage_error(prog: str, message: str) -> ConfigError:
@@ -175,19 +183,8 @@ def _add_report(parser: _Parser) -> None:
 
 def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-
-    def action(name: str, text: str, example: str) -> _Parser:
-        return actions.add_parser(
-            name,
-            help=text,
-            description=f"{text[0].upper()}{text[1:]}.",
-            epilog=f"example:\n  python -m lead_automation suppress {example}",
-            parents=[everywhere],
-            allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-    example = 'add +919000000100 --reason "asked by phone"'
+    action = partial(_add_command, actions, everywhere)
+    example = 'suppress add +919000000100 --reason "asked by phone"'
     add = action("add", "never message a number again", example)
     add.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
     add.add_argument(
@@ -196,9 +193,9 @@ def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
         default="asked not to be messaged",
         help="kept with the number; default: %(default)s",
     )
-    remove = action("remove", "take a number off the list", "remove +919000000100")
+    remove = action("remove", "take a number off the list", "suppress remove +919000000100")
     remove.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
-    action("list", "show the list, whole numbers", "list --json")
+    action("list", "show the list, whole numbers", "suppress list --json")
 
 
 def _count(text: str) -> int:

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from lead_automation.answers import TemplateUnread
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S, check_wall_clock
+from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import judge_template
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
+from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
 from lead_automation.plaintext import wrap
-from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
 from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
@@ -193,18 +193,8 @@ def _state(local: LocalSettings, runtime: Runtime) -> Point:
     state = open_state(local, runtime)
     books = state.snapshot(quota_day(now, zone))
     suppressed = len(state.suppressions.entries())
-    check_wall_clock(books.newest_time(), now=now, zone=zone)
+    check_state(books, local, runtime)
     kept = sum(1 for _ in books.records())
-    since = now - timedelta(days=local.history_days)
-    reports = local.state_dir / REPORTS_FOLDER
-    if not kept and recent_production_sends(runtime.disk, reports, since):
-        return Point(
-            name="state",
-            verdict=Verdict.FAILED,
-            text=f"the history in {local.state_dir} is empty, but reports show recent sends",
-            fix="Restore sent_messages.json and quota_usage.json.",
-            area=Area.STATE,
-        )
     text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {local.state_dir}"
     return Point(name="state", verdict=Verdict.OK, text=text)
 

@@ -4,12 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
-from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
 from lead_automation.commands.common import (
@@ -18,20 +17,20 @@ from lead_automation.commands.common import (
     open_log,
 )
 from lead_automation.commands.plan import plan_document, plan_text
+from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.archive import (
     REPORTS_FOLDER,
-    recent_production_sends,
     save_run_report,
 )
 from lead_automation.reporting.documents import make_run_id, result_to_json
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
-from lead_automation.reporting.progress import Progress, make_progress
+from lead_automation.reporting.progress import make_progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
@@ -167,89 +166,57 @@ def _campaign(
     log.campaign_started(plan.run_id, plan.mode, today)
     _warn(plan, runtime)
     enabled = not arguments.quiet and not arguments.json
-    books = open_books(plan, runtime, state)
+    books = _open_books(plan, runtime, state)
     try:
         with (
             make_progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as display,
             log.above(display.print_above),
         ):
-            yield make_automation(
-                plan, runtime=runtime, state=state, books=books, log=log, display=display
+            services = make_services(
+                plan.settings,
+                mode=plan.mode,
+                runtime=runtime,
+                state=state,
+                books=books,
+                limits=plan.limits,
+            )
+            yield EnhancedLeadAutomation(
+                services,
+                limit=plan.limit,
+                analytics=_analytics(plan, runtime),
+                log=log,
+                display=display,
             )
     finally:
         books.close()
 
 
-def make_automation(
-    plan: RunPlan,
-    *,
-    runtime: Runtime,
-    state: State,
-    books: FileLedger,
-    log: OptimizedLogger,
-    display: Progress,
-) -> EnhancedLeadAutomation:
-    """Return a run over the real services, ready to be started once."""
-    analytics = CampaignAnalytics(
+def _analytics(plan: RunPlan, runtime: Runtime) -> CampaignAnalytics:
+    return CampaignAnalytics(
         run_id=plan.run_id,
         mode=plan.mode,
         template=plan.settings.wati.template,
         started_at=runtime.clock.now(),
         counsellors=plan.settings.local.counsellors,
     )
-    services = make_services(
-        plan.settings,
-        mode=plan.mode,
-        runtime=runtime,
-        state=state,
-        books=books,
-        limits=plan.limits,
-    )
-    return EnhancedLeadAutomation(
-        services, limit=plan.limit, analytics=analytics, log=log, display=display
-    )
 
 
-def open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:
+def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:
     """Load the state and fold what a crash left; refuse a state that cannot be right.
 
     Raises:
         StateError: Missing or damaged, or empty beside reports of recent sends.
         ClockError: The wall clock is behind the newest record.
     """
-    local = plan.settings.local
-    now = runtime.clock.now()
     books = state.open_ledger(read_only=plan.mode is RunMode.DRY_RUN)
     try:
         if books.recovered:
             _log.warning("%d messages of a run that was cut off are unsettled", books.recovered)
-        check_wall_clock(books.newest_time(), now=now, zone=local.hours.zone)
-        _check_history_is_ours(plan, runtime, books, now)
+        check_state(books, plan.settings.local, runtime)
     except LeadAutomationError:
         books.close()
         raise
     return books
-
-
-def _check_history_is_ours(
-    plan: RunPlan, runtime: Runtime, books: FileLedger, now: datetime
-) -> None:
-    """Refuse an empty history where reports show that people were messaged."""
-    if any(True for _ in books.records()):
-        return
-    since = now - timedelta(days=plan.settings.local.history_days)
-    reports = plan.state_dir / REPORTS_FOLDER
-    if recent_production_sends(runtime.disk, reports, since):
-        msg = (
-            f"The history in {plan.state_dir} is empty, but {REPORTS_FOLDER}/ shows messages sent "
-            "within HISTORY_DAYS: it was lost (a redeploy, a git reset), and everyone would be "
-            "messaged again."
-        )
-        hint = (
-            "Restore sent_messages.json and quota_usage.json, or move the reports away if the "
-            "history was emptied on purpose. Keep STATE_DIR outside the clone."
-        )
-        raise StateError(msg, path=plan.state_dir, hint=hint)
 
 
 def _warn(plan: RunPlan, runtime: Runtime) -> None:

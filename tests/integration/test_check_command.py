@@ -179,7 +179,7 @@ def test_check_with_a_history_that_was_lost_exits_5(tmp_path: Path) -> None:
         ended = the.run("check")
 
         assert ended.code == 5
-        assert "reports show recent sends" in ended.out
+        assert "shows messages sent within HISTORY_DAYS" in ended.out
         assert the.run().code == 5
 
 
