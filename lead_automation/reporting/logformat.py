@@ -59,7 +59,7 @@ class LineFormatter(logging.Formatter):
     """Make ``HH:MM:SS | LEVEL | text`` lines, one a record, and one a line of a traceback."""
 
     def __init__(
-        self, *, clock: Clock, zone: tzinfo, redact: Redactor, with_traceback: bool
+        self, *, clock: Clock, zone: tzinfo, redact: Redactor, tracebacks: bool = False
     ) -> None:
         """Set up a formatter.
 
@@ -67,20 +67,26 @@ class LineFormatter(logging.Formatter):
             clock: Read for the time of a line.
             zone: Zone the time is shown in.
             redact: Takes secrets out.
-            with_traceback: False keeps tracebacks out (the console).
+            tracebacks: False keeps them out (the console).
         """
         super().__init__()
         self._clock = clock
         self._zone = zone
         self._redact = redact
-        self._with_traceback = with_traceback
+        self._tracebacks = tracebacks
+
+    def with_traceback(self) -> "LineFormatter":
+        """Return a formatter like this one that shows tracebacks (the file's)."""
+        return LineFormatter(
+            clock=self._clock, zone=self._zone, redact=self._redact, tracebacks=True
+        )
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line or lines, without a newline at the end."""
         time = self._clock.now().astimezone(self._zone).strftime("%H:%M:%S")
         head = f"{time} | {record.levelname:<{_LEVEL_WIDTH}} | "
         texts = [self.text(record)]
-        if self._with_traceback:
+        if self._tracebacks:
             texts += self._traceback(record)
         return "\n".join(head + text for text in texts)
 

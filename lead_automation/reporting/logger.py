@@ -2,24 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, tzinfo
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from lead_automation.clock import Clock
 from lead_automation.files import Disk
 from lead_automation.plaintext import fit_encoding
-from lead_automation.reporting.logfile import DailyLog, FileHandler
+from lead_automation.reporting.logfile import DailyFile
 from lead_automation.reporting.logformat import LineFormatter, Redactor
 from lead_automation.runs import RunMode
-from lead_automation.text import clean
+from lead_automation.text import safe_text
 
 _PROJECT = "lead_automation"
 _MAX_WARNINGS = 200
-_MAX_NAME = 60
-_MAX_REASON = 300
 _MIN_POSITION_WIDTH = 3
 
 _RESET = "\x1b[0m"
@@ -33,7 +30,7 @@ _COLOURS = (
 _log = logging.getLogger(_PROJECT)
 
 
-class OptimizedLogger:
+class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
     """Set up the program's logging, and write the lines every campaign has.
 
     Made once, by the command line. Console lines go to a stream (stderr), file lines at DEBUG to
@@ -56,17 +53,17 @@ class OptimizedLogger:
             stream: The console; None where there is none.
             level: The console's: ``logging.DEBUG``, ``INFO`` or ``WARNING``.
             clock: Read for the time of each line.
-            zone: Zone of the times and of the file's midnight.
+            zone: Zone of the times.
             secrets: Values that may appear in no line.
             colour: Colour lines by level; only done on a terminal.
         """
         self._clock = clock
         self._zone = zone
-        self._redact = Redactor(secrets)
-        self._collector = _WarningCollector(self._formatter(with_traceback=False))
+        self._lines = LineFormatter(clock=clock, zone=zone, redact=Redactor(secrets))
+        self._collector = _WarningCollector(self._lines)
         self._console = _ConsoleHandler(stream, level, colour=colour)
-        self._console.setFormatter(self._formatter(with_traceback=False))
-        self._file: FileHandler | None = None
+        self._console.setFormatter(self._lines)
+        self._file: DailyFile | None = None
         root = logging.getLogger()
         self._levels = {name: logging.getLogger(name).level for name in ("", _PROJECT, "urllib3")}
         root.setLevel(logging.WARNING)
@@ -76,16 +73,7 @@ class OptimizedLogger:
         root.addHandler(self._console)
         root.addHandler(self._collector)
 
-    def __enter__(self) -> Self:
-        """Return itself; leaving takes the handlers away."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop logging."""
         self.close()
 
@@ -96,12 +84,11 @@ class OptimizedLogger:
             StateError: The path is a symlink, no regular file, or another user's: planted.
         """
         try:
-            log = DailyLog(path, disk=disk, clock=self._clock, zone=self._zone)
+            self._file = DailyFile(path, disk=disk, clock=self._clock, zone=self._zone)
         except OSError as exc:
             _log.warning("No log file: %s", exc)
             return
-        self._file = FileHandler(log)
-        self._file.setFormatter(self._formatter(with_traceback=True))
+        self._file.setFormatter(self._lines.with_traceback())
         logging.getLogger().addHandler(self._file)
 
     def close(self) -> None:
@@ -118,7 +105,7 @@ class OptimizedLogger:
     def warnings(self) -> tuple[str, ...]:
         """Everything logged at WARNING or above so far, safe to show, at most 200 and a count."""
         problem = self._file.problem if self._file is not None else ""
-        lost = (f"The log file could not be written on: {clean(problem)}",) if problem else ()
+        lost = (f"The log file could not be written on: {safe_text(problem)}",) if problem else ()
         return self._collector.texts() + lost
 
     @contextmanager
@@ -129,14 +116,6 @@ class OptimizedLogger:
             yield
         finally:
             self._console.write_line = None
-
-    def _formatter(self, *, with_traceback: bool) -> LineFormatter:
-        return LineFormatter(
-            clock=self._clock,
-            zone=self._zone,
-            redact=self._redact,
-            with_traceback=with_traceback,
-        )
 
     # The fixed texts: people and scripts search for them.
 
@@ -157,37 +136,27 @@ class OptimizedLogger:
         """Log who gets the next message from whom; position counts from 1."""
         width = max(_MIN_POSITION_WIDTH, len(str(total)))
         place = f"{position:0{width}}/{total:0{width}}"
-        _log.info("📞 [%s] %s → %s", place, _short(name), _short(counsellor))
+        _log.info("📞 [%s] %s → %s", place, name, counsellor)
 
     def sent(self, name: str, message_id: str | None) -> None:
         """Log that WATI accepted a message; the v1 API gives it no id."""
-        if message_id is None:
-            _log.info("📤 SENT: %s", _short(name))
-        else:
-            _log.info("📤 SENT: %s | ID: %s", _short(name), clean(message_id, _MAX_NAME))
+        _log.info("📤 SENT: %s%s", name, "" if message_id is None else f" | ID: {message_id}")
 
     def delivered(self, name: str) -> None:
         """Log that a message reached the phone."""
-        _log.info("📱 DELIVERED: %s", _short(name))
+        _log.info("📱 DELIVERED: %s", name)
 
     def read(self, name: str) -> None:
         """Log that a message was read."""
-        _log.info("👀 READ: %s", _short(name))
+        _log.info("👀 READ: %s", name)
 
     def failed(self, name: str, reason: str) -> None:
         """Log that a message was refused or failed; one lead's failure is no warning."""
-        _log.info("❌ FAILED: %s | %s", _short(name), clean(reason, _MAX_REASON))
+        _log.info("❌ FAILED: %s | %s", name, reason)
 
     def pending(self, name: str, why: str = "") -> None:
         """Log that nothing certain is known of a message yet."""
-        if why:
-            _log.info("⏳ PENDING: %s | %s", _short(name), clean(why, _MAX_REASON))
-        else:
-            _log.info("⏳ PENDING: %s", _short(name))
-
-
-def _short(name: str) -> str:
-    return clean(name, _MAX_NAME)
+        _log.info("⏳ PENDING: %s%s", name, f" | {why}" if why else "")
 
 
 class _ConsoleHandler(logging.Handler):

@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -15,7 +16,7 @@ from fakes import FakeClock
 from lead_automation.errors import StateError
 from lead_automation.files import AppendFile, SystemDisk
 from lead_automation.reporting.logfile import KEPT_DAYS, LOG_NAME
-from lead_automation.reporting.logformat import LineFormatter, Redactor
+from lead_automation.reporting.logformat import MAX_LINE, LineFormatter, Redactor
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.runs import RunMode
 
@@ -199,7 +200,7 @@ def test_line_time_is_the_configured_zones(console: Terminal, clock: FakeClock) 
         ("\u2066a\u2069", "\\u2066a\\u2069"),
         ("[/] x[/red]", "[/] x[/red]"),
         ("%s %d {0}", "%s %d {0}"),
-        ("N" * 1_000_000, "N" * 59 + "…"),
+        ("N" * 1_000_000, "N" * (MAX_LINE - len("📱 DELIVERED: ") - 1) + "…"),
     ],
 )
 def test_hostile_name_stays_one_harmless_line(
@@ -302,7 +303,7 @@ def test_console_of_other_packages_is_silent(
 
 def test_broken_format_arguments_are_shown_unfilled(clock: FakeClock) -> None:
     """A mistake in a log call is no reason to end a run."""
-    lines = LineFormatter(clock=clock, zone=KOLKATA, redact=Redactor(()), with_traceback=False)
+    lines = LineFormatter(clock=clock, zone=KOLKATA, redact=Redactor(()))
     record = logging.LogRecord("x", logging.INFO, "", 0, "a %s %d", ("one",), None)
 
     assert lines.format(record) == "09:15:24 | INFO  | a %s %d"
@@ -421,80 +422,43 @@ def test_file_is_private_and_says_its_day(clock: FakeClock, tmp_path: Path) -> N
     assert file_lines(path) == ["09:15:24 | DEBUG | Log of 2026-11-22, times in Asia/Kolkata"]
 
 
-def test_file_is_rotated_at_the_zones_midnight(clock: FakeClock, tmp_path: Path) -> None:
-    """A run over midnight goes on in a new file; 18:30 UTC is midnight in India."""
-    path = tmp_path / LOG_NAME
-    with make_logger(None, clock) as logger:
-        logger.open_file(path, disk=SystemDisk())
-        clock.step((datetime(2026, 11, 22, 18, 29, 59, tzinfo=UTC) - clock.now()).total_seconds())
-        log.info("before")
-        clock.advance(1)
-        log.info("after")
-
-    assert file_lines(tmp_path / f"{LOG_NAME}.2026-11-22")[-1] == "23:59:59 | INFO  | before"
-    assert file_lines(path) == [
-        "00:00:00 | DEBUG | Log of 2026-11-23, times in Asia/Kolkata",
-        "00:00:00 | INFO  | after",
-    ]
+def _written_before(path: Path, days: int) -> str:
+    """Make a file look as if last written some days ago; return the name rotation gives it."""
+    then = path.stat().st_mtime - days * ONE_DAY_S
+    os.utime(path, (then, then))
+    return f"{path.name}.{datetime.fromtimestamp(then).date().isoformat()}"  # noqa: DTZ006 - the server's
 
 
 def test_file_of_an_earlier_day_is_rotated_by_the_next_process(
     clock: FakeClock, tmp_path: Path
 ) -> None:
-    """Cron starts a process a few times a day: the day is in the file, not in the process."""
+    """Cron starts a process a few times a day; seven days' files are kept beside today's."""
     path = tmp_path / LOG_NAME
-    for _ in range(KEPT_DAYS + 4):
+    names = []
+    for days in range(KEPT_DAYS + 3, -1, -1):
         for _ in range(2):
             with make_logger(None, clock) as logger:
                 logger.open_file(path, disk=SystemDisk())
                 log.info("run")
-        clock.advance(ONE_DAY_S)
+        names.append(_written_before(path, days) if days else LOG_NAME)
 
-    rotated = sorted(found.name for found in tmp_path.glob(f"{LOG_NAME}.*"))
-    assert rotated == [
-        f"{LOG_NAME}.2026-{day}"
-        for day in ("11-25", "11-26", "11-27", "11-28", "11-29", "11-30", "12-01")
-    ]
+    assert sorted(found.name for found in tmp_path.iterdir()) == sorted(names[-KEPT_DAYS - 1 :])
     assert len(file_lines(path)) == 3
-
-
-def test_file_without_a_date_is_dated_by_its_last_write(clock: FakeClock, tmp_path: Path) -> None:
-    """A predecessor's log is moved aside, not mixed with ours."""
-    path = tmp_path / LOG_NAME
-    path.write_text("old form\n", encoding="utf-8")
-    path.touch()
-    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone(KOLKATA).date()
-    clock.step((datetime(2100, 1, 1, tzinfo=UTC) - clock.now()).total_seconds())
-    with make_logger(None, clock) as logger:
-        logger.open_file(path, disk=SystemDisk())
-
-    assert file_lines(tmp_path / f"{LOG_NAME}.{written.isoformat()}") == ["old form"]
-
-
-def test_file_with_an_impossible_date_is_dated_by_its_last_write(
-    clock: FakeClock, tmp_path: Path
-) -> None:
-    """A first line that is wrong says nothing."""
-    path = tmp_path / LOG_NAME
-    path.write_text("09:15:24 | DEBUG | Log of 2026-99-99\n", encoding="utf-8")
-    clock.step((datetime(2100, 1, 1, tzinfo=UTC) - clock.now()).total_seconds())
-    with make_logger(None, clock) as logger:
-        logger.open_file(path, disk=SystemDisk())
-
-    assert len(list(tmp_path.iterdir())) == 2
+    assert {found.stat().st_mode & 0o777 for found in tmp_path.iterdir()} == {0o600}
 
 
 def test_file_rotation_overwrites_no_earlier_file(clock: FakeClock, tmp_path: Path) -> None:
-    """Where a file of that day is kept already, the log goes on where it is."""
+    """Where another process has rotated that day's file, both stay."""
     path = tmp_path / LOG_NAME
-    kept = tmp_path / f"{LOG_NAME}.2026-11-22"
+    path.write_text("left\n", encoding="utf-8")
+    kept = tmp_path / _written_before(path, 1)
     kept.write_text("kept\n", encoding="utf-8")
     with make_logger(None, clock) as logger:
         logger.open_file(path, disk=SystemDisk())
-        clock.advance(ONE_DAY_S)
         log.info("next day")
 
     assert file_lines(kept) == ["kept"]
+    assert file_lines(kept.with_name(f"{kept.name}.2")) == ["left"]
     assert file_lines(path)[-1] == "09:15:24 | INFO  | next day"
 
 
@@ -534,20 +498,20 @@ def test_full_disk_ends_the_file_not_the_run(clock: FakeClock, tmp_path: Path) -
     assert len(file_lines(tmp_path / LOG_NAME)) == 1
 
 
-def test_symlink_planted_before_midnight_ends_the_file_not_the_run(
-    clock: FakeClock, tmp_path: Path
+@pytest.mark.parametrize("planted", ["symlink", "folder"])
+def test_what_is_planted_before_midnight_is_not_followed(
+    clock: FakeClock, tmp_path: Path, planted: str
 ) -> None:
-    """Rotation follows no link either."""
+    """Rotation follows no link, and whatever it meets ends no run."""
     path = tmp_path / LOG_NAME
     target = tmp_path / "target"
     target.write_text("", encoding="utf-8")
     with make_logger(None, clock) as logger:
+        path.write_text("left\n", encoding="utf-8")
+        _written_before(path, 1)
         logger.open_file(path, disk=SystemDisk())
         path.unlink()
-        path.symlink_to(target)
-        clock.advance(ONE_DAY_S)
+        path.symlink_to(target) if planted == "symlink" else path.mkdir()
         log.info("next day")
-        warnings = logger.warnings
 
-    assert "symbolic link" in warnings[0]
     assert target.read_text(encoding="utf-8") == ""
