@@ -1,8 +1,9 @@
 """Settings of the simulated account, and a message to send from it."""
 
+from simulated.inprocess import ADDRESSES
+
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.models import TemplateMessage
-from lead_automation.sandbox.inprocess import ADDRESSES
 from lead_automation.sandbox.simulator import API_KEY, TEMPLATE
 from lead_automation.secret import Secret
 

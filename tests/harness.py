@@ -9,19 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from fakes import FakeClock, ScriptedChance
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.cli import main
 from lead_automation.clock import Clock, Sleep, StopFlag
 from lead_automation.files import Disk, SystemDisk
 from lead_automation.runtime import MakeHttp, Runtime
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 
 SECRETS = (API_KEY, CRM_AUTHORIZATION.split()[-1])
 
@@ -165,13 +160,13 @@ def serve(
     with SandboxServer(simulator) as server:
         base = {
             "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": server.wati_base_url("v1" if version == "v1" else "v2"),
+            "WATI_BASE_URL": server.addresses.wati_base_url("v1" if version == "v1" else "v2"),
             "WATI_INSTANCE_ID": "100000",
             "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": server.lead_url,
+            "LEAD_API_URL": server.addresses.lead_url,
             "LEAD_API_TOKEN": CRM_AUTHORIZATION,
             "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": server.log_url,
+            "WATI_LOG_API_URL": server.addresses.log_url,
             "STATE_DIR": str(folder / "state"),
         }
         harness = Harness(

@@ -11,8 +11,7 @@ from fakes import FakeClock
 from harness import SECRETS, Ended, Harness, many_leads
 from offline import offline
 from promise import DOCUMENTED
-
-from lead_automation.sandbox.simulator import Simulator
+from simulated.simulator import Simulator
 
 _NEVER_SHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 

@@ -10,18 +10,13 @@ from typing import Any
 import pytest
 from fakes import FakeClock, ScriptedChance
 from harness import Ended, Harness, digits, many_leads
+from simulated.inprocess import ADDRESSES, InProcessHttp
+from simulated.scripts import Moment
+from simulated.simulator import Simulator
 
 from lead_automation.models import MessageStatus
 from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
-from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
-from lead_automation.sandbox.scripts import Moment
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import VendorLimits
 
 LATENCY_S = 0.2

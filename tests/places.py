@@ -12,19 +12,14 @@ from disks import Crash, crash
 from fakes import FakeClock
 from harness import Ended, Harness, many_leads
 from promise import ZONE, Witness, snapshot
+from simulated.inprocess import ADDRESSES, InProcessHttp
+from simulated.scripts import Moment
+from simulated.simulator import Simulator
 
 from lead_automation.files import SystemDisk
 from lead_automation.leads.hours import quota_day
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
-from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
-from lead_automation.sandbox.scripts import Moment
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 
 JOURNAL = "send_journal.jsonl"
 TODAY = "2026-11-23"

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen
 
+from simulated.server import SandboxServer
+
 from lead_automation.sandbox.scenarios import SCENARIOS
-from lead_automation.sandbox.server import SandboxServer
 
 _ROOT = Path(__file__).resolve().parents[1]
 

@@ -13,13 +13,15 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from simulated.faults import FaultKind
+from simulated.scripts import Hooks, Moment
+from simulated.simulator import Call, Simulator
+
 from lead_automation.clock import Clock
 from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS, MessageRecord, MessageStatus
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, SimRequest
-from lead_automation.sandbox.scripts import Hooks, Moment
-from lead_automation.sandbox.simulator import Call, Simulator
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 
 ZONE = ZoneInfo("Asia/Kolkata")

@@ -9,11 +9,12 @@ from typing import Any
 from disks import UnsyncedDisk
 from fakes import FakeClock
 from harness import Ended, Harness, digits, many_leads, serve
+from simulated.plans import ScriptedPlan
+from simulated.scripts import Reply
+from simulated.simulator import Simulator
 
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan
-from lead_automation.sandbox.scripts import Reply
-from lead_automation.sandbox.simulator import Simulator
 
 HOLD_FILE = "campaign_hold.json"
 SUPPRESSION_FILE = "suppression_list.json"
@@ -119,4 +120,4 @@ def campaign(
 
 def on_send(*replies: Reply) -> Plan:
     """Return a plan whose first POSTs get these answers; later ones go through."""
-    return Plan(on_send=replies)
+    return ScriptedPlan(on_send=replies)

@@ -11,21 +11,17 @@ from pathlib import Path
 from harness import digits, many_leads
 from kill_host import FastClock, KillHost, Trigger
 from promise import DOCUMENTED, ZONE, Witness, snapshot
+from simulated.plans import ScriptedPlan
+from simulated.scripts import Moment, lost
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.files import SystemDisk
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.scripts import Moment, lost
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.state.fileledger import FileLedger
 
 _LEADS = 5
@@ -34,9 +30,9 @@ _SETTLE_S = 5.0
 """Of the fast clock, as are all seconds but those after which a run is killed."""
 _READ = (Step(0.0, "READ"),)
 _PLANS = {
-    1: Plan(history=_READ, on_send=(lost(taken=True),)),
+    1: ScriptedPlan(history=_READ, on_send=(lost(taken=True),)),
     2: Plan(refuse="Invalid WhatsApp number"),
-    3: Plan(history=_READ, on_send=(lost(taken=False),)),
+    3: ScriptedPlan(history=_READ, on_send=(lost(taken=False),)),
 }
 """The second lead's answer is lost, the third is refused, the fourth's message never arrives."""
 
@@ -76,13 +72,13 @@ class Story:
         (folder / "team.json").write_text(f"{{{team}}}")
         self.environ = {
             "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": server.wati_base_url("v2"),
+            "WATI_BASE_URL": server.addresses.wati_base_url("v2"),
             "WATI_INSTANCE_ID": "100000",
             "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": server.lead_url,
+            "LEAD_API_URL": server.addresses.lead_url,
             "LEAD_API_TOKEN": CRM_AUTHORIZATION,
             "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": server.log_url,
+            "WATI_LOG_API_URL": server.addresses.log_url,
             "STATE_DIR": str(folder),
             "COUNSELLORS_FILE": str(folder / "team.json"),
             "SCRIPT_START_TIME": "00:00",
@@ -189,7 +185,7 @@ def begin_story(folder: Path, host: KillHost) -> Iterator[Story]:
         clock=clock,
         leads=many_leads(_LEADS),
         plans=plans,
-        plan_of=lambda _: Plan(history=_READ),
+        default_plan=Plan(history=_READ),
     )
     with SandboxServer(simulator) as server:
         yield Story(folder, server, clock, host=host)

@@ -10,7 +10,7 @@ from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
-from lead_automation.sandbox.scenarios import SCENARIOS
+from lead_automation.sandbox.scenarios import SCENARIOS, WINDOW_S
 from lead_automation.sandbox.server import SandboxServer
 from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import HISTORY_FILE, init_state
@@ -36,7 +36,7 @@ def _rehearse(arguments: Arguments, runtime: Runtime) -> int:
         values["STATE_DIR"] = str(state_dir)
         values["TEST_MOBILE_NUMBER"] = _TEST_NUMBER
         settings = load_settings(values, read_file=lambda _: None, folder=state_dir)
-        limits = replace(RateLimits.of_plan(settings.local.plan), window_s=scenario.limits.window_s)
+        limits = replace(RateLimits.of_plan(settings.local.plan), window_s=WINDOW_S)
         code = run_with(
             settings,
             mode=RunMode.TEST if arguments.test else RunMode.SANDBOX,

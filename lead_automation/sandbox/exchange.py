@@ -1,4 +1,4 @@
-"""What passes between the simulator and whoever carries its calls (a socket server, or nobody)."""
+"""What passes between the simulator and whoever carries its calls."""
 
 import json
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from enum import Enum
 from http import HTTPStatus
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-JSON_TYPE = "application/json; charset=utf-8"
-TEXT_TYPE = "text/plain; charset=utf-8"
+_JSON_TYPE = "application/json; charset=utf-8"
+_TEXT_TYPE = "text/plain; charset=utf-8"
 
 
 class Side(Enum):
@@ -36,55 +36,6 @@ class Endpoint(Enum):
         return Side.CRM if self in (Endpoint.LEADS, Endpoint.LOG) else Side.WATI
 
 
-class FaultKind(Enum):
-    """What the network does to an answer; whether the message was taken is said elsewhere."""
-
-    REFUSED = "refused"
-    """No connection comes about. Over sockets only as ``Simulator.take_down``."""
-    CERTIFICATE = "certificate"
-    """The server's certificate is refused. Without sockets only."""
-    CLOSE = "close"
-    """The connection is closed instead of an answer."""
-    RESET = "reset"
-    """The connection is reset (RST) instead of an answer."""
-    HANG = "hang"
-    """No answer until somebody gives up."""
-    LATE = "late"
-    """The whole answer, ``seconds`` late."""
-    SHORT_BODY = "short_body"
-    """Half the announced body, then the end."""
-    BAD_STATUS_LINE = "bad_status_line"
-    """Not HTTP at all."""
-    MANY_HEADERS = "many_headers"
-    """150 headers; Python's client reads 100."""
-    HUGE_HEADER = "huge_header"
-    """A header of 64 KiB."""
-    SLOW_HEADERS = "slow_headers"
-    """One byte every ``seconds`` from the first byte on."""
-    SLOW_BODY = "slow_body"
-    """One byte of the body every ``seconds``."""
-    ENDLESS_BODY = "endless_body"
-    """A chunked body that never ends."""
-    BAD_CHUNK = "bad_chunk"
-    """A chunked body whose size line has no end."""
-    GZIP_BOMB = "gzip_bomb"
-    """64 KiB that unpack to 64 MiB."""
-    EARLY_HINTS = "early_hints"
-    """An informational 103 before the real answer, which Python's client takes for the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkFault:
-    """A fault of the way back.
-
-    Attributes:
-        seconds: LATE: how late. SLOW_HEADERS, SLOW_BODY, ENDLESS_BODY: between two pieces.
-    """
-
-    kind: FaultKind
-    seconds: float = 0.05
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimRequest:
     """A request as the simulator sees it.
@@ -93,7 +44,7 @@ class SimRequest:
         path: Percent-decoded, without the query.
         query: Decoded; of a repeated name the last value.
         headers: Names in lower case.
-        body: Empty while only the headers have arrived (``Moment.HEADERS``).
+        body: Empty while only the headers have arrived.
     """
 
     method: str
@@ -113,17 +64,17 @@ class SimRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimReply:
-    """An answer, and what becomes of it on its way.
+    """An answer.
 
     Attributes:
         headers: Without ``Content-Length``, which whoever writes the answer adds.
-        network: None when it arrives whole and at once.
+        is_lost: The connection is closed instead; what the request asked for may have been done.
     """
 
     status: int = HTTPStatus.OK
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    network: NetworkFault | None = None
+    is_lost: bool = False
 
 
 def request_of(
@@ -150,12 +101,12 @@ def json_reply(value: object, status: int = HTTPStatus.OK) -> SimReply:
         body = text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can only carry escaped
         body = json.dumps(value).encode()
-    return SimReply(status=status, headers=(("Content-Type", JSON_TYPE),), body=body)
+    return SimReply(status=status, headers=(("Content-Type", _JSON_TYPE),), body=body)
 
 
 def text_reply(text: str, status: int) -> SimReply:
     """Return an answer with a plain text body."""
-    return SimReply(status=status, headers=(("Content-Type", TEXT_TYPE),), body=text.encode())
+    return SimReply(status=status, headers=(("Content-Type", _TEXT_TYPE),), body=text.encode())
 
 
 def digits_of(number: str) -> str:

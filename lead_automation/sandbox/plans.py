@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lead_automation.sandbox.scripts import Reply
-
 
 class Step(NamedTuple):
     """One change of a message's status.
@@ -26,8 +24,8 @@ class Plan:
     """What becomes of messages to one number.
 
     Attributes:
-        on_send: What the first POSTs get, each as often as it says; after them, ``refuse`` and the
-            rest hold.
+        rate_limited: So many first sends are answered 429 and asked to come back in a second.
+        lost_answers: So many sends after those are taken, but their answers never leave.
         refuse: Words of a refusal, given with HTTP 200 in the form of the API version asked.
         on_whatsapp: False: accepted in words, but the number is called invalid (``w01``); nothing
             is sent.
@@ -35,27 +33,21 @@ class Plan:
             shown as they are. Empty: the row never has a status.
         arrives_after_s: Seconds between the POST and the message (WATI was seen to send 50 s late).
         appears_after_s: Seconds until the row shows in the message list; None: never.
-        has_id_in_rows: False: rows carry no ``localMessageId`` on v2 either.
         says: What the lead writes back: seconds after the message, and the text.
         contact_status: ``VALID`` or ``INVALID``.
         allow_broadcast: False: the contact has opted out.
     """
 
-    on_send: tuple[Reply, ...] = ()
+    rate_limited: int = 0
+    lost_answers: int = 0
     refuse: str = ""
     on_whatsapp: bool = True
     history: tuple[Step, ...] = (Step(0.0, "SENT"), Step(2.0, "DELIVERED"), Step(4.0, "READ"))
     arrives_after_s: float = 0.0
     appears_after_s: float | None = 0.0
-    has_id_in_rows: bool = True
     says: tuple[tuple[float, str], ...] = ()
     contact_status: str = "VALID"
     allow_broadcast: bool = True
-
-
-def steps(*words: str, every_s: float = 1.0) -> tuple[Step, ...]:
-    """Return a history of words, the first at once and the others every_s seconds apart."""
-    return tuple(Step(position * every_s, word) for position, word in enumerate(words))
 
 
 def failing(detail: str, *, after_s: float = 1.0) -> Plan:
@@ -70,7 +62,7 @@ def refused(text: str) -> Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimMessage:
-    """A message WATI really took: the truth the tests compare with.
+    """A message WATI really took.
 
     Attributes:
         number: Digits, without the plus sign.

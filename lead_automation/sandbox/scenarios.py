@@ -6,11 +6,10 @@ from types import MappingProxyType
 from typing import Final
 
 from lead_automation.clock import Clock
-from lead_automation.sandbox.addresses import Addresses
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side
+from lead_automation.sandbox.addresses import Addresses, Route
+from lead_automation.sandbox.exchange import Endpoint, Side, SimReply, SimRequest
+from lead_automation.sandbox.leads import sample_plans, sample_rows
 from lead_automation.sandbox.plans import failing
-from lead_automation.sandbox.sample_leads import sample_plans, sample_rows
-from lead_automation.sandbox.scripts import Moment
 from lead_automation.sandbox.simulator import (
     API_KEY,
     CRM_AUTHORIZATION,
@@ -28,7 +27,7 @@ LIMITS: Final = VendorLimits(window_s=WINDOW_S)
 _RESTRICTED_NUMBER = "919000000113"
 _RESTRICTION = "131048 Spam rate limit hit"
 _CREDIT = 14
-_SENDS_BEFORE_OUTAGE = 14
+_SENDS_BEFORE_OUTAGE = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +38,11 @@ class Scenario:
         name: As given behind ``--sandbox``.
         description: One line for ``--help``: what happens, and how the run ends.
         build: Makes the simulator.
-        limits: The vendor's, scaled; both sides keep them.
     """
 
     name: str
     description: str
     build: Callable[[Clock], Simulator]
-    limits: VendorLimits = LIMITS
 
     def settings(self, addresses: Addresses) -> dict[str, str]:
         """Return the settings of a run against it; every wait is shortened to seconds."""
@@ -92,14 +89,19 @@ def _credits(clock: Clock) -> Simulator:
 
 
 def _outage(clock: Clock) -> Simulator:
-    simulator = _everyday(clock)
-    simulator.hooks.add(
-        Moment.REPLIED,
-        Endpoint.SEND,
-        lambda _: simulator.take_down(Side.WATI, FaultKind.CLOSE),
-        skip=_SENDS_BEFORE_OUTAGE,
-    )
-    return simulator
+    return _Outage(clock=clock, leads=sample_rows(), plans=sample_plans(), limits=LIMITS)
+
+
+class _Outage(Simulator):
+    """A WATI that hangs up on every caller after some sends."""
+
+    _sends = 0
+
+    def answer(self, route: Route, request: SimRequest) -> SimReply:
+        if route.endpoint.side is Side.WATI and self._sends >= _SENDS_BEFORE_OUTAGE:
+            return SimReply(is_lost=True)
+        self._sends += route.endpoint is Endpoint.SEND
+        return super().answer(route, request)
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(

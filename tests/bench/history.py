@@ -26,8 +26,8 @@ from bench.stage import (
     questions,
     setting_values,
 )
+from simulated.inprocess import ADDRESSES
 
-from lead_automation.sandbox.inprocess import ADDRESSES
 from lead_automation.sandbox.simulator import TEMPLATE
 
 KEPT = (0, 10_000, 100_000, 500_000)

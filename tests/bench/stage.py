@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from disks import UnsyncedDisk
+from simulated.inprocess import ADDRESSES, InProcessHttp
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.cli import main
 from lead_automation.clock import Clock, Sleep, StopFlag, SystemClock, system_chance
@@ -27,16 +30,8 @@ from lead_automation.http import Answer, Request
 from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import VendorLimits
 
 LATENCY_S = 0.05
@@ -192,7 +187,7 @@ class Simulation:
             changes: Of the settings.
         """
         self.clock = SkippingClock(MONTH_BEGINS)
-        self.simulator = Simulator(clock=self.clock, plan_of=lambda _: message)
+        self.simulator = Simulator(clock=self.clock, default_plan=message)
         self.leads = 0
         self.calls_s = 0.0
         self.on_send: Callable[[], None] = lambda: None
@@ -222,7 +217,6 @@ class Simulation:
             self.on_send()
         began = time.process_time()
         answer = self._http.call(request)
-        self._http.requests.clear()
         self.calls_s += time.process_time() - began
         return answer
 

@@ -4,11 +4,27 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from campaigns import message_to, wati_settings
 from fakes import FakeClock, ScriptedChance
 from harness import lead, many_leads
+from simulated.inprocess import ADDRESSES, InProcessHttp
+from simulated.plans import ScriptedPlan, steps
+from simulated.scripts import (
+    Reply,
+    answer,
+    changed,
+    html_page,
+    lost,
+    rate_limited,
+    redirect,
+    server_error,
+    usage_limit_exceeded,
+)
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.answers import (
     ContactVerdict,
@@ -26,26 +42,9 @@ from lead_automation.models import CrmRow, ErrorCategory, MessageStatus, Outcome
 from lead_automation.runs import CallKind
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
-from lead_automation.sandbox.plans import Plan, Step, failing, refused, steps
-from lead_automation.sandbox.scripts import (
-    Reply,
-    answer,
-    html_page,
-    lost,
-    rate_limited,
-    redirect,
-    server_error,
-    usage_limit_exceeded,
-)
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import (
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
-from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.plans import Plan, Step, failing, refused
+from lead_automation.sandbox.simulator import CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
+from lead_automation.sandbox.wati_answers import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.secret import Secret
 from lead_automation.wati.client import EnhancedWATIClient
@@ -159,6 +158,12 @@ def make(request: pytest.FixtureRequest, version: str) -> Iterator[Make]:
         yield build
 
 
+def take_ids_away(body: Any) -> None:
+    """Let the rows of a message list carry no id."""
+    for row in body["messages"]["items"]:
+        row["localMessageId"] = None
+
+
 class TestSends:
     """One POST, and what its answer means."""
 
@@ -181,8 +186,10 @@ class TestSends:
         assert bench.seen == [CallKind.SEND]
 
     def test_send_bare_answer_is_accepted(self, make: Make) -> None:
-        """Some accounts answer nothing but a yes."""
-        bench = make(has_bare_answers=True)
+        """Some accounts answer nothing but a yes on v1."""
+        bench = make()
+        bare = Reply(status=200, body={"result": True}, taken=True)
+        bench.simulator.script(Endpoint.SEND, bare, match=lambda sent: "/v1/" in sent.path)
 
         assert bench.send().outcome is Outcome.ACCEPTED
 
@@ -258,7 +265,8 @@ class TestSends:
 
     def test_send_wrong_token_stops(self, make: Make) -> None:
         """A token WATI does not know is a fault of the account, not of the lead."""
-        bench = make(api_key="another-key")
+        bench = make()
+        bench.simulator.api_key = "another-key"
 
         sent = bench.send()
 
@@ -409,7 +417,7 @@ class TestStatuses:
     ) -> None:
         """Where our id is known a row without it is not taken for ours."""
         bench = make()
-        bench.plan(Plan(has_id_in_rows=False))
+        bench.simulator.script(Endpoint.MESSAGES, changed(take_ids_away))
         sent = bench.send()
 
         found = bench.look_up(sent)
@@ -419,7 +427,7 @@ class TestStatuses:
     def test_status_of_an_unknown_send_is_found_without_an_id(self, make: Make) -> None:
         """An answer that was lost gave no id; template and time find the message, and its id."""
         bench = make()
-        bench.plan(Plan(on_send=(lost(taken=True),), history=(Step(0.0, "SENT"),)))
+        bench.plan(ScriptedPlan(on_send=(lost(taken=True),), history=(Step(0.0, "SENT"),)))
         sent = bench.send()
 
         found = bench.look_up(sent)
@@ -506,8 +514,10 @@ class TestTemplates:
 
     def test_template_list_that_repeats_a_page_ends(self, make: Make) -> None:
         """An account that ignores the page number is not read for ever."""
-        bench = make(templates=[SimTemplate(name=f"other_{number}") for number in range(100)])
-        bench.simulator.wati.repeats_pages = True
+        bench = make()
+        rows = [{"elementName": f"other_{n}", "status": "APPROVED"} for n in range(100)]
+        page = {"result": "success", "messageTemplates": rows}
+        bench.simulator.script(Endpoint.TEMPLATES, answer(page, times=None))
 
         found = bench.wati().fetch_template()
 

@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 from harness import Harness, digits, lead, many_leads, serve
+from simulated.plans import ScriptedPlan, steps
+from simulated.scripts import lost, server_error
+from simulated.simulator import Simulator
 
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.plans import Plan, Step, failing, refused, steps
-from lead_automation.sandbox.scripts import lost, server_error
-from lead_automation.sandbox.simulator import Simulator
+from lead_automation.sandbox.plans import Plan, Step, failing, refused
 
 _PLANS = {
     digits(1): refused("Invalid WhatsApp number"),
     digits(2): failing("131050 User has stopped marketing messages"),
-    digits(3): Plan(on_send=(lost(taken=True),)),
+    digits(3): ScriptedPlan(on_send=(lost(taken=True),)),
     digits(4): Plan(history=steps("SENT", "DELIVERED")),
     digits(5): Plan(history=(Step(0.0, "SENT"),)),
     digits(6): Plan(on_whatsapp=False, contact_status="INVALID"),

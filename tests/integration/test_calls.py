@@ -20,10 +20,11 @@ from offline import (
     start_gaps,
     wati_calls,
 )
+from simulated.plans import ScriptedPlan, steps
+from simulated.scripts import late, lost, server_error
 
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.plans import Plan, steps
-from lead_automation.sandbox.scripts import late, lost, server_error
+from lead_automation.sandbox.plans import Plan
 
 # --- time and calls ----------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ def test_run_450_leads_following_costs_no_time_and_few_calls(
     """At default pacing no send waits for a read or a row, within 2.1 calls a lead and 20."""
     clock = FakeClock()
     plan = Plan(history=steps(*words, every_s=8.0))
-    simulator = limited(clock, 450, plan_of=lambda _: plan)
+    simulator = limited(clock, 450, default_plan=plan)
     truth = Truth(simulator)
     harness = offline(tmp_path, simulator, clock)
 
@@ -59,7 +60,7 @@ def test_run_450_leads_following_costs_no_time_and_few_calls(
 def test_run_nothing_ever_delivered_the_allowance_is_spent_and_kept(tmp_path: Path) -> None:
     """Without any news the re-reads of the oldest open messages stop at the allowance."""
     clock = FakeClock()
-    simulator = limited(clock, 30, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 30, default_plan=Plan(history=steps("SENT")))
     harness = offline(
         tmp_path, simulator, clock, settings={"TRACKING_WAIT_SECONDS": "600", "WATI_PLAN": "pro"}
     )
@@ -123,7 +124,7 @@ def test_run_everything_read_ends_before_the_tail_is_over(tmp_path: Path) -> Non
 def test_run_nothing_arrives_tail_lasts_no_longer_than_told(tmp_path: Path) -> None:
     """After the last send a run goes on for TRACKING_WAIT_SECONDS at most."""
     clock = FakeClock()
-    simulator = limited(clock, 2, plan_of=lambda _: Plan(history=()))
+    simulator = limited(clock, 2, default_plan=Plan(history=()))
     harness = offline(tmp_path, simulator, clock)
 
     harness.run()
@@ -146,7 +147,7 @@ def preset_calls(harness: Harness, **months: int) -> None:
 def test_run_month_calls_are_kept_over_runs_and_commands(tmp_path: Path) -> None:
     """``api_usage.json`` holds every WATI call of run, test send and track."""
     clock = FakeClock()
-    simulator = limited(clock, 3, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 3, default_plan=Plan(history=steps("SENT")))
     harness = offline(tmp_path, simulator, clock, settings={"TEST_MOBILE_NUMBER": "+919812345678"})
     harness.run()
     after_run = wati_calls(simulator)
@@ -205,7 +206,7 @@ def test_run_month_used_up_ends_with_the_month_and_the_new_one_sends(tmp_path: P
 def test_run_at_80_percent_only_unknown_sends_are_read(tmp_path: Path) -> None:
     """From four fifths of the month on, no accepted message is read any more."""
     clock = FakeClock()
-    simulator = limited(clock, 4, plans={digits(1): Plan(on_send=(lost(taken=True),))})
+    simulator = limited(clock, 4, plans={digits(1): ScriptedPlan(on_send=(lost(taken=True),))})
     harness = offline(tmp_path, simulator, clock, settings={"WATI_MONTHLY_CALLS": "1000"})
     preset_calls(harness, m2026_11=800)
 
@@ -234,7 +235,7 @@ def test_run_reaches_80_percent_on_its_way_stops_reading(tmp_path: Path) -> None
 def test_track_at_80_percent_reads_nothing_but_unknown_sends(tmp_path: Path) -> None:
     """``track`` keeps the month's rule too, and says so."""
     clock = FakeClock()
-    simulator = limited(clock, 3, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 3, default_plan=Plan(history=steps("SENT")))
     harness = offline(tmp_path, simulator, clock, settings={"WATI_MONTHLY_CALLS": "1000"})
     harness.run()
     clock.advance(60)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from refusal_runs import HOLD_FILE, SUPPRESSION_FILE, Campaign, campaign
+from simulated.faults import FaultKind
+from simulated.scripts import Reply, server_error
 
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side
+from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import failing, refused
-from lead_automation.sandbox.scripts import Reply, server_error
-from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.wati_answers import SimTemplate
 
 POINTS = ["settings", "state", "hold", "hours", "wati", "template", "crm", "clock"]
 HOUR_S = 3600.0

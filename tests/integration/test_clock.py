@@ -10,12 +10,12 @@ from fakes import FakeClock
 from harness import Harness, digits, many_leads, serve
 from places import Place, quick_folder
 from promise import Witness
+from simulated.inprocess import InProcessHttp
+from simulated.scripts import Moment, lost
+from simulated.simulator import Simulator
 
 from lead_automation.http import Answer, Http, Request
 from lead_automation.sandbox.exchange import Endpoint, Side
-from lead_automation.sandbox.inprocess import InProcessHttp
-from lead_automation.sandbox.scripts import Moment, lost
-from lead_automation.sandbox.simulator import Simulator
 
 DAY_S = 86400.0
 ALWAYS = {"SCRIPT_START_TIME": "00:00", "SCRIPT_END_TIME": "24:00"}

@@ -17,6 +17,7 @@ pytest.importorskip("termios", reason="the processes are started as POSIX does")
 from desk import PROJECT, Desk, Shown, desk, environment
 from fakes import FakeClock, ScriptedChance
 from harness import Harness, digits, lead, many_leads, serve
+from simulated.simulator import Simulator
 
 from lead_automation.arguments import FORMS
 from lead_automation.cli import main
@@ -25,7 +26,6 @@ from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
 from lead_automation.runtime import Runtime
 from lead_automation.sandbox.plans import failing, refused
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.hold import HoldFile
 
 ENCODINGS = ("ascii", "cp1252", "utf-8")

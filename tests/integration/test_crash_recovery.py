@@ -10,10 +10,10 @@ import pytest
 from disks import Crash, FaultyDisk, Phase, Script, Step, crash, fail_with
 from harness import digits, lead
 from places import JOURNAL, TODAY, Place, die, quick_folder
+from simulated.scripts import Moment, lost
 
 from lead_automation.files import SystemDisk
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.scripts import Moment, lost
 
 FOLD_STEPS = frozenset({"write_new", "replace", "sync_folder", "truncate"})
 

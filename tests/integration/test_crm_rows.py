@@ -7,11 +7,14 @@ import pytest
 from fakes import FakeClock
 from harness import digits, lead, many_leads
 from offline import by_number, drawn_waits, limited, offline, start_gaps
+from simulated.faults import FaultKind, NetworkFault
+from simulated.plans import steps
+from simulated.scripts import Reply, late, lost, server_error
+from simulated.simulator import Simulator
 
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault
-from lead_automation.sandbox.plans import Plan, Step, failing, steps
-from lead_automation.sandbox.scripts import Reply, late, lost, server_error
-from lead_automation.sandbox.simulator import TEMPLATE, Simulator
+from lead_automation.sandbox.exchange import Endpoint
+from lead_automation.sandbox.plans import Plan, Step, failing
+from lead_automation.sandbox.simulator import TEMPLATE
 
 GONE = "Message undeliverable"
 
@@ -227,7 +230,7 @@ def test_owed_row_says_what_the_next_run_reads_first(tmp_path: Path) -> None:
 def test_slow_reads_in_settling_do_not_starve_the_owed_rows(tmp_path: Path) -> None:
     """Where reads take all their time, rows and reads go in turn within the minute."""
     clock = FakeClock()
-    simulator = limited(clock, 60, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 60, default_plan=Plan(history=steps("SENT")))
     simulator.script(Endpoint.LOG, server_error(500, times=None))
     harness = offline(tmp_path, simulator, clock)
     harness.run()

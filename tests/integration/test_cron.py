@@ -13,14 +13,14 @@ pytest.importorskip("termios", reason="cron is of POSIX")
 from desk import Desk, desk, quiet_leads
 from fakes import FakeClock
 from harness import many_leads, serve
+from simulated.scripts import Moment, answer, html_page
+from simulated.simulator import Simulator
 
 from lead_automation.clock import SystemClock
 from lead_automation.errors import ExitCode
 from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.scripts import Moment, answer, html_page
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.lock import RunLock
 

@@ -18,20 +18,23 @@ from offline import (
     start_gaps,
     statuses_of,
 )
-
-from lead_automation.models import MessageStatus
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault
-from lead_automation.sandbox.plans import Plan, Step, failing, steps
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind, NetworkFault
+from simulated.plans import ScriptedPlan, steps
+from simulated.scripts import (
     Moment,
     Reply,
     answer,
+    changed,
     html_page,
     lost,
     rate_limited,
     server_error,
 )
-from lead_automation.sandbox.simulator import Simulator
+from simulated.simulator import Simulator
+
+from lead_automation.models import MessageStatus
+from lead_automation.sandbox.exchange import Endpoint
+from lead_automation.sandbox.plans import Plan, Step, failing
 
 GONE = "Message undeliverable"
 QUALITY = (
@@ -177,7 +180,9 @@ def test_run_other_templates_message_is_not_taken_for_ours_on_v1(tmp_path: Path)
         "owner": True,
         "created": "2026-11-23T06:00:08Z",
     }
-    simulator.wati.add_row(digits(0), row, datetime(2026, 11, 23, 6, 0, 8, tzinfo=UTC))
+    simulator.script(
+        Endpoint.MESSAGES, changed(lambda body: body["messages"]["items"].insert(0, row))
+    )
     harness = offline(tmp_path, simulator, clock, version="v1")
 
     document = harness.run("--json").document
@@ -229,7 +234,7 @@ def test_run_read_without_answer_changes_nothing(tmp_path: Path, name: str, vers
 def test_track_read_without_answer_downgrades_nothing(tmp_path: Path, name: str) -> None:
     """What was delivered stays delivered when WATI cannot be asked later."""
     clock = FakeClock()
-    simulator = limited(clock, 5, plan_of=lambda _: Plan(history=steps("DELIVERED")))
+    simulator = limited(clock, 5, default_plan=Plan(history=steps("DELIVERED")))
     harness = offline(tmp_path, simulator, clock)
     harness.run()
     before = harness.history()
@@ -321,7 +326,7 @@ def test_later_runs_read_an_open_message_after_an_hour_and_after_a_day_only(
 ) -> None:
     """However often later runs come, an open message is read twice more, and then no more."""
     clock = FakeClock(datetime(2026, 11, 23, 4, 0, tzinfo=UTC))
-    simulator = limited(clock, 1, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 1, default_plan=Plan(history=steps("SENT")))
     harness = offline(
         tmp_path, simulator, clock, settings={"TRACKING_WAIT_SECONDS": "12", "HISTORY_DAYS": "7"}
     )
@@ -344,7 +349,7 @@ def test_later_run_settles_what_the_earlier_left(tmp_path: Path) -> None:
     """An hour later the next run knows the delivery, and the CRM row said so is not repeated."""
     clock = FakeClock()
     history = (Step(0.0, "SENT"), Step(1800.0, "READ"))
-    simulator = limited(clock, 3, plan_of=lambda _: Plan(history=history))
+    simulator = limited(clock, 3, default_plan=Plan(history=history))
     truth = Truth(simulator)
     harness = offline(tmp_path, simulator, clock)
     harness.run()
@@ -363,7 +368,7 @@ def test_later_run_many_open_messages_settling_takes_no_more_than_a_minute(
 ) -> None:
     """Settling ends within 60 s, keeps the read limit, and comes before the lead list."""
     clock = FakeClock()
-    simulator = limited(clock, 120, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 120, default_plan=Plan(history=steps("SENT")))
     harness = offline(tmp_path, simulator, clock)
     harness.run()
     clock.advance(4000)
@@ -382,7 +387,7 @@ def test_later_run_learns_a_failure_second_row_has_the_same_id(tmp_path: Path) -
     """A failure learned after the first row was taken posts a second one of the same message."""
     clock = FakeClock()
     plan = Plan(history=(Step(0.0, "SENT"), Step(1800.0, "FAILED", GONE)))
-    simulator = limited(clock, 1, plan_of=lambda _: plan)
+    simulator = limited(clock, 1, default_plan=plan)
     harness = offline(tmp_path, simulator, clock)
     harness.run()
     clock.advance(3700)
@@ -434,7 +439,7 @@ def test_track_as_text_shows_before_and_after(tmp_path: Path) -> None:
     """The operator reads one line a change, with the number masked."""
     clock = FakeClock()
     history = (Step(0.0, "SENT"), Step(100.0, "DELIVERED"))
-    simulator = limited(clock, 1, plan_of=lambda _: Plan(history=history))
+    simulator = limited(clock, 1, default_plan=Plan(history=history))
     harness = offline(tmp_path, simulator, clock)
     harness.run()
     clock.advance(300)
@@ -450,7 +455,7 @@ def test_track_learns_a_failure_posts_its_second_row_at_once(tmp_path: Path) -> 
     """The row of a failure that ``track`` finds goes out in the same ``track``."""
     clock = FakeClock()
     plan = Plan(history=(Step(0.0, "SENT"), Step(100.0, "FAILED", GONE)))
-    simulator = limited(clock, 1, plan_of=lambda _: plan)
+    simulator = limited(clock, 1, default_plan=plan)
     harness = offline(tmp_path, simulator, clock)
     harness.run()
     clock.advance(300)
@@ -484,8 +489,8 @@ def test_track_settles_unknown_sends_both_ways(tmp_path: Path) -> None:
     """``track`` tells which unknown sends arrived and which never did, and frees their quota."""
     clock = FakeClock()
     plans = {
-        digits(0): Plan(on_send=(lost(taken=True),), history=steps("SENT")),
-        digits(1): Plan(on_send=(lost(taken=False),)),
+        digits(0): ScriptedPlan(on_send=(lost(taken=True),), history=steps("SENT")),
+        digits(1): ScriptedPlan(on_send=(lost(taken=False),)),
     }
     simulator = limited(clock, 2, plans=plans)
     simulator.script(Endpoint.MESSAGES, server_error(500, times=None))
@@ -509,7 +514,7 @@ def test_track_settles_unknown_sends_both_ways(tmp_path: Path) -> None:
 def test_track_right_after_a_run_keeps_the_read_limit(tmp_path: Path) -> None:
     """Two commands in a row share WATI's window: the second waits for what the first has used."""
     clock = FakeClock()
-    simulator = limited(clock, 12, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 12, default_plan=Plan(history=steps("SENT")))
     harness = offline(tmp_path, simulator, clock)
     harness.run()
 
@@ -523,7 +528,7 @@ def test_track_right_after_a_run_keeps_the_read_limit(tmp_path: Path) -> None:
 def test_track_message_older_than_a_week_is_left_alone(tmp_path: Path) -> None:
     """WATI's own news of a message is over after seven days."""
     clock = FakeClock()
-    simulator = limited(clock, 1, plan_of=lambda _: Plan(history=steps("SENT")))
+    simulator = limited(clock, 1, default_plan=Plan(history=steps("SENT")))
     harness = offline(tmp_path, simulator, clock, settings={"HISTORY_DAYS": "30"})
     harness.run()
     clock.advance(timedelta(days=8).total_seconds())
@@ -539,7 +544,7 @@ def test_track_message_older_than_a_week_is_left_alone(tmp_path: Path) -> None:
 def test_run_unknown_send_has_no_row_until_it_is_settled(tmp_path: Path) -> None:
     """A send without an answer is looked up after the settling time; only then the CRM hears."""
     clock = FakeClock()
-    plan = Plan(on_send=(lost(taken=True),))
+    plan = ScriptedPlan(on_send=(lost(taken=True),))
     simulator = limited(clock, 2, plans={digits(0): plan})
     rows_when_asked: list[int] = []
     simulator.hooks.add(
@@ -565,7 +570,7 @@ def test_run_unknown_send_has_no_row_until_it_is_settled(tmp_path: Path) -> None
 def test_run_unknown_send_without_answer_stays_unknown_and_owes_no_row(tmp_path: Path) -> None:
     """Where the look-up has no answer nothing is concluded; the next run settles it."""
     clock = FakeClock()
-    simulator = limited(clock, 1, plans={digits(0): Plan(on_send=(lost(taken=True),))})
+    simulator = limited(clock, 1, plans={digits(0): ScriptedPlan(on_send=(lost(taken=True),))})
     simulator.script(Endpoint.MESSAGES, server_error(500, times=None))
     harness = offline(tmp_path, simulator, clock)
 
@@ -586,7 +591,7 @@ def test_run_unknown_send_without_answer_stays_unknown_and_owes_no_row(tmp_path:
 def test_run_unknown_send_proved_absent_is_sent_again_with_one_row(tmp_path: Path) -> None:
     """A send that never arrived is made again in the same run, and the CRM hears of it once."""
     clock = FakeClock()
-    simulator = limited(clock, 1, plans={digits(0): Plan(on_send=(lost(taken=False),))})
+    simulator = limited(clock, 1, plans={digits(0): ScriptedPlan(on_send=(lost(taken=False),))})
     harness = offline(tmp_path, simulator, clock)
 
     ended = harness.run("--json")

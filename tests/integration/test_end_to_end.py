@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 from harness import Harness, digits, lead, many_leads, serve
+from simulated.plans import ScriptedPlan
+from simulated.scripts import lost, rate_limited, server_error
+from simulated.simulator import Simulator
 
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import lost, rate_limited, server_error
-from lead_automation.sandbox.simulator import TEMPLATE, TEMPLATES, Simulator
-from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.simulator import TEMPLATE, TEMPLATES
+from lead_automation.sandbox.wati_answers import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
 
@@ -28,9 +30,9 @@ _MIXED = {
     digits(2): refused("Invalid WhatsApp number"),
     digits(3): failing("131050 User has stopped marketing messages"),
     digits(4): Plan(history=(Step(0.0, "SENT"),)),
-    digits(5): Plan(on_send=(rate_limited("1"),)),
-    digits(6): Plan(on_send=(lost(taken=True),)),
-    digits(7): Plan(on_send=(server_error(taken=False),)),
+    digits(5): ScriptedPlan(on_send=(rate_limited("1"),)),
+    digits(6): ScriptedPlan(on_send=(lost(taken=True),)),
+    digits(7): ScriptedPlan(on_send=(server_error(taken=False),)),
     digits(8): Plan(appears_after_s=None),
 }
 
@@ -320,7 +322,7 @@ def test_duplicate_lead_as_number_and_text_is_one(tmp_path: Path) -> None:
 def test_duplicate_of_a_refused_twin_is_sent(tmp_path: Path) -> None:
     """A lead that was refused blocks neither itself nor its number in a later run."""
     clock = FakeClock()
-    plans = {digits(0): Plan(on_send=(rate_limited("0", times=3),))}
+    plans = {digits(0): ScriptedPlan(on_send=(rate_limited("0", times=3),))}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
     with serve(tmp_path, simulator, clock) as harness:
         first = harness.run("--json").document
@@ -414,7 +416,7 @@ def test_duplicate_in_the_earlier_list_form_counts(
 def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> None:
     """A send without an answer is never repeated while WATI says nothing clear about it."""
     clock = FakeClock()
-    plans = {digits(0): Plan(on_send=(lost(taken=True),))}
+    plans = {digits(0): ScriptedPlan(on_send=(lost(taken=True),))}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
     with serve(tmp_path, simulator, clock) as harness:
         simulator.script(Endpoint.MESSAGES, server_error(times=None))
@@ -478,7 +480,7 @@ def test_campaign_with_contact_look_ups_keeps_their_limit(tmp_path: Path) -> Non
     simulator = Simulator(
         clock=clock,
         leads=many_leads(25),
-        plan_of=lambda _: Plan(contact_status="INVALID"),
+        default_plan=Plan(contact_status="INVALID"),
         plans={digits(index): Plan(contact_status="INVALID") for index in range(25)},
         limits=VendorLimits(),
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from harness import Terminal, digits
 from refusal_runs import HOLD_FILE, Campaign, campaign
+from simulated.scripts import Moment
 
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, failing, refused
-from lead_automation.sandbox.scripts import Moment
 
 QUALITY = (
     "Message undeliverable as Meta has restricted it for higher quality messaging - retry again "

@@ -27,12 +27,14 @@ from hostile import (
     odd_characters,
 )
 from promise import ZONE, Witness, snapshot
+from simulated.faults import FaultKind, NetworkFault
+from simulated.plans import ScriptedPlan
+from simulated.scripts import Reply, answer, html_page, lost
+from simulated.simulator import Simulator
 
 from lead_automation.leads.hours import quota_day
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault
+from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import Reply, answer, html_page, lost
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
 
 GOOD = 30
@@ -146,13 +148,13 @@ def plans() -> dict[str, Plan]:
         Reply(status=407, headers=(("Set-Cookie", "a=b"),)),
     ]
     found: dict[str, Plan] = {
-        victim(index): Plan(on_send=(reply,)) for index, reply in enumerate(sends)
+        victim(index): ScriptedPlan(on_send=(reply,)) for index, reply in enumerate(sends)
     }
     found |= {victim(9 + i): refused(text) for i, text in enumerate(words[:4])}
     found |= {victim(13 + i): failing(text) for i, text in enumerate(words[4:6])}
     found[victim(15)] = Plan(history=(Step(0.0, ODD + victim(15)),))
     said = f'{{"result": false, "info": "{TOKEN} {victim(16)}"}}'.encode()
-    found[victim(16)] = Plan(on_send=(Reply(status=200, body=said),))
+    found[victim(16)] = ScriptedPlan(on_send=(Reply(status=200, body=said),))
     return found
 
 

@@ -24,11 +24,12 @@ from hostile import (
     sent_parameters,
     state_bytes,
 )
+from simulated.faults import FaultKind, NetworkFault
+from simulated.scripts import Moment, Reply, answer, html_page, redirect
+from simulated.simulator import Simulator
 
 from lead_automation.leads.crm import MAX_LIST_BYTES
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault, SimRequest
-from lead_automation.sandbox.scripts import Moment, Reply, answer, html_page, redirect
-from lead_automation.sandbox.simulator import Simulator
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
 
 PHONE = "+919812345678"
 NATIONAL = "9812345678"

@@ -25,14 +25,15 @@ from hostile import (
     state_bytes,
 )
 from promise import DOCUMENTED
+from simulated.inprocess import ADDRESSES
+from simulated.simulator import Simulator
 
 from lead_automation.clock import SystemClock
 from lead_automation.files import SystemDisk
 from lead_automation.http import Http
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.inprocess import ADDRESSES
 from lead_automation.sandbox.plans import refused
-from lead_automation.sandbox.simulator import API_KEY, Simulator
+from lead_automation.sandbox.simulator import API_KEY
 
 URL_KEYS = ("LEAD_API_URL", "WATI_LOG_API_URL", "WATI_BASE_URL")
 ROOT = Path(__file__).resolve().parents[2]

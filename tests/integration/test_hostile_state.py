@@ -21,10 +21,10 @@ from hostile import (
     run_safely,
     state_bytes,
 )
+from simulated.scripts import Moment
 
 from lead_automation.files import SystemDisk, write_atomic
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.scripts import Moment
 
 NUMBER = "+919812345678"
 NATIONAL = "9812345678"

@@ -24,12 +24,14 @@ from hostile import (
     run_safely,
     state_bytes,
 )
+from simulated.faults import FaultKind, NetworkFault
+from simulated.scripts import Match, Moment, Reply, answer, html_page, redirect
+from simulated.simulator import Simulator
 
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault, SimRequest
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import Match, Moment, Reply, answer, html_page, redirect
-from lead_automation.sandbox.simulator import TEMPLATE, Simulator
-from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.simulator import TEMPLATE
+from lead_automation.sandbox.wati_answers import SimTemplate
 
 VICTIM = "919812345678"
 NATIONAL = "9812345678"

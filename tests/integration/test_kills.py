@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from kill_host import KillHost, Trigger
+from simulated.scripts import Moment
 from stories import Exchange, begin_story
 
 from lead_automation.sandbox.exchange import Endpoint
-from lead_automation.sandbox.scripts import Moment
 
 pytestmark = pytest.mark.kill
 

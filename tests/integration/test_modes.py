@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 from harness import Harness, digits, lead, many_leads, serve
+from simulated.faults import FaultKind
+from simulated.plans import ScriptedPlan
+from simulated.scripts import Moment, html_page, server_error
+from simulated.simulator import Simulator
 
 from lead_automation.arguments import SCENARIOS as NAMES
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side
+from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import Plan, failing
 from lead_automation.sandbox.scenarios import SCENARIOS
-from lead_automation.sandbox.scripts import Moment, html_page, server_error
-from lead_automation.sandbox.simulator import Simulator
 
 _TEST_NUMBER = "+917567905829"
 _TEST = {"TEST_MOBILE_NUMBER": _TEST_NUMBER}
@@ -202,7 +204,9 @@ def test_dry_run_with_contact_look_up_suppresses_nobody(tmp_path: Path) -> None:
 def test_dry_run_settles_nothing_and_does_not_wait(tmp_path: Path) -> None:
     """An unknown send of an earlier run is not asked about, and no time passes."""
     clock = FakeClock()
-    plans = {"919810000000": Plan(on_send=(server_error(taken=True),), appears_after_s=None)}
+    plans = {
+        "919810000000": ScriptedPlan(on_send=(server_error(taken=True),), appears_after_s=None)
+    }
     simulator = Simulator(clock=clock, leads=many_leads(9), plans=plans)
     with serve(tmp_path, simulator, clock) as harness:
         simulator.script(Endpoint.MESSAGES, server_error(times=None))

@@ -14,13 +14,10 @@ from fakes import FakeClock
 from harness import Harness, digits, many_leads, serve
 from places import quick_folder
 from promise import ZONE, Witness, snapshot
-
-from lead_automation.files import SystemDisk
-from lead_automation.leads.hours import quota_day
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault
-from lead_automation.sandbox.inprocess import InProcessHttp
-from lead_automation.sandbox.plans import Plan
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind, NetworkFault
+from simulated.inprocess import InProcessHttp
+from simulated.plans import ScriptedPlan
+from simulated.scripts import (
     Reply,
     answer,
     html_page,
@@ -30,7 +27,11 @@ from lead_automation.sandbox.scripts import (
     server_error,
     usage_limit_exceeded,
 )
-from lead_automation.sandbox.simulator import Simulator
+from simulated.simulator import Simulator
+
+from lead_automation.files import SystemDisk
+from lead_automation.leads.hours import quota_day
+from lead_automation.sandbox.exchange import Endpoint
 
 SETTLE_S = 90.0
 UNCLEAR_FAULTS = [
@@ -294,7 +295,7 @@ def test_unknown_send_is_settled_by_track_as_well(stage: Stage) -> None:
 
 def test_message_that_arrives_fifty_seconds_late_is_not_doubled(stage: Stage) -> None:
     """WATI was seen to send 50 s after the client gave up; settling waits longer than that."""
-    plan = Plan(arrives_after_s=50.0, on_send=(lost(FaultKind.HANG, taken=True),))
+    plan = ScriptedPlan(arrives_after_s=50.0, on_send=(lost(FaultKind.HANG, taken=True),))
     stage.simulator.wati.set_plan(digits(0), plan)
     ended = stage.harness.run("run", "--json")
 
@@ -306,7 +307,7 @@ def test_message_that_arrives_fifty_seconds_late_is_not_doubled(stage: Stage) ->
 
 def test_send_lost_for_ever_is_tried_three_times_over_all_runs(stage: Stage) -> None:
     """A lead whose message never arrives costs three POSTs, remembered over runs, and no more."""
-    stage.simulator.wati.set_plan(digits(0), Plan(on_send=(lost(taken=False, times=None),)))
+    stage.simulator.wati.set_plan(digits(0), ScriptedPlan(on_send=(lost(taken=False, times=None),)))
     for _ in range(5):
         assert stage.harness.run("run").code == 0
         stage.clock.advance(3600.0)

@@ -5,19 +5,12 @@ from pathlib import Path
 import pytest
 from harness import digits, lead
 from refusal_runs import Campaign, campaign
+from simulated.faults import FaultKind, NetworkFault
+from simulated.scripts import Reply, answer, html_page, lost, rate_limited, redirect, server_error
 
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, NetworkFault, Side
+from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import Plan
-from lead_automation.sandbox.scripts import (
-    Reply,
-    answer,
-    html_page,
-    lost,
-    rate_limited,
-    redirect,
-    server_error,
-)
-from lead_automation.sandbox.wati_wire import SimTemplate
+from lead_automation.sandbox.wati_answers import SimTemplate
 
 NAME = "sandbox_welcome"
 

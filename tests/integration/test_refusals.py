@@ -6,10 +6,9 @@ import pytest
 from fakes import FakeClock
 from harness import digits, many_leads, serve
 from refusal_runs import campaign, on_send
-
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side, SimRequest
-from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind
+from simulated.plans import ScriptedPlan
+from simulated.scripts import (
     Moment,
     Reply,
     answer,
@@ -20,7 +19,10 @@ from lead_automation.sandbox.scripts import (
     server_error,
     usage_limit_exceeded,
 )
-from lead_automation.sandbox.simulator import Simulator
+from simulated.simulator import Simulator
+
+from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
+from lead_automation.sandbox.plans import Plan, Step, failing, refused
 
 STOPS_BY_WORDS = [
     ("131048 Spam rate limit hit", "account_issue", True),
@@ -421,7 +423,7 @@ def test_run_of_which_half_fail_goes_on(tmp_path: Path) -> None:
 def test_run_with_many_unclear_answers_does_not_count_them_as_failed(tmp_path: Path) -> None:
     """A send that may have arrived is no failure: eleven of them in twenty stop nothing."""
     settings = {"TRACKING_FIRST_READ_SECONDS": "0"}
-    unclear = Plan(on_send=(lost(taken=True),), history=(Step(0.0, "READ"),))
+    unclear = ScriptedPlan(on_send=(lost(taken=True),), history=(Step(0.0, "READ"),))
     plans = {index: unclear for index in range(24) if index % 4}
     with campaign(tmp_path, leads=24, plans=plans, settings=settings) as the:
         result = the.result()
@@ -435,7 +437,7 @@ def test_outage_at_meta_over_many_runs_never_makes_a_lead_a_duplicate(tmp_path: 
     """A clear refusal is no attempt that got no answer: the lead is tried in every run."""
     clock = FakeClock()
     simulator = Simulator(
-        clock=clock, leads=many_leads(1), plan_of=lambda _: refused("131000 Something went wrong")
+        clock=clock, leads=many_leads(1), default_plan=refused("131000 Something went wrong")
     )
     with serve(tmp_path, simulator, clock) as harness:
         for _ in range(2):

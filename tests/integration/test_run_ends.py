@@ -12,11 +12,9 @@ import pytest
 from disks import FaultyDisk, Phase, Script, fail_with, no_space
 from fakes import FakeClock, ScriptedChance
 from harness import SECRETS, Harness, Pipe, lead, many_leads, serve
-
-from lead_automation.files import SystemDisk
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, Side
-from lead_automation.sandbox.plans import Plan, failing, refused
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind
+from simulated.plans import ScriptedPlan
+from simulated.scripts import (
     Moment,
     answer,
     html_page,
@@ -26,8 +24,13 @@ from lead_automation.sandbox.scripts import (
     server_error,
     usage_limit_exceeded,
 )
-from lead_automation.sandbox.simulator import TEMPLATE, Simulator
-from lead_automation.sandbox.wati_wire import SimTemplate
+from simulated.simulator import Simulator
+
+from lead_automation.files import SystemDisk
+from lead_automation.sandbox.exchange import Endpoint, Side
+from lead_automation.sandbox.plans import failing, refused
+from lead_automation.sandbox.simulator import TEMPLATE
+from lead_automation.sandbox.wati_answers import SimTemplate
 from lead_automation.state.lock import RunLock
 
 _NIGHT = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 22:30 in Asia/Kolkata
@@ -228,7 +231,7 @@ _ENDS = (
         code=3,
         status="stopped",
         reason="more than half",
-        simulator={"plan_of": lambda _: failing("131026 Message undeliverable")},
+        simulator={"default_plan": failing("131026 Message undeliverable")},
         leads=40,
     ),
     End(
@@ -630,7 +633,7 @@ def test_run_stopped_by_meta_shows_the_five_steps_and_holds(tmp_path: Path) -> N
 def test_run_with_an_unknown_send_waits_and_says_so(tmp_path: Path) -> None:
     """A send that nobody answers for is counted as unknown, keeps its quota and is explained."""
     clock = FakeClock()
-    plans = {"919810000000": Plan(on_send=(lost(taken=True),), appears_after_s=None)}
+    plans = {"919810000000": ScriptedPlan(on_send=(lost(taken=True),), appears_after_s=None)}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
     with serve(tmp_path, simulator, clock) as harness:
         simulator.script(Endpoint.MESSAGES, server_error(times=None))

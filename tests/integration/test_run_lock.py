@@ -10,13 +10,13 @@ from subprocess import PIPE, Popen
 from harness import many_leads
 from processes import environ_of, started
 from promise import Witness
+from simulated.scripts import Moment
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.clock import SystemClock
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.scripts import Moment
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import Simulator
 
 _RUNS = 8
 _LEADS = 12
@@ -35,7 +35,7 @@ def _ended(process: Popen[bytes], go_at: float) -> tuple[int, float, str]:
 
 def test_eight_runs_started_together_are_one(tmp_path: Path) -> None:
     """One works, seven end with 75 within two seconds and say who holds the lock since when."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(_LEADS), plan_of=lambda _: _READ)
+    simulator = Simulator(clock=SystemClock(), leads=many_leads(_LEADS), default_plan=_READ)
     witness = Witness(simulator, SystemClock())
     code = f"{_START_LINE}{_GO}raise SystemExit(main(['run', '--no-color']))"
     with SandboxServer(simulator, latency_s=0.02) as server:
@@ -67,7 +67,7 @@ def test_eight_runs_started_together_are_one(tmp_path: Path) -> None:
 
 def test_second_run_names_the_holder_and_changes_nothing(tmp_path: Path) -> None:
     """A run that outlasts the cron interval is left alone: 75, the holder's pid and its start."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(2), plan_of=lambda _: _READ)
+    simulator = Simulator(clock=SystemClock(), leads=many_leads(2), default_plan=_READ)
     second: list[tuple[int, str]] = []
     with SandboxServer(simulator) as server:
         environ = environ_of(server, tmp_path)

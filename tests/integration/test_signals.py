@@ -14,15 +14,16 @@ from harness import digits, many_leads
 from places import JOURNAL, TODAY, Place, quick_folder
 from processes import environ_of, started
 from promise import HISTORY_DAYS, ZONE, Witness
+from simulated.faults import FaultKind
+from simulated.scripts import Moment, late, lost
+from simulated.server import SandboxServer
+from simulated.simulator import Simulator
 
 from lead_automation.clock import SystemClock
 from lead_automation.files import SystemDisk
 from lead_automation.leads.hours import quota_day
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, SimRequest
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.scripts import Moment, late, lost
-from lead_automation.sandbox.server import SandboxServer
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 
 _READ = Plan(history=(Step(0.0, "READ"),))
@@ -67,7 +68,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Four leads at the CRM."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(4), plan_of=lambda _: _READ)
+    simulator = Simulator(clock=SystemClock(), leads=many_leads(4), default_plan=_READ)
     with SandboxServer(simulator, longest_wait_s=5.0) as server:
         yield Desk(tmp_path, server)
 

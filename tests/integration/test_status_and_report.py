@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock
 from harness import Harness, Pipe, digits, lead, many_leads, serve
+from simulated.plans import ScriptedPlan
+from simulated.scripts import Moment, lost, server_error
+from simulated.simulator import Simulator
 
 from lead_automation.arguments import COMMANDS, FORMS
 from lead_automation.cli import main
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import Moment, lost, server_error
-from lead_automation.sandbox.simulator import Simulator
 
 _PLANS = {
     digits(1): refused("Invalid WhatsApp number"),
     digits(2): failing("131050 User has stopped marketing messages"),
-    digits(3): Plan(on_send=(lost(taken=True),)),
+    digits(3): ScriptedPlan(on_send=(lost(taken=True),)),
 }
 _QUALITY = "131049 Meta has restricted it for higher quality messaging"
 

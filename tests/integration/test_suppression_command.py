@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from harness import digits
 from refusal_runs import SUPPRESSION_FILE, Campaign, campaign
+from simulated.scripts import Moment, rate_limited
 
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, refused
-from lead_automation.sandbox.scripts import Moment, rate_limited
 
 DAY_S = 86_400.0
 

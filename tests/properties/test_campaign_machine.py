@@ -21,18 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from promise import DOCUMENTED, ZONE, Witness, snapshot
-
-from lead_automation.cli import main
-from lead_automation.clock import StopFlag
-from lead_automation.errors import ExitCode
-from lead_automation.http import Http
-from lead_automation.leads.hours import quota_day
-from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
-from lead_automation.runtime import Runtime
-from lead_automation.sandbox.exchange import Endpoint, FaultKind, SimRequest
-from lead_automation.sandbox.inprocess import ADDRESSES, InProcessHttp
-from lead_automation.sandbox.plans import Plan
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind
+from simulated.inprocess import ADDRESSES, InProcessHttp
+from simulated.scripts import (
     Moment,
     Reply,
     answer,
@@ -42,13 +33,18 @@ from lead_automation.sandbox.scripts import (
     rate_limited,
     server_error,
 )
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
+from simulated.simulator import Simulator
+
+from lead_automation.cli import main
+from lead_automation.clock import StopFlag
+from lead_automation.errors import ExitCode
+from lead_automation.http import Http
+from lead_automation.leads.hours import quota_day
+from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
+from lead_automation.runtime import Runtime
+from lead_automation.sandbox.exchange import Endpoint, SimRequest
+from lead_automation.sandbox.plans import Plan
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.state.fileledger import FileLedger
 
 _LIMITS = {"Anandi": 4, "Karan": 4}

@@ -26,12 +26,12 @@ from hostile import (
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from simulated.scripts import Reply
 
 from lead_automation.arguments import COMMANDS, parse_arguments
 from lead_automation.errors import ConfigError
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.scripts import Reply
 from lead_automation.settings.keys import KEYS
 from lead_automation.text import clean, clean_lines, json_text, mask_numbers
 

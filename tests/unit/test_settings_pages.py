@@ -10,12 +10,12 @@ from dotenv import dotenv_values
 from fakes import FakeClock
 from harness import Pipe, serve
 from settings_pages import PAGES, ROOT
+from simulated.simulator import Simulator
 
 from lead_automation.arguments import parse_arguments
 from lead_automation.commands import check
 from lead_automation.config import Settings
 from lead_automation.errors import ConfigError
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.settings.declaration import Key, section
 from lead_automation.settings.keys import CREDENTIALS, KEYS
 from lead_automation.settings.load import load_settings

@@ -1,4 +1,4 @@
-"""The simulator's account, its CRM, its rules and its scripts, without any network."""
+"""The simulator's account, its CRM and its rules, and what tests make of it; no network."""
 
 import json
 from collections.abc import Mapping
@@ -8,22 +8,13 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock
-
-from lead_automation.sandbox.exchange import (
-    Endpoint,
-    FaultKind,
-    NetworkFault,
-    Side,
-    SimReply,
-    SimRequest,
-    request_of,
-)
-from lead_automation.sandbox.plans import Plan, Step, failing, refused, steps
-from lead_automation.sandbox.routes import LEAD_PATH, LOG_PATH
-from lead_automation.sandbox.scripts import (
+from simulated.faults import FaultKind, NetworkFault, fault_of
+from simulated.plans import ScriptedPlan
+from simulated.scripts import (
     Moment,
     Reply,
     answer,
+    changed,
     html_page,
     late,
     lost,
@@ -32,14 +23,12 @@ from lead_automation.sandbox.scripts import (
     server_error,
     usage_limit_exceeded,
 )
-from lead_automation.sandbox.simulator import (
-    API_KEY,
-    CRM_AUTHORIZATION,
-    OWNER_ID,
-    TEMPLATE,
-    Simulator,
-)
-from lead_automation.sandbox.wati_wire import SimTemplate
+from simulated.simulator import Simulator
+
+from lead_automation.sandbox.addresses import LEAD_PATH, LOG_PATH
+from lead_automation.sandbox.exchange import Endpoint, Side, SimReply, SimRequest, request_of
+from lead_automation.sandbox.plans import Plan, Step, failing, refused
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import SlidingWindow, VendorLimits
 
 ANNA = "919000000101"
@@ -149,15 +138,6 @@ class TestSends:
             "errors": [],
         }
 
-    def test_send_with_bare_answers_says_result_only(self) -> None:
-        """Some accounts answer v1 with nothing but the result."""
-        simulator = Simulator(clock=FakeClock(), has_bare_answers=True)
-
-        reply = simulator.handle(send_request(version="v1"))
-
-        assert body_of(reply) == {"result": True}
-        assert len(simulator.messages) == 1
-
     @pytest.mark.parametrize(("version", "key"), [("v1", "info"), ("v2", "error")])
     def test_send_refused_by_plan_names_the_reason_and_sends_nothing(
         self, version: str, key: str
@@ -178,9 +158,7 @@ class TestSends:
     @pytest.mark.parametrize("version", ["v1", "v2"])
     def test_send_to_a_number_not_on_whatsapp_says_so_inside_a_yes(self, version: str) -> None:
         """Result true and an invalid number: nothing is sent."""
-        simulator = Simulator(
-            clock=FakeClock(), plans={ANNA: Plan(on_whatsapp=False)}, has_bare_answers=True
-        )
+        simulator = Simulator(clock=FakeClock(), plans={ANNA: Plan(on_whatsapp=False)})
 
         body = body_of(simulator.handle(send_request(version=version)))
 
@@ -192,8 +170,8 @@ class TestSends:
     @pytest.mark.parametrize(
         ("request_", "status", "words"),
         [
-            (send_request(body=b"{"), 400, "not valid JSON"),
-            (send_request(body=b"[]"), 400, "not an object"),
+            (send_request(body=b"{"), 400, "not a JSON object"),
+            (send_request(body=b"[]"), 400, "not a JSON object"),
             (send_request(body=b"{}"), 400, "are required"),
             (
                 send_request(
@@ -255,45 +233,26 @@ class TestSends:
         assert "not enough credits" in body_of(second)["error"]
         assert [message.number for message in simulator.messages] == [ANNA]
 
-    def test_send_after_the_planned_replies_follows_the_rest_of_the_plan(self) -> None:
-        """Two 429s, then an ordinary yes; the 429s are not the window's."""
-        plan = Plan(on_send=(rate_limited("1", times=2),))
+    def test_send_after_the_planned_troubles_follows_the_rest_of_the_plan(self) -> None:
+        """A 429 asks to come back, a lost answer is of a message that exists; then all is well."""
+        plan = Plan(rate_limited=2, lost_answers=1)
         simulator = Simulator(clock=FakeClock(), plans={ANNA: plan})
 
-        statuses = [simulator.handle(send_request()).status for _ in range(3)]
+        replies = [simulator.handle(send_request()) for _ in range(4)]
 
-        assert statuses == [429, 429, 200]
-        assert simulator.rejected_429 == 0
-        assert simulator.posts[ANNA] == 3
-        assert len(simulator.messages) == 1
+        assert [reply.status for reply in replies] == [429, 429, 200, 200]
+        assert ("Retry-After", "1") in replies[0].headers
+        assert [reply.is_lost for reply in replies] == [False, False, True, False]
+        assert len(simulator.messages) == 2
 
-    def test_send_whose_answer_is_lost_counts_as_sent_only_when_taken(self) -> None:
-        """A lost answer says nothing; the truth says which message exists."""
-        plans = {
-            ANNA: Plan(on_send=(lost(taken=True),)),
-            BELA: Plan(on_send=(lost(FaultKind.RESET, taken=False),)),
-        }
-        simulator = Simulator(clock=FakeClock(), plans=plans)
+    def test_plan_set_anew_begins_from_its_first_send(self) -> None:
+        """Sends of before do not count against it."""
+        simulator = Simulator(clock=FakeClock())
+        simulator.handle(send_request())
 
-        replies = [simulator.handle(send_request(number)) for number in (ANNA, BELA)]
+        simulator.wati.set_plan("+" + ANNA, Plan(lost_answers=1))
 
-        assert [reply.network for reply in replies] == [
-            NetworkFault(FaultKind.CLOSE),
-            NetworkFault(FaultKind.RESET),
-        ]
-        assert [message.number for message in simulator.messages] == [ANNA]
-
-    def test_plan_set_anew_replaces_the_replies_left(self) -> None:
-        """A new plan begins from its own first reply."""
-        simulator = Simulator(
-            clock=FakeClock(), plans={ANNA: Plan(on_send=(server_error(times=None),))}
-        )
-        before = simulator.handle(send_request()).status
-
-        simulator.wati.set_plan(ANNA, Plan())
-
-        assert before == 502
-        assert simulator.handle(send_request()).status == 200
+        assert simulator.handle(send_request()).is_lost
 
 
 class TestMessageList:
@@ -319,12 +278,6 @@ class TestMessageList:
         ]
         assert simulator.status_now(BELA) is None
 
-    def test_history_of_words_has_equal_steps(self) -> None:
-        """The short form spaces words evenly."""
-        history = steps("SENT", "READ", every_s=5)
-
-        assert history == (Step(0, "SENT"), Step(5, "READ"))
-
     def test_row_carries_the_quoted_template_and_the_failure(self) -> None:
         """The name stands in quotes in the description; the detail is text."""
         clock = FakeClock(datetime(2026, 11, 23, 6, 0, 0, 123_000, tzinfo=UTC))
@@ -341,14 +294,6 @@ class TestMessageList:
         assert row["created"] == "2026-11-23T06:00:00.123Z"
         assert row["localMessageId"] is None
         assert row["finalText"].startswith("Hello Anna, Anandi is")
-
-    def test_row_without_its_id_on_v2_when_planned(self) -> None:
-        """Rows may leave the id out even of a v2 send."""
-        simulator = Simulator(clock=FakeClock(), plans={ANNA: Plan(has_id_in_rows=False)})
-        simulator.handle(send_request())
-
-        assert rows_of(simulator)[0]["localMessageId"] is None
-        assert simulator.messages[0].local_message_id is not None
 
     @pytest.mark.parametrize(
         ("plan", "seen"),
@@ -370,15 +315,10 @@ class TestMessageList:
             counts.append(len(rows_of(simulator)))
 
         assert counts == seen
-        assert len(simulator.messages) == 1
-
-    def test_late_arrival_is_dated_when_it_went_out(self) -> None:
-        """The row's time is that of the message, not of the POST."""
-        clock = FakeClock()
-        simulator = Simulator(clock=clock, plans={ANNA: Plan(arrives_after_s=50)})
-        simulator.handle(send_request())
-
-        assert simulator.messages[0].at == clock.now() + timedelta(seconds=50)
+        [message] = simulator.messages
+        assert (message.at - simulator.time_at(Side.WATI)).total_seconds() == (
+            plan.arrives_after_s - 50
+        )
 
     def test_pages_are_newest_first_and_linked(self) -> None:
         """Five messages in pages of two: each once, newest first."""
@@ -408,12 +348,10 @@ class TestMessageList:
         assert len(rows_of(simulator, query="?pageSize=x&pageNumber=-1")) == 10
 
     def test_other_rows_stand_between_the_messages(self) -> None:
-        """What the lead writes, its ticket and a test's own row show once their time has come."""
+        """What the lead writes, and its ticket, show once their time has come."""
         clock = FakeClock()
         simulator = Simulator(clock=clock, plans={ANNA: Plan(says=((5, "Yes"), (9, "Call me")))})
         simulator.handle(send_request())
-        own = {"eventType": "message", "eventDescription": f"see {TEMPLATE}", "id": "own"}
-        simulator.wati.add_row(ANNA, own, clock.now() + timedelta(seconds=20))
 
         clock.advance(6)
         early = [row["eventType"] for row in rows_of(simulator)]
@@ -422,7 +360,6 @@ class TestMessageList:
 
         assert sorted(early) == ["broadcastMessage", "message", "ticket"]
         assert early[-1] == "broadcastMessage"
-        assert late_rows[0] == own
         assert {row.get("text") for row in late_rows} >= {"Yes", "Call me"}
 
     def test_message_of_a_template_gone_since_has_an_empty_text(self) -> None:
@@ -432,16 +369,6 @@ class TestMessageList:
         simulator.wati.templates.clear()
 
         assert rows_of(simulator)[0]["finalText"] == ""
-
-    def test_lists_of_other_numbers_do_not_mix(self) -> None:
-        """A number's list holds its own messages only."""
-        simulator = Simulator(clock=FakeClock())
-        for position in range(300):
-            simulator.handle(send_request(str(919_000_001_000 + position)))
-
-        [row] = rows_of(simulator, "919000001123")
-
-        assert row["id"] == f"637f{simulator.wati.messages_to('+919000001123')[0].serial:020x}"
 
 
 class TestTemplatesAndContacts:
@@ -458,18 +385,6 @@ class TestTemplatesAndContacts:
         assert [row["status"] for row in ours] == ["PENDING", "APPROVED"]
         assert [param["paramName"] for param in ours[1]["customParams"]] == ["1", "2", "3"]
         assert [type(row["language"]) for row in ours] == [str, dict]
-
-    def test_template_list_that_ignores_pages_repeats_the_first(self) -> None:
-        """Some accounts answer every page number with page one."""
-        simulator = Simulator(clock=FakeClock(), templates=[SimTemplate(name=n) for n in "abc"])
-        path = "/api/v1/getMessageTemplates?pageSize=2&pageNumber=2"
-        honest = body_of(simulator.handle(read_request(path)))["messageTemplates"]
-
-        simulator.wati.repeats_pages = True
-        repeated = body_of(simulator.handle(read_request(path)))["messageTemplates"]
-
-        assert [row["elementName"] for row in honest] == ["c"]
-        assert [row["elementName"] for row in repeated] == ["a", "b"]
 
     def contacts(self, simulator: Simulator, attribute: object) -> SimReply:
         """Ask for contacts with a filter."""
@@ -656,30 +571,25 @@ class TestCrm:
 
         assert reply.status == 400
 
-    def test_lead_list_drops_the_messaged_when_told(self) -> None:
-        """A row that says sent, delivered or read ends the listing; a failed one does not."""
-        leads = [{"lead_id": 1001}, {"lead_id": "1002"}, "not an object"]
-        simulator = Simulator(clock=FakeClock(), leads=leads, drops_messaged=True)
-        simulator.handle(log_request(lead_id="1001", msg_status="sent"))
-        simulator.handle(log_request(lead_id="1002", msg_status="failed"))
-
-        assert body_of(simulator.handle(leads_request())) == {"data": leads[1:]}
-
     def test_log_keeps_the_row_as_posted(self) -> None:
-        """201, and the row is the CRM's."""
+        """201, and the row is the CRM's; a lead's id may be text or a number."""
         simulator = Simulator(clock=FakeClock())
 
-        reply = simulator.handle(log_request(wati_message_id="id-1"))
+        replies = [
+            simulator.handle(log_request(wati_message_id="id-1", lead_id=lead_id))
+            for lead_id in ("1001", 1001)
+        ]
 
-        assert reply.status == 201
+        assert [reply.status for reply in replies] == [201, 201]
+        assert [row["lead_id"] for row in simulator.crm_rows] == ["1001", 1001]
         assert simulator.crm_rows[0]["wati_message_id"] == "id-1"
         assert simulator.crm_rows[0]["msg_status"] == "delivered"
 
     @pytest.mark.parametrize(
         ("changes", "problem"),
         [
-            ({"lead_id": None}, "lead_id: required text"),
-            ({"lead_id": 1001}, "lead_id: required text"),
+            ({"lead_id": None}, "lead_id: required text or number"),
+            ({"lead_id": True}, "lead_id: required text or number"),
             ({"error_message": 5}, "error_message: text or left out"),
             ({"row_id": "2026-11-22/1001/1"}, "row_id: unknown"),
             ({"msg_type": "text"}, "msg_type: template"),
@@ -709,16 +619,46 @@ class TestScripts:
     """Replies and hooks a test puts in."""
 
     def test_script_replies_come_in_turn_then_ordinary_ones(self) -> None:
-        """Each as often as it says, in the order given."""
+        """Each as often as it says, in the order given, to the requests that match."""
         simulator = Simulator(clock=FakeClock())
+        replies = (server_error(503), rate_limited(times=2), answer(None, times=0))
+        simulator.script(Endpoint.SEND, *replies, match=lambda sent: sent.number == ANNA)
+
+        statuses = [
+            simulator.handle(send_request(number)).status for number in (ANNA, BELA, *[ANNA] * 3)
+        ]
+
+        assert statuses == [503, 200, 429, 429, 200]
+        assert simulator.rejected_429 == 0
+        assert simulator.posts == {ANNA: 4, BELA: 1}
+        assert len(simulator.messages) == 2
+
+    def test_scripted_plan_gives_its_replies_first(self) -> None:
+        """They belong to the number; a plan set anew begins from its own first reply."""
+        first = ScriptedPlan(on_send=(lost(taken=True), lost(FaultKind.RESET, taken=False)))
+        simulator = Simulator(clock=FakeClock(), plans={ANNA: first})
+
+        replies = [simulator.handle(send_request()) for _ in range(3)]
+        simulator.wati.set_plan(ANNA, ScriptedPlan(on_send=(server_error(),)))
+
+        assert [fault_of(reply) for reply in replies] == [
+            NetworkFault(FaultKind.CLOSE),
+            NetworkFault(FaultKind.RESET),
+            None,
+        ]
+        assert len(simulator.messages) == 2
+        assert simulator.handle(send_request()).status == 502
+
+    def test_script_of_a_change_lies_about_the_ordinary_answer(self) -> None:
+        """The message is taken, the row is there, and the list says otherwise."""
+        simulator = Simulator(clock=FakeClock())
+        simulator.handle(send_request())
         simulator.script(
-            Endpoint.SEND, server_error(503), rate_limited(times=2), answer(None, times=0)
+            Endpoint.MESSAGES, changed(lambda body: body["messages"]["items"].clear(), times=1)
         )
 
-        statuses = [simulator.handle(send_request()).status for _ in range(4)]
-
-        assert statuses == [503, 429, 429, 200]
-        assert len(simulator.messages) == 1
+        assert rows_of(simulator) == []
+        assert len(rows_of(simulator)) == 1
 
     def test_script_for_ever_lasts_until_cleared(self) -> None:
         """A reply without end ends with the script."""
@@ -730,17 +670,6 @@ class TestScripts:
 
         assert before == [429] * 3
         assert simulator.handle(send_request()).status == 200
-
-    def test_script_matches_only_its_requests(self) -> None:
-        """Another number is not concerned, nor another call."""
-        simulator = Simulator(clock=FakeClock())
-        simulator.script(
-            Endpoint.SEND, server_error(), match=lambda request: request.number == BELA
-        )
-
-        assert simulator.handle(send_request(ANNA)).status == 200
-        assert rows_of(simulator, BELA) == []
-        assert simulator.handle(send_request(BELA)).status == 502
 
     def test_script_of_an_error_that_took_the_message_keeps_it(self) -> None:
         """A 5xx says nothing about the message behind it."""
@@ -760,7 +689,7 @@ class TestScripts:
         reply = simulator.handle(send_request())
 
         assert body_of(reply)["result"] is True
-        assert reply.network == NetworkFault(FaultKind.LATE, 5)
+        assert fault_of(reply) == NetworkFault(FaultKind.LATE, 5)
 
     @pytest.mark.parametrize("kind", [FaultKind.REFUSED, FaultKind.CERTIFICATE])
     def test_script_of_a_connection_never_made_takes_nothing(self, kind: FaultKind) -> None:
@@ -820,18 +749,14 @@ class TestScripts:
         assert simulator.hooks.wants(Moment.HEADERS, Endpoint.SEND)
 
     def test_outage_loses_one_side_until_it_is_back(self) -> None:
-        """WATI down, the CRM up; watchers are told both times."""
+        """WATI down, the CRM up."""
         simulator = Simulator(clock=FakeClock())
-        told: list[tuple[Side, FaultKind | None]] = []
-        simulator.watch_outages(lambda side, kind: told.append((side, kind)))
 
         simulator.take_down(Side.WATI, FaultKind.REFUSED)
-        down = simulator.handle(send_request())
-        crm = simulator.handle(leads_request())
+        replies = [simulator.handle(request) for request in (send_request(), leads_request())]
         simulator.bring_back(Side.WATI)
+        replies.append(simulator.handle(send_request()))
 
-        assert down.network == NetworkFault(FaultKind.REFUSED)
-        assert crm.network is None
-        assert simulator.handle(send_request()).network is None
-        assert told == [(Side.WATI, FaultKind.REFUSED), (Side.WATI, None)]
+        refused_ = NetworkFault(FaultKind.REFUSED)
+        assert [fault_of(reply) for reply in replies] == [refused_, None, None]
         assert len(simulator.messages) == 1

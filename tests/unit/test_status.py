@@ -8,6 +8,7 @@ import pytest
 from fakes import FakeClock
 from harness import Harness, lead, many_leads
 from offline import offline
+from simulated.simulator import Simulator
 
 from lead_automation.models import (
     ErrorCategory,
@@ -18,7 +19,6 @@ from lead_automation.models import (
 from lead_automation.plaintext import columns
 from lead_automation.reporting.days import is_bad_number
 from lead_automation.sandbox.plans import refused
-from lead_automation.sandbox.simulator import Simulator
 from lead_automation.state.hold import HoldFile
 
 

@@ -7,9 +7,9 @@ import pytest
 from fakes import FakeClock
 from harness import Harness, digits, many_leads
 from offline import offline
+from simulated.simulator import Simulator
 
 from lead_automation.sandbox.plans import Plan, Step, failing
-from lead_automation.sandbox.simulator import Simulator
 
 _RESTRICTED = "131031 Account has been locked"
 _LATE = Plan(history=(Step(0.0, "SENT"), Step(3000.0, "DELIVERED")))

@@ -1,15 +1,17 @@
 """Make the simulator fail on purpose: answers given instead of the ordinary ones, and hooks."""
 
+import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
+from typing import Any
+
+from simulated.faults import FaultKind, NetworkFault, SpoiltReply, spoil
 
 from lead_automation.sandbox.exchange import (
     Endpoint,
-    FaultKind,
-    NetworkFault,
     SimReply,
     SimRequest,
     json_reply,
@@ -34,6 +36,7 @@ class Reply:
         status: None keeps the ordinary answer (useful with a fault).
         body: Bytes as they are, text as text, None empty, anything else as JSON.
         headers: Besides the content type that follows from the body.
+        change: Changes the ordinary answer's JSON, in place; nothing else is to be given.
         fault: What the network does to the answer.
         taken: Whether the request is really processed (the message is sent, the row is kept). None:
             only when the ordinary answer is kept.
@@ -43,6 +46,7 @@ class Reply:
     status: int | None = None
     body: object = None
     headers: tuple[tuple[str, str], ...] = ()
+    change: Callable[[Any], object] | None = None
     fault: NetworkFault | None = None
     taken: bool | None = None
     times: int | None = 1
@@ -54,12 +58,18 @@ class Reply:
             return False
         return self.status is None if self.taken is None else self.taken
 
-    def over(self, ordinary: SimReply | None) -> SimReply:
+    def over(self, ordinary: SimReply | None) -> SpoiltReply:
         """Return the answer that leaves, given the ordinary one where the request was processed."""
-        if self.status is None:
-            return replace(ordinary or SimReply(), network=self.fault)
-        shaped = self._shaped(self.status)
-        return replace(shaped, headers=self.headers + shaped.headers, network=self.fault)
+        if self.status is not None:
+            shaped = self._shaped(self.status)
+            shaped = replace(shaped, headers=self.headers + shaped.headers)
+        elif ordinary is not None and self.change is not None:
+            value = json.loads(ordinary.body)
+            self.change(value)
+            shaped = json_reply(value, ordinary.status)
+        else:
+            shaped = ordinary or SimReply()
+        return spoil(shaped, self.fault)
 
     def _shaped(self, status: int) -> SimReply:
         if self.body is None:
@@ -74,6 +84,11 @@ class Reply:
 def answer(body: object, status: int = HTTPStatus.OK, *, times: int | None = 1) -> Reply:
     """Return an answer that stands for no processing at all: a refusal, or nonsense."""
     return Reply(status=status, body=body, times=times)
+
+
+def changed(change: Callable[[Any], object], *, times: int | None = None) -> Reply:
+    """Return the ordinary answer with its JSON changed in place: a lie of the vendor's."""
+    return Reply(change=change, times=times)
 
 
 def lost(kind: FaultKind = FaultKind.CLOSE, *, taken: bool, times: int | None = 1) -> Reply:

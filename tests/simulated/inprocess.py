@@ -6,18 +6,15 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
+from simulated.faults import FaultKind, NetworkFault, fault_of
+from simulated.scripts import Moment
+from simulated.simulator import Simulator
+
 from lead_automation.clock import Clock
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http import Answer, Request, make_answer, repeat_reads
 from lead_automation.sandbox.addresses import Addresses
-from lead_automation.sandbox.exchange import (
-    FaultKind,
-    NetworkFault,
-    SimRequest,
-    request_of,
-)
-from lead_automation.sandbox.scripts import Moment
-from lead_automation.sandbox.simulator import Simulator
+from lead_automation.sandbox.exchange import SimRequest, request_of
 
 ADDRESSES: Final = Addresses(wati_origin="http://127.0.0.1:1", crm_origin="http://127.0.0.1:2")
 """What settings name when nobody listens: the calls never reach a socket."""
@@ -41,9 +38,6 @@ class InProcessHttp:
 
     Network faults become the ``TransportError`` the real client makes of them; waits (latency, late
     answers, hanging, the pauses between repeated reads) move the clock.
-
-    Attributes:
-        requests: Every try, in order, as the border was asked for it.
     """
 
     def __init__(
@@ -72,7 +66,6 @@ class InProcessHttp:
         self._latency_s = latency_s
         self._read_timeout_s = read_timeout_s
         self._allow_posts = allow_posts
-        self.requests: list[Request] = []
 
     def call(self, request: Request) -> Answer:
         """Return the whole answer.
@@ -89,7 +82,6 @@ class InProcessHttp:
         return self._try(request)
 
     def _try(self, request: Request) -> Answer:
-        self.requests.append(request)
         if request.on_try is not None:
             request.on_try()
         seen = _seen_by_server(request)
@@ -97,8 +89,9 @@ class InProcessHttp:
         self._simulator.reached(Moment.HEADERS, seen)
         reply = self._simulator.handle(seen)
         self._advance(self._latency_s)
-        if reply.network is not None:
-            self._pass_fault(reply.network, max(0.0, request.deadline_s - self._latency_s))
+        fault = fault_of(reply)
+        if fault is not None:
+            self._pass_fault(fault, max(0.0, request.deadline_s - self._latency_s))
         if len(reply.body) > request.max_bytes:
             msg = f"its answer is larger than {request.max_bytes} bytes"
             raise TransportError(msg, fault=Fault.LOST)

@@ -3,18 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
 
 from lead_automation.sandbox.exchange import SimReply, json_reply
 from lead_automation.sandbox.plans import Plan, SimMessage
-
-V2: Final = "v2"
-"""The API version whose sends return a message id."""
-
-_Row = TypeVar("_Row")
-
-_FIRST_PAGE = 1
-_DEFAULT_PAGE_SIZE = 10
+from lead_automation.sandbox.wati_requests import V2, Send
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +36,58 @@ class SimTemplate:
         return text
 
 
-def zulu(at: datetime) -> str:
-    """Return a time as WATI writes it: UTC, milliseconds, ``Z``."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+def accepted_v1(send: Send, contact: Mapping[str, object], *, is_valid: bool) -> SimReply:
+    """Return v1's yes: no message id, and ``model.ids`` holds the contact's."""
+    return json_reply(
+        {
+            "result": True,
+            "phone_number": send.number,
+            "template_name": send.template,
+            "parameteres": _pairs(send.parameters),
+            "contact": contact,
+            "model": {"ids": [contact["id"]]},
+            "validWhatsAppNumber": is_valid,
+        }
+    )
 
 
-def pairs(parameters: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    """Return parameters as the list of name and value both directions use."""
-    return [{"name": name, "value": value} for name, value in parameters]
+def accepted_v2(send: Send, message_id: str, *, is_valid: bool) -> SimReply:
+    """Return v2's yes (wati-api 2.3)."""
+    receiver = {
+        "localMessageId": message_id,
+        "waId": send.number,
+        "isValidWhatsAppNumber": is_valid,
+        "errors": [],
+    }
+    return json_reply(
+        {
+            "result": True,
+            "error": None,
+            "templateName": send.template,
+            "receivers": [receiver],
+            "parameters": _pairs(send.parameters),
+        }
+    )
+
+
+def refusal(send: Send, text: str) -> SimReply:
+    """Return a no with HTTP 200 in the version's form."""
+    if send.version != V2:
+        return json_reply({"result": False, "info": text})
+    return json_reply(
+        {
+            "result": False,
+            "error": text,
+            "templateName": send.template,
+            "receivers": [],
+            "parameters": [],
+        }
+    )
+
+
+def list_reply(name: str, rows: object, link: Mapping[str, object]) -> SimReply:
+    """Return a list's answer: the rows under their name, the link beside them."""
+    return json_reply({"result": "success", name: rows, "link": link})
 
 
 def contact_row(number: str, plan: Plan, serial: int, now: datetime) -> dict[str, object]:
@@ -69,7 +105,7 @@ def contact_row(number: str, plan: Plan, serial: int, now: datetime) -> dict[str
         "customParams": [],
         "optedIn": False,
         "isDeleted": False,
-        "lastUpdated": zulu(now),
+        "lastUpdated": _zulu(now),
         "allowBroadcast": plan.allow_broadcast,
         "allowSMS": True,
         "teamIds": [],
@@ -80,78 +116,9 @@ def contact_row(number: str, plan: Plan, serial: int, now: datetime) -> dict[str
     }
 
 
-def accepted_v1(
-    number: str,
-    template: str,
-    parameters: Sequence[tuple[str, str]],
-    contact: Mapping[str, object],
-    *,
-    is_valid: bool,
-) -> SimReply:
-    """Return v1's yes: no message id, and ``model.ids`` holds the contact's."""
-    return json_reply(
-        {
-            "result": True,
-            "phone_number": number,
-            "template_name": template,
-            "parameteres": pairs(parameters),
-            "contact": contact,
-            "model": {"ids": [contact["id"]]},
-            "validWhatsAppNumber": is_valid,
-        }
-    )
-
-
-def accepted_v2(
-    number: str,
-    template: str,
-    parameters: Sequence[tuple[str, str]],
-    message_id: str,
-    *,
-    is_valid: bool,
-) -> SimReply:
-    """Return v2's yes (wati-api 2.3)."""
-    receiver = {
-        "localMessageId": message_id,
-        "waId": number,
-        "isValidWhatsAppNumber": is_valid,
-        "errors": [],
-    }
-    return json_reply(
-        {
-            "result": True,
-            "error": None,
-            "templateName": template,
-            "receivers": [receiver],
-            "parameters": pairs(parameters),
-        }
-    )
-
-
-def refusal(version: str, text: str, template: str = "") -> SimReply:
-    """Return a no with HTTP 200 in the version's form."""
-    if version != V2:
-        return json_reply({"result": False, "info": text})
-    return json_reply(
-        {
-            "result": False,
-            "error": text,
-            "templateName": template,
-            "receivers": [],
-            "parameters": [],
-        }
-    )
-
-
-def invalid_items(code: str, description: str) -> SimReply:
-    """Return the 400 of a malformed request."""
-    return json_reply({"items": [{"code": code, "description": description}]}, 400)
-
-
 def message_row(message: SimMessage, text: str, now: datetime) -> dict[str, object]:
     """Return a template message's row of the message list (wati-api 3.1)."""
     step = message.step_at(now)
-    shows_id = message.plan.has_id_in_rows
     return {
         "eventDescription": f'Broadcast message with using "{message.template}" template was '
         f"received {message.at.strftime('%d|%m|%Y')}",
@@ -160,10 +127,10 @@ def message_row(message: SimMessage, text: str, now: datetime) -> dict[str, obje
         "mediaHeaderLink": None,
         "statusString": step.word if step else None,
         "failedDetail": (step.detail or None) if step else None,
-        "localMessageId": message.local_message_id if shows_id else None,
+        "localMessageId": message.local_message_id,
         "id": f"637f{message.serial:020x}",
-        "created": zulu(message.at),
-        "conversationId": f"637e{int(message.number or 0):020x}",
+        "created": _zulu(message.at),
+        "conversationId": _conversation_id(message.number),
         "ticketId": None,
         "eventType": "broadcastMessage",
         "owner": True,
@@ -180,8 +147,8 @@ def inbound_row(number: str, text: str, at: datetime, serial: int) -> dict[str, 
         "statusString": "SENT",
         "localMessageId": None,
         "id": f"637b{serial:020x}",
-        "created": zulu(at),
-        "conversationId": f"637e{int(number or 0):020x}",
+        "created": _zulu(at),
+        "conversationId": _conversation_id(number),
         "ticketId": f"637d{serial:020x}",
         "eventType": "message",
     }
@@ -194,8 +161,8 @@ def ticket_row(number: str, at: datetime, serial: int) -> dict[str, object]:
         "type": 0,
         "owner": None,
         "id": f"637c{serial:020x}",
-        "created": zulu(at),
-        "conversationId": f"637e{int(number or 0):020x}",
+        "created": _zulu(at),
+        "conversationId": _conversation_id(number),
         "ticketId": f"637d{serial:020x}",
         "eventType": "ticket",
     }
@@ -208,9 +175,7 @@ def template_row(template: SimTemplate, serial: int, now: datetime) -> dict[str,
         "elementName": template.name,
         "category": template.category,
         "status": template.status,
-        "language": template.language
-        if isinstance(template.language, str)
-        else dict(template.language),
+        "language": template.language,
         "body": template.body,
         "header": None,
         "footer": None,
@@ -219,42 +184,18 @@ def template_row(template: SimTemplate, serial: int, now: datetime) -> dict[str,
         "customParams": [
             {"paramName": name, "paramValue": f"sample {name}"} for name in template.parameters
         ],
-        "lastModified": zulu(now),
+        "lastModified": _zulu(now),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Which part of a list was asked for; pages count from 1."""
+def _zulu(at: datetime) -> str:
+    """Return a time as WATI writes it: UTC, milliseconds, ``Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
-    number: int = _FIRST_PAGE
-    size: int = _DEFAULT_PAGE_SIZE
 
-    @classmethod
-    def of_query(cls, query: Mapping[str, str]) -> "Page":
-        """Return what ``pageNumber`` and ``pageSize`` say; nonsense is the default."""
-        number, size = query.get("pageNumber", ""), query.get("pageSize", "")
-        return cls(
-            max(_FIRST_PAGE, int(number)) if number.isdecimal() else _FIRST_PAGE,
-            max(1, int(size)) if size.isdecimal() else _DEFAULT_PAGE_SIZE,
-        )
+def _pairs(parameters: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in parameters]
 
-    def cut(self, rows: Sequence[_Row]) -> Sequence[_Row]:
-        """Return this page's rows."""
-        start = (self.number - 1) * self.size
-        return rows[start : start + self.size]
 
-    def link(self, path: str, total: int) -> dict[str, object]:
-        """Return the ``link`` object beside a list."""
-
-        def address(number: int) -> str | None:
-            exists = 1 <= number <= -(-total // self.size)
-            return f"{path}?pageSize={self.size}&pageNumber={number}" if exists else None
-
-        return {
-            "prevPage": address(self.number - 1),
-            "nextPage": address(self.number + 1),
-            "pageNumber": self.number,
-            "pageSize": self.size,
-            "total": total,
-        }
+def _conversation_id(number: str) -> str:
+    return f"637e{int(number):020x}"

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lead_automation.sandbox.exchange import FaultKind, digits_of
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.scripts import lost, rate_limited
 
 # A minute of the real thing is about a second here, as the sandbox shortens every wait.
 _READ: Final = Plan(history=(Step(0.1, "SENT"), Step(0.4, "DELIVERED"), Step(0.8, "READ")))
@@ -21,8 +19,8 @@ _DELIVERED: Final = Plan(history=(Step(0.1, "SENT"), Step(0.6, "DELIVERED")))
 _SENT: Final = Plan(history=(Step(0.1, "SENT"),))
 _ODD_WORD: Final = Plan(history=(Step(0.1, "QUEUED_BY_OPERATOR"),))
 _NO_ROW: Final = Plan(appears_after_s=None)
-_LOST: Final = Plan(on_send=(lost(FaultKind.CLOSE, taken=True),), history=_READ.history)
-_RATE_LIMITED: Final = Plan(on_send=(rate_limited("1"),), history=_READ.history)
+_LOST: Final = Plan(lost_answers=1, history=_READ.history)
+_RATE_LIMITED: Final = Plan(rate_limited=1, history=_READ.history)
 _BAD_NUMBER: Final = refused("Invalid WhatsApp number")
 _NOT_ON_WHATSAPP: Final = Plan(on_whatsapp=False, contact_status="INVALID")
 _LATE_NOT_ON_WHATSAPP: Final = failing("Message undeliverable", after_s=0.6)
@@ -108,4 +106,4 @@ def sample_rows() -> list[Mapping[str, object]]:
 
 def sample_plans() -> dict[str, Plan]:
     """Return what becomes of messages, by number (digits)."""
-    return {digits_of(lead.number): lead.plan for lead in SAMPLE_LEADS if lead.plan is not None}
+    return {lead.number: lead.plan for lead in SAMPLE_LEADS if lead.plan is not None}
