@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock, ScriptedChance
 from harness import many_leads, serve
+from simulated.simulator import Simulator
 
 from lead_automation.clock import StopFlag
 from lead_automation.config import HttpPolicy
 from lead_automation.http import Answer, HttpClient, Request
-from lead_automation.sandbox.simulator import Simulator
 
 MOST_FRAMES = 10
 
