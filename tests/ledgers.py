@@ -47,7 +47,7 @@ def empty_disk() -> RecordingDisk:
 
 def open_ledger(disk: Disk, *, read_only: bool = False) -> FileLedger:
     """Open the ledger of a disk."""
-    return FileLedger.open(disk, FOLDER, history_days=HISTORY_DAYS, zone=ZONE, read_only=read_only)
+    return FileLedger(disk, FOLDER, history_days=HISTORY_DAYS, zone=ZONE, read_only=read_only)
 
 
 def reserve(

@@ -6,7 +6,6 @@ Looking a lead or a number up costs the same whatever the history holds.
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from itertools import chain
 
 from lead_automation.duplicates import is_duplicate_of, is_within_history
 from lead_automation.models import CrmRow, ErrorCategory, MessageRecord
@@ -33,42 +32,36 @@ class Books:
     """Quota, history, owed rows and the month's calls.
 
     Attributes:
-        touched: Names of the files that no longer say what the books say.
+        files: What the four files are to say.
+        touched: Names of the files that do not say it yet.
     """
 
     def __init__(self, files: StateFiles, *, history_days: int) -> None:
         """Take over what the files say; nobody else may use them any more."""
+        self.files = files
+        self.touched: set[str] = set()
         self._history_days = history_days
-        self._quota = files.quota
-        self._base: dict[date, Mapping[str, int]] = {}
-        self._changes: dict[date, dict[str, int]] = {}
-        self._history = files.history
+        self._open_days: set[date] = set()
         self._leads_of: dict[str, tuple[str, ...]] = {}
         self._unknown: dict[_Key, MessageRecord] = {}
-        self._owed = files.outbox
         self._owed_of: dict[str, list[str]] = {}
-        self._calls = files.calls
         self._newest: datetime | None = None
-        self.touched: set[str] = set()
         for record in self.records():
             self._index(record)
-        for row in self._owed.values():
+        for row in files.outbox.values():
             self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
 
     # --- moving on -----------------------------------------------------------------------------
 
     def apply(self, entry: JournalEntry) -> None:
-        """Take over one journal line; taking it over again changes nothing.
+        """Take over one journal entry; taking a whole journal over again changes nothing.
 
         Raises:
-            SchemaError: It does not fit the lines before it.
+            SchemaError: It does not fit the entries before it.
         """
         if entry.day is not None:
-            if entry.day in self._base:
-                msg = f"{entry.day} was opened before"
-                raise SchemaError(msg, "day")
-            self._base[entry.day] = entry.base
-        if entry.messages:
+            self._open(entry.day, entry.base)
+        if entry.quota:
             self._change_quota(entry.messages[0].day, entry.quota)
         for message in entry.messages:
             self._set(message)
@@ -80,18 +73,26 @@ class Books:
         for month, total in entry.calls.items():
             self._raise_calls(month, total)
 
+    def start_anew(self) -> None:
+        """Note that the files say it all now and the journal is empty."""
+        self._open_days.clear()
+        self.touched.clear()
+
     def count_call(self, month: str) -> None:
-        """Count one more WATI call of a month."""
+        """Count one WATI call of a month, ``2026-11``; kept with the next write at the latest."""
         self._raise_calls(month, self.month_calls(month) + 1)
 
     def _raise_calls(self, month: str, total: int) -> None:
-        if total > self._calls.get(month, 0):
-            self._calls[month] = total
+        if total > self.month_calls(month):
+            self.files.calls[month] = total
             self.touched.add(CALLS_FILE)
 
     def prune(self, today: date) -> None:
         """Drop the quota and the records of days that no longer count; future days stay."""
-        for days, name in ((self._quota, QUOTA_FILE), (self._history, HISTORY_FILE)):
+        for days, name in (
+            (self.files.quota, QUOTA_FILE),
+            (self.files.history, HISTORY_FILE),
+        ):
             for day in [day for day in days if self.is_over(day, today)]:
                 del days[day]
                 self.touched.add(name)
@@ -102,26 +103,30 @@ class Books:
         """Whether a day lies before the history that counts."""
         return not is_within_history(day, today=today, history_days=self._history_days)
 
-    def settle_quota(self) -> None:
-        """Make the present counts the new base, as the fold is about to write them."""
-        for day in self._base:
-            self._quota[day] = dict(self.quota_used(day))
-        self._base.clear()
-        self._changes.clear()
+    def _open(self, day: date, base: Mapping[str, int]) -> None:
+        """Begin a day of the journal with the counts it began with.
+
+        Whatever the file says: it may hold the changes that follow already, from a fold cut short.
+        """
+        if day in self._open_days:
+            msg = f"{day} was opened before"
+            raise SchemaError(msg, "day")
+        self._open_days.add(day)
+        self.files.quota[day] = dict(base)
+        self.touched.add(QUOTA_FILE)
 
     def _change_quota(self, day: date, changes: Mapping[str, int]) -> None:
-        if not changes:
-            return
-        if day not in self._base:
-            msg = f"no day line opened {day}"
+        if day not in self._open_days:
+            msg = f"no day entry opened {day}"
             raise SchemaError(msg, "quota")
-        counts = self._changes.setdefault(day, {})
+        counts = self.files.quota[day]
         for name, change in changes.items():
-            counts[name] = counts.get(name, 0) + change
+            # Who lowered the count by hand gets no credit for a message that proves absent.
+            counts[name] = max(0, counts.get(name, 0) + change)
         self.touched.add(QUOTA_FILE)
 
     def _set(self, record: MessageRecord) -> None:
-        self._history.setdefault(record.day, {})[record.lead_id] = record
+        self.files.history.setdefault(record.day, {})[record.lead_id] = record
         self._unknown.pop(record.key, None)
         self._index(record)
         self.touched.add(HISTORY_FILE)
@@ -139,62 +144,39 @@ class Books:
 
     def _owe(self, row: CrmRow) -> None:
         self._drop(row.row_id)  # a changed row goes to the end, so that folding twice agrees
-        self._owed[row.row_id] = row
+        self.files.outbox[row.row_id] = row
         self.touched.add(OUTBOX_FILE)
         self._owed_of.setdefault(row.lead_id, []).append(row.row_id)
 
     def _drop(self, row_id: str) -> None:
-        row = self._owed.pop(row_id, None)
+        row = self.files.outbox.pop(row_id, None)
         if row is not None:
             self._owed_of[row.lead_id].remove(row_id)
 
     # --- quota and calls -----------------------------------------------------------------------
 
     def is_day_open(self, day: date) -> bool:
-        """Whether the journal holds the day line that quota changes of this day are added to."""
-        return day in self._base
+        """Whether the journal holds the day entry that changes of this day are added to."""
+        return day in self._open_days
 
     def quota_used(self, day: date) -> Mapping[str, int]:
-        """Return the messages used on a day, by counsellor.
-
-        What the file says is followed where it says what stood there when the journal began, or
-        what the fold of this journal made of it. Anything else was written by a person after a
-        crash: it counts, but never below the messages known of that day.
-        """
-        found = self._quota.get(day, {})
-        base = self._base.get(day)
-        if base is None:
-            return found
-        changes = self._changes.get(day, {})
-        used: dict[str, int] = {}
-        for name in dict.fromkeys(chain(found, base, changes)):
-            before = base.get(name, 0)
-            after = max(0, before + changes.get(name, 0))
-            in_file = found.get(name, 0)
-            if in_file in (before, after):
-                used[name] = after
-            else:
-                used[name] = max(in_file, self._known_messages(day, name))
-        return used
-
-    def _known_messages(self, day: date, counsellor: str) -> int:
-        records = self._history.get(day, {}).values()
-        return sum(holds_quota(record) and record.counsellor == counsellor for record in records)
+        """Return the messages used on a day, by counsellor."""
+        return self.files.quota.get(day, {})
 
     def month_calls(self, month: str) -> int:
         """Return the WATI calls of a month."""
-        return self._calls.get(month, 0)
+        return self.files.calls.get(month, 0)
 
     # --- history -------------------------------------------------------------------------------
 
     def records(self) -> Iterator[MessageRecord]:
         """Return every kept record."""
-        for day in self._history.values():
+        for day in self.files.history.values():
             yield from day.values()
 
     def record(self, day: date, lead_id: str) -> MessageRecord | None:
         """Return the record of a lead on a day."""
-        return self._history.get(day, {}).get(lead_id)
+        return self.files.history.get(day, {}).get(lead_id)
 
     def find_duplicate(
         self, *, lead_id: str, phone: str, template: str, today: date
@@ -246,7 +228,7 @@ class Books:
         return self._newest
 
     def _of_lead(self, lead_id: str) -> Iterator[MessageRecord]:
-        for day in self._history.values():
+        for day in self.files.history.values():
             if lead_id in day:
                 yield day[lead_id]
 
@@ -260,17 +242,17 @@ class Books:
 
     def owed_rows(self) -> list[CrmRow]:
         """Return every row the CRM has not taken, oldest first."""
-        return list(self._owed.values())
+        return list(self.files.outbox.values())
 
     def find_row(self, row_id: str) -> CrmRow | None:
-        """Return an owed row as it stands now."""
-        return self._owed.get(row_id)
+        """Return an owed row as it stands now; None once the CRM took it."""
+        return self.files.outbox.get(row_id)
 
     def owed_row(self, record: MessageRecord) -> CrmRow | None:
         """Return the row still owed for a message; None once the CRM took it."""
         prefix = row_prefix(record)
         for row_id in reversed(self._owed_of.get(record.lead_id, [])):
-            row = self._owed[row_id]
+            row = self.files.outbox[row_id]
             if row_id.startswith(prefix) and row.sent_at == record.sent_at:
                 return row
         return None
@@ -278,18 +260,10 @@ class Books:
     def free_row_id(self, wanted: str) -> str:
         """Return an id no owed row has, so that an earlier attempt's row is not overwritten."""
         number, row_id = 1, wanted
-        while row_id in self._owed:
+        while row_id in self.files.outbox:
             number += 1
             row_id = f"{wanted}.{number}"
         return row_id
-
-    # --- for the fold --------------------------------------------------------------------------
-
-    def files(self) -> StateFiles:
-        """Return the content of the four files as they are to be written."""
-        return StateFiles(
-            quota=self._quota, history=self._history, outbox=self._owed, calls=self._calls
-        )
 
 
 def _sent_at(record: MessageRecord) -> float:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -131,22 +132,10 @@ def count_of(value: object, _: object = None) -> int:
     return count
 
 
-def day_of(text: str) -> date:
-    """Return the day a key names: ``2026-11-22``."""
-    day: date = read_value(text, date)
-    return day
-
-
-def month_of(text: str) -> str:
-    """Return the month a key names: ``2026-11``."""
-    month: str = read_value(text, Month)
-    return month
-
-
-def phone_of(text: str) -> str:
-    """Return an E.164 number."""
-    phone: str = read_value(text, Phone)
-    return phone
+# What a key names; SchemaError for anything else.
+day_of: Callable[[object], date] = partial(read_value, kind=date)
+month_of: Callable[[object], str] = partial(read_value, kind=Month)
+phone_of: Callable[[object], str] = partial(read_value, kind=Phone)
 
 
 def lead_id_of(value: object) -> str:

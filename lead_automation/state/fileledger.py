@@ -2,7 +2,7 @@
 
 Folding writes what the journal changed into the JSON files, one after the other, and then empties
 the journal. A crash anywhere in it is repaired by folding again: the journal's effects are
-absolute, and its quota changes are added to the counts its own ``day`` lines name.
+absolute, and its quota changes are added to the counts its own ``day`` entries name.
 """
 
 import gc
@@ -16,30 +16,22 @@ from msgspec.structs import replace
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
 from lead_automation.models import MessageStatus
-from lead_automation.state.bookkeeper import Bookkeeper
 from lead_automation.state.codec import SchemaError
 from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, JournalText, open_journal, read_journal
-from lead_automation.state.jsonstore import (
-    CALLS_FILE,
-    HISTORY_FILE,
-    OUTBOX_FILE,
-    QUOTA_FILE,
-    StateFiles,
-    load_state,
-    save_state,
-)
+from lead_automation.state.jsonstore import FILES, load_state, save_state
+from lead_automation.state.ledger import Ledger
 from lead_automation.state.rows import first_row_id, make_row
 
 FOLD_ABOVE_BYTES = 32 << 20
 """A longer journal is folded before the next reservation, so that it can always be read back."""
 
-_FOLD_ORDER = (QUOTA_FILE, HISTORY_FILE, OUTBOX_FILE, CALLS_FILE)
 _SNAPSHOT_TRIES = 5
+"""A fold takes a moment, runs are minutes apart: more than one disturbed try is rare."""
 _NEVER_LEARNED = "WATI gave no clear answer whether it arrived"
 
 
-class FileLedger(Bookkeeper):
+class FileLedger(Ledger):
     """The ledger of a state directory.
 
     Attributes:
@@ -50,30 +42,11 @@ class FileLedger(Bookkeeper):
         self,
         disk: Disk,
         folder: Path,
-        files: StateFiles,
-        journal: JournalText,
-        *,
-        history_days: int,
-        zone: tzinfo,
-    ) -> None:
-        """Use ``open`` or ``read_snapshot``."""
-        super().__init__(files, history_days=history_days, zone=zone)
-        self._disk = disk
-        self._folder = folder
-        self._journal: Journal | None = None
-        self._new_calls: dict[str, int] = {}
-        self.recovered = self._replay(journal)
-
-    @classmethod
-    def open(
-        cls,
-        disk: Disk,
-        folder: Path,
         *,
         history_days: int,
         zone: tzinfo,
         read_only: bool = False,
-    ) -> "FileLedger":
+    ) -> None:
         """Load the state; a journal that a crash left is folded first.
 
         Args:
@@ -88,22 +61,19 @@ class FileLedger(Bookkeeper):
         Raises:
             StateError: A file is missing, damaged or not to be read or written.
         """
+        self._disk = disk
+        self._folder = folder
+        self._journal: Journal | None = None
+        self._new_calls: dict[str, int] = {}
         # Nothing of a history that is being loaded is garbage; looking for it takes a fifth longer.
         with _collector_paused():
             journal = read_journal(disk, folder)
-            files = load_state(disk, folder)
-            ledger = cls(disk, folder, files, journal, history_days=history_days, zone=zone)
-        if read_only:
-            ledger.settle_quota()
-        else:
-            ledger.start(journal)
-        return ledger
-
-    def start(self, journal: JournalText) -> None:
-        """Open the journal for writing and make its effects lasting."""
-        self._journal = open_journal(self._disk, journal)
-        if journal.whole:
-            self.finish(today=None)
+            super().__init__(load_state(disk, folder), history_days=history_days, zone=zone)
+            self.recovered = self._replay(journal)
+        if not read_only:
+            self._journal = open_journal(disk, journal)
+            if journal.whole:
+                self.finish(today=None)
 
     def _replay(self, journal: JournalText) -> int:
         """Apply a left journal; return how many of its messages are unsettled."""
@@ -122,21 +92,17 @@ class FileLedger(Bookkeeper):
         self._new_calls[month] = self.month_calls(month)
 
     def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
-        journal = self._writable()
-        if self._new_calls:
-            entry = replace(entry, calls=self._new_calls)
-        journal.append(dump_journal_entry(entry), durable=durable)
-        self._new_calls = {}
-        self.apply(entry)
-        # Never right after a reservation: its POST is waiting.
-        if journal.size > FOLD_ABOVE_BYTES and entry.kind not in (Kind.DAY, Kind.RESERVE):
-            self.finish(today=None)
-
-    def _writable(self) -> Journal:
         if self._journal is None:
             msg = "the state was opened for reading only"
             raise StateError(msg, path=self._folder)
-        return self._journal
+        if self._new_calls:
+            entry = replace(entry, calls=self._new_calls)
+        self._journal.append(dump_journal_entry(entry), durable=durable)
+        self._new_calls = {}
+        self.apply(entry)
+        # Never right after a reservation: its POST is waiting.
+        if self._journal.size > FOLD_ABOVE_BYTES and entry.kind not in (Kind.DAY, Kind.RESERVE):
+            self.finish(today=None)
 
     def finish(self, *, today: date | None) -> None:
         """Fold: write what the journal changed into the JSON files, then empty the journal.
@@ -155,20 +121,19 @@ class FileLedger(Bookkeeper):
         # What the files are about to say must not be ahead of a journal that a power cut shortens.
         if self._journal.size:
             self._journal.sync()
-        self.settle_quota()
         if today is not None:
             self.prune(today)
         self._save_touched(self._journal)
         if self._journal.size:
             self._journal.clear()
-        self.touched.clear()
+        self.start_anew()
         self._new_calls = {}
 
     def _save_touched(self, journal: Journal) -> None:
         try:
-            for name in _FOLD_ORDER:
+            for name in FILES:
                 if name in self.touched:
-                    save_state(self._disk, self._folder, name, self.files())
+                    save_state(self._disk, self._folder, name, self.files)
         except StateError:
             journal.give_up()
             raise
@@ -182,9 +147,8 @@ class FileLedger(Bookkeeper):
             if self.is_over(record.day, today) and self.owed_row(record) is None:
                 failed = replace(record, status=MessageStatus.FAILED)
                 row = make_row(failed, first_row_id(record), error=_NEVER_LEARNED)
-                self._keep(
-                    JournalEntry(kind=Kind.UNKNOWN, messages=(record,), owe=(row,)), durable=False
-                )
+                entry = JournalEntry(kind=Kind.UNKNOWN, messages=(record,), owe=(row,))
+                self._keep(entry, durable=False)
 
     def close(self) -> None:
         """Close the journal; what was not folded is folded at the next start."""
@@ -212,35 +176,31 @@ def read_snapshot(
     Raises:
         StateError: A file is missing, damaged or not to be read.
     """
-    paths = [folder / name for name in _FOLD_ORDER]
     tries = 0
     while True:
         tries += 1
-        before = _stamps(disk, paths)
+        before = _stamps(disk, folder)
         try:
-            ledger = FileLedger.open(
-                disk, folder, history_days=history_days, zone=zone, read_only=True
-            )
-            ledger.prune(today)
+            ledger = FileLedger(disk, folder, history_days=history_days, zone=zone, read_only=True)
         except StateError:
             # A fold between the reads can make them disagree; a damage stays when read again.
-            if tries == _SNAPSHOT_TRIES or before == _stamps(disk, paths):
+            if tries == _SNAPSHOT_TRIES or before == _stamps(disk, folder):
                 raise
             continue
-        if tries == _SNAPSHOT_TRIES or before == _stamps(disk, paths):
+        if tries == _SNAPSHOT_TRIES or before == _stamps(disk, folder):
+            ledger.prune(today)
             return ledger
 
 
-def _stamps(disk: Disk, paths: list[Path]) -> list[object]:
+def _stamps(disk: Disk, folder: Path) -> list[object]:
     """Return a value for each file that changes with it.
 
     Raises:
         StateError: The folder is none, or may not be looked into.
     """
     try:
-        return [disk.stamp(path) for path in paths]
+        return [disk.stamp(folder / name) for name in FILES]
     except OSError as exc:
-        folder = paths[0].parent
         msg = f"{folder} could not be looked into: {exc.strerror or exc}"
         hint = "Check STATE_DIR, the permissions of that folder and whose it is."
         raise StateError(msg, path=folder, hint=hint) from exc

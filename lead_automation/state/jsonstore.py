@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk, write_atomic
@@ -41,13 +41,7 @@ HISTORY_FILE = "sent_messages.json"
 OUTBOX_FILE = "crm_outbox.json"
 CALLS_FILE = "api_usage.json"
 
-MAX_BYTES = {
-    QUOTA_FILE: MIB,
-    HISTORY_FILE: 160 * MIB,
-    OUTBOX_FILE: 160 * MIB,
-    CALLS_FILE: MIB,
-}
-"""A larger file is refused, and not written. Half a million records take about 140 MiB."""
+_EMPTY = b"{}\n"
 
 Quota = dict[date, dict[str, int]]
 """Messages used, by day and counsellor."""
@@ -58,9 +52,6 @@ Outbox = dict[str, CrmRow]
 Calls = dict[str, int]
 """WATI calls by month."""
 
-_T = TypeVar("_T")
-_EMPTY = b"{}\n"
-
 
 @dataclass(slots=True, kw_only=True)
 class StateFiles:
@@ -70,79 +61,6 @@ class StateFiles:
     history: History = field(default_factory=dict)
     outbox: Outbox = field(default_factory=dict)
     calls: Calls = field(default_factory=dict)
-
-
-def load_state(disk: Disk, folder: Path) -> StateFiles:
-    """Read all four files.
-
-    Raises:
-        StateError: Quota or history is missing, or any file is damaged, too large, of another form
-            or not a plain file of this user.
-    """
-
-    def load(name: str, parse: Callable[[object], _T]) -> _T | None:
-        return load_json(disk, folder / name, parse, max_bytes=MAX_BYTES[name])
-
-    quota = load(QUOTA_FILE, parse_quota)
-    if quota is None:
-        raise _missing(folder / QUOTA_FILE)
-    history = load(HISTORY_FILE, parse_history)
-    if history is None:
-        raise _missing(folder / HISTORY_FILE)
-    return StateFiles(
-        quota=quota,
-        history=history,
-        outbox=load(OUTBOX_FILE, parse_outbox) or {},
-        calls=load(CALLS_FILE, parse_calls) or {},
-    )
-
-
-def save_state(disk: Disk, folder: Path, name: str, files: StateFiles) -> None:
-    """Replace one of the four files atomically.
-
-    Raises:
-        StateError: It could not be written; the old content stands.
-    """
-    dumps: dict[str, Callable[[], bytes]] = {
-        QUOTA_FILE: lambda: dump_quota(files.quota),
-        HISTORY_FILE: lambda: dump_history(files.history),
-        OUTBOX_FILE: lambda: dump_outbox(files.outbox),
-        CALLS_FILE: lambda: dump_calls(files.calls),
-    }
-    save_file(disk, folder / name, dumps[name](), max_bytes=MAX_BYTES[name])
-
-
-def init_state(disk: Disk, folder: Path) -> None:
-    """Create quota and history as ``{}``, and the folder with them.
-
-    An earlier ``init`` that was cut between the two files is finished.
-
-    Raises:
-        StateError: One of them is there already; nothing was touched.
-    """
-    quota, history = folder / QUOTA_FILE, folder / HISTORY_FILE
-    try:
-        disk.make_folder(folder)
-        present = [path for path in (quota, history) if disk.stamp(path) is not None]
-    except OSError as exc:
-        msg = f"{folder} could not be created: {exc.strerror or exc}"
-        raise StateError(msg, path=folder, hint="Check STATE_DIR and its permissions.") from exc
-    half_done = present == [quota] and read_file(disk, quota, max_bytes=MIB) == _EMPTY
-    if present and not half_done:
-        names = " and ".join(path.name for path in present)
-        msg = f"{names} already in {folder}: nothing was changed"
-        hint = "If only one of the two is there, restore the other from a backup."
-        raise StateError(msg, path=present[0], hint=hint)
-    write_atomic(disk, quota, _EMPTY)
-    write_atomic(disk, history, _EMPTY)
-
-
-def _missing(path: Path) -> StateError:
-    hint = (
-        "On the very first run: python -m lead_automation init. Otherwise STATE_DIR names the "
-        "wrong folder, or the file was lost: restore it, for without it people are messaged twice."
-    )
-    return StateError(f"{path} is missing", path=path, hint=hint)
 
 
 def parse_quota(value: object) -> Quota:
@@ -227,3 +145,91 @@ def parse_calls(value: object) -> Calls:
 def dump_calls(calls: Mapping[str, int]) -> bytes:
     """Return ``api_usage.json``, months in order."""
     return dump_file(dump_entry(month, calls[month]) for month in sorted(calls))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one of the files is read and written.
+
+    Attributes:
+        field: Of StateFiles.
+        max_bytes: A larger file is refused, and not written.
+        is_made_by_init: So that its absence is a loss and never an empty file.
+    """
+
+    field: str
+    parse: Callable[[object], Any]
+    dump: Callable[[Any], bytes]
+    max_bytes: int
+    is_made_by_init: bool = False
+
+
+FILES = {
+    QUOTA_FILE: _Form("quota", parse_quota, dump_quota, MIB, is_made_by_init=True),
+    # Half a million records take about 140 MiB.
+    HISTORY_FILE: _Form("history", parse_history, dump_history, 160 * MIB, is_made_by_init=True),
+    OUTBOX_FILE: _Form("outbox", parse_outbox, dump_outbox, 160 * MIB),
+    CALLS_FILE: _Form("calls", parse_calls, dump_calls, MIB),
+}
+"""In the order a fold writes them."""
+
+
+def load_state(disk: Disk, folder: Path) -> StateFiles:
+    """Read all four files.
+
+    Raises:
+        StateError: Quota or history is missing, or any file is damaged, too large, of another form
+            or not a plain file of this user.
+    """
+    files = StateFiles()
+    for name, form in FILES.items():
+        found = load_json(disk, folder / name, form.parse, max_bytes=form.max_bytes)
+        if found is not None:
+            setattr(files, form.field, found)
+        elif form.is_made_by_init:
+            raise _missing(folder / name)
+    return files
+
+
+def save_state(disk: Disk, folder: Path, name: str, files: StateFiles) -> None:
+    """Replace one of the four files atomically.
+
+    Raises:
+        StateError: It could not be written; the old content stands.
+    """
+    form = FILES[name]
+    data = form.dump(getattr(files, form.field))
+    save_file(disk, folder / name, data, max_bytes=form.max_bytes)
+
+
+def _missing(path: Path) -> StateError:
+    hint = (
+        "On the very first run: python -m lead_automation init. Otherwise STATE_DIR names the "
+        "wrong folder, or the file was lost: restore it, for without it people are messaged twice."
+    )
+    return StateError(f"{path} is missing", path=path, hint=hint)
+
+
+def init_state(disk: Disk, folder: Path) -> None:
+    """Create quota and history as ``{}``, and the folder with them.
+
+    An earlier ``init`` that was cut between the two files is finished.
+
+    Raises:
+        StateError: One of them is there already; nothing was touched.
+    """
+    quota, history = folder / QUOTA_FILE, folder / HISTORY_FILE
+    try:
+        disk.make_folder(folder)
+        present = [path for path in (quota, history) if disk.stamp(path) is not None]
+    except OSError as exc:
+        msg = f"{folder} could not be created: {exc.strerror or exc}"
+        raise StateError(msg, path=folder, hint="Check STATE_DIR and its permissions.") from exc
+    half_done = present == [quota] and read_file(disk, quota, max_bytes=MIB) == _EMPTY
+    if present and not half_done:
+        names = " and ".join(path.name for path in present)
+        msg = f"{names} already in {folder}: nothing was changed"
+        hint = "If only one of the two is there, restore the other from a backup."
+        raise StateError(msg, path=present[0], hint=hint)
+    write_atomic(disk, quota, _EMPTY)
+    write_atomic(disk, history, _EMPTY)

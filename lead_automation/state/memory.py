@@ -2,16 +2,16 @@
 
 from datetime import date, tzinfo
 
-from lead_automation.state.bookkeeper import Bookkeeper
 from lead_automation.state.entry import JournalEntry
 from lead_automation.state.jsonstore import StateFiles
+from lead_automation.state.ledger import Ledger
 
 
-class MemoryLedger(Bookkeeper):
+class MemoryLedger(Ledger):
     """The ledger of a test send: starts empty, writes nothing."""
 
     def __init__(self, *, history_days: int, zone: tzinfo) -> None:
-        """Start empty; see ``Bookkeeper`` for the arguments."""
+        """Start empty; see ``Ledger`` for the arguments."""
         super().__init__(StateFiles(), history_days=history_days, zone=zone)
 
     def _keep(self, entry: JournalEntry, *, durable: bool) -> None:  # noqa: ARG002

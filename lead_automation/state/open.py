@@ -48,7 +48,7 @@ class State:
         Raises:
             StateError: A file is missing, damaged or not to be read or written.
         """
-        return FileLedger.open(
+        return FileLedger(
             self._disk,
             self.folder,
             history_days=self._history_days,

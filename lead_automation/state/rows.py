@@ -5,6 +5,9 @@ from lead_automation.models import CrmRow, MessageRecord, MessageStatus
 SECOND_ROW = "/failed"
 """Ends the id of the row that tells of a failure learned after the first row was taken."""
 
+_MAX_RAW_PHONE_CHARS = 128
+"""Enough to recognise it in the CRM."""
+
 
 def row_prefix(record: MessageRecord) -> str:
     """Return what the ids of all rows of a lead's day begin with: ``2026-11-22/1001/``."""
@@ -16,20 +19,23 @@ def first_row_id(record: MessageRecord) -> str:
     return f"{row_prefix(record)}{record.attempts}"
 
 
-def make_row(record: MessageRecord, named: str, *, error: str | None = None) -> CrmRow:
+def make_row(
+    record: MessageRecord, named: str, *, error: str | None = None, raw_phone: str = ""
+) -> CrmRow:
     """Return the row that says what is known of a message.
 
     Args:
         record: The message; one nobody was messaged with has no time.
         named: The row's id.
         error: Why it failed.
+        raw_phone: What the CRM has in place of a number.
     """
     status = record.status
     return CrmRow(
         row_id=named,
         lead_id=record.lead_id,
         template_name=record.template or "",
-        to_phone_number=record.phone or "",
+        to_phone_number=record.phone or raw_phone[:_MAX_RAW_PHONE_CHARS],
         # The CRM knows no "pending"; a message WATI accepted counts as sent until it says more.
         msg_status=MessageStatus.SENT.value if status is MessageStatus.PENDING else status.value,
         wati_message_id=record.message_id,

@@ -276,26 +276,6 @@ def test_fold_of_a_journal_folded_already_gives_the_same_bytes(
     assert left.files() == once
 
 
-@_often
-@given(steps=_steps, hand=st.integers(0, 6))
-def test_quota_edited_after_a_crash_is_never_below_the_known_messages(
-    steps: list[tuple[str, int, int]], hand: int
-) -> None:
-    """A person's number counts, unless more messages than that are known."""
-    disk = empty_disk()
-    truth = Truth()
-    run = Run(open_ledger(disk), truth)
-    for lead, choice, _ in steps:
-        run.step(lead, choice)
-    left = disk.survivors(power_cut=False)
-    left.put(QUOTA, b'{"2026-11-22": {"Anandi": %d}}' % hand)
-    used = open_ledger(left).quota_used(TODAY).get("Anandi", 0)
-
-    assert used >= truth.held("Anandi")
-    if hand > len(_LEADS):
-        assert used in (hand, truth.held("Anandi"))
-
-
 _texts = st.text(max_size=12)
 _ids = st.text(min_size=1, max_size=12).filter(
     lambda text: len(text.encode("utf-8", "replace")) > 0

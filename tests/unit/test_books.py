@@ -1,4 +1,4 @@
-"""Tests of the books: the quota rule at a fold, look-ups, retention, row ids."""
+"""Tests of the books: the quota after a crash, look-ups, retention, owed rows."""
 
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from lead_automation.state.rows import make_row
 LONG_AGO = TODAY - timedelta(days=HISTORY_DAYS + 1)
 OLDEST = TODAY - timedelta(days=HISTORY_DAYS)
 TOMORROW = TODAY + timedelta(days=1)
+OPENED = JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 3})
 
 
 def _record(lead_id: str = "1", **changes: object) -> MessageRecord:
@@ -32,89 +33,72 @@ def _record(lead_id: str = "1", **changes: object) -> MessageRecord:
         "counsellor": "Anandi",
         "status": MessageStatus.SENT,
         "message_id": None,
-        "updated_at": None,
         "sent_at": NOW,
+        "updated_at": None,
         "attempts": 1,
         **changes,
     }
     return MessageRecord(**fields)  # type: ignore[arg-type]
 
 
-def _books(quota: int | None = None, *records: MessageRecord) -> Books:
-    files = StateFiles(quota={} if quota is None else {TODAY: {"Anandi": quota}})
+def _books(*records: MessageRecord) -> Books:
+    files = StateFiles()
     for record in records:
         files.history.setdefault(record.day, {})[record.lead_id] = record
     return Books(files, history_days=HISTORY_DAYS)
 
 
-def _change(number: int, change: int = 1) -> JournalEntry:
+def _entry(*rows: str, quota: int = 0, phone: str = PHONE) -> JournalEntry:
     return JournalEntry(
-        kind=Kind.RESERVE, messages=(_record(str(number)),), quota={"Anandi": change}
+        kind=Kind.READING,
+        messages=(_record(phone=phone),),
+        quota={"Anandi": quota} if quota else {},
+        owe=tuple(_row(row) for row in rows),
     )
 
 
-@pytest.mark.parametrize(
-    ("in_file", "used"),
-    [
-        (3, 5),  # as the journal found it
-        (5, 5),  # a fold of this journal got as far as this file
-        (0, 2),  # a person set it lower than the two messages known
-        (9, 9),  # a person set it higher
-        (4, 4),
-    ],
-)
-def test_quota_used_after_a_crash_follows_file_or_journal(in_file: int, used: int) -> None:
-    """Base and changes where the file says either; else the file, but never below what is known."""
-    books = _books(in_file)
-    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 3}))
-    books.apply(_change(1))
-    books.apply(_change(2))
-
-    assert books.quota_used(TODAY) == {"Anandi": used}
+def _row(row_id: str) -> CrmRow:
+    return make_row(_record(), row_id)
 
 
-def test_quota_used_after_a_cut_fold_keeps_what_a_person_lowered_before() -> None:
-    """A number lowered by hand before the run is no edit after the crash."""
-    books = _books(1, _record("7"), _record("8"), _record("9"))
-    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
-    books.apply(_change(1))
+@pytest.mark.parametrize("in_file", [0, 3, 4, 5, 9])
+def test_quota_after_a_crash_is_what_the_journal_says(in_file: int) -> None:
+    """Whatever a fold cut short made of the file, the same journal gives the same count."""
+    files = StateFiles(quota={TODAY: {"Anandi": in_file, "Karan": 1}})
+    books = Books(files, history_days=HISTORY_DAYS)
+    for entry in (OPENED, _entry(quota=1), _entry(quota=1)):
+        books.apply(entry)
 
-    assert books.quota_used(TODAY) == {"Anandi": 1}
+    assert books.quota_used(TODAY) == {"Anandi": 5}
 
 
-def test_quota_used_given_back_never_falls_below_zero() -> None:
+def test_quota_given_back_never_falls_below_zero() -> None:
     """A person who reset the count before a message of that day proved absent gets no credit."""
-    books = _books(0)
-    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 0}))
-    books.apply(_change(1, -1))
-    books.settle_quota()
-
-    assert books.quota_used(TODAY) == {"Anandi": 0}
-    assert books.files().quota == {TODAY: {"Anandi": 0}}
-
-
-def test_quota_used_of_a_counsellor_deleted_by_hand_counts_known_messages() -> None:
-    """Taking a name out of the file after a crash does not free its quota."""
-    books = Books(StateFiles(quota={TODAY: {"Karan": 1}}), history_days=HISTORY_DAYS)
-    books.apply(JournalEntry(kind=Kind.DAY, day=TODAY, base={"Anandi": 4, "Karan": 1}))
-    books.apply(_change(1))
-
-    assert books.quota_used(TODAY) == {"Karan": 1, "Anandi": 1}
-
-
-def test_apply_of_a_quota_change_without_its_day_line_is_refused() -> None:
-    """Without the base, adding the change twice could not be told from once."""
-    with pytest.raises(SchemaError, match="no day line opened 2026-11-22"):
-        _books().apply(_change(1))
-
-
-def test_apply_of_a_second_day_line_is_refused() -> None:
-    """A day is opened once in a journal."""
     books = _books()
     books.apply(JournalEntry(kind=Kind.DAY, day=TODAY))
+    books.apply(_entry(quota=-1))
 
-    with pytest.raises(SchemaError, match="opened before"):
-        books.apply(JournalEntry(kind=Kind.DAY, day=TODAY))
+    assert books.files.quota == {TODAY: {"Anandi": 0}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        # Without the base, adding the change twice could not be told from once.
+        ([_entry(quota=1)], "no day entry opened 2026-11-22"),
+        ([OPENED, OPENED], "opened before"),
+    ],
+)
+def test_apply_of_a_day_not_opened_once_is_refused(
+    entries: list[JournalEntry], problem: str
+) -> None:
+    """Each day of a journal has one entry with its base, before any change."""
+    books = _books()
+    for entry in entries[:-1]:
+        books.apply(entry)
+
+    with pytest.raises(SchemaError, match=problem):
+        books.apply(entries[-1])
 
 
 def test_prune_drops_what_is_over_and_keeps_the_future() -> None:
@@ -129,23 +113,14 @@ def test_prune_drops_what_is_over_and_keeps_the_future() -> None:
     books = Books(files, history_days=HISTORY_DAYS)
     books.prune(TODAY)
 
-    assert list(books.files().quota) == [OLDEST, TODAY, TOMORROW]
-    assert list(books.files().history) == [OLDEST, TODAY, TOMORROW]
+    assert list(files.quota) == list(files.history) == [OLDEST, TODAY, TOMORROW]
     assert [record.day for record in books.unknown_messages()] == [OLDEST, TODAY, TOMORROW]
     assert books.touched == {QUOTA_FILE, HISTORY_FILE}
 
 
-def test_prune_of_nothing_touches_no_file() -> None:
-    """A run that changes nothing writes nothing."""
-    books = _books(3, _record())
-    books.prune(TODAY)
-
-    assert books.touched == set()
-
-
 def test_find_duplicate_of_a_bare_id_blocks_every_template() -> None:
     """The earlier form names no template and counts as the same one."""
-    books = _books(None, bare_record(TODAY - timedelta(days=3), "1"))
+    books = _books(bare_record(TODAY - timedelta(days=3), "1"))
 
     assert books.find_duplicate(lead_id="1", phone=PHONE, template="any", today=TODAY)
     assert not books.find_duplicate(lead_id="2", phone=PHONE, template="any", today=TODAY)
@@ -153,8 +128,8 @@ def test_find_duplicate_of_a_bare_id_blocks_every_template() -> None:
 
 def test_find_duplicate_of_a_number_whose_lead_has_another_now_finds_nothing() -> None:
     """The index by number forgets what the record no longer says."""
-    books = _books(None, _record("1"))
-    books.apply(JournalEntry(kind=Kind.READING, messages=(_record("1", phone="+919800000009"),)))
+    books = _books(_record("1"))
+    books.apply(_entry(phone="+919800000009"))
 
     assert not books.find_duplicate(lead_id="2", phone=PHONE, template=TEMPLATE, today=TODAY)
     assert books.find_duplicate(lead_id="2", phone="+919800000009", template=TEMPLATE, today=TODAY)
@@ -164,7 +139,6 @@ def test_unknown_and_open_messages_come_oldest_first() -> None:
     """The order is that of sending, not of the file."""
     late, early = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
     books = _books(
-        None,
         _record("1", sent_at=late),
         _record("2", sent_at=early),
         _record("3", sent_at=late, unknown=True),
@@ -176,54 +150,28 @@ def test_unknown_and_open_messages_come_oldest_first() -> None:
     assert [record.lead_id for record in books.unknown_messages()] == ["4", "3"]
 
 
-def test_newest_time_prefers_the_last_change() -> None:
-    """The time of a later read counts, whichever record it is in."""
-    later = NOW + timedelta(hours=2)
-    books = _books(None, _record("1", updated_at=later), _record("2", updated_at=NOW))
-
-    assert books.newest_time() == later
-
-
-def _row(row_id: str) -> CrmRow:
-    return make_row(_record(), row_id)
-
-
 def test_apply_of_a_changed_row_puts_it_last() -> None:
     """So that a journal folded twice leaves the rows in one order."""
     books = _books()
-    books.apply(JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("b"))))
-    books.apply(JournalEntry(kind=Kind.READING, messages=(_record(),), owe=(_row("a"),)))
+    books.apply(_entry("a", "b"))
+    books.apply(_entry("a"))
 
     assert [row.row_id for row in books.owed_rows()] == ["b", "a"]
-
-
-def test_free_row_id_counts_on_past_owed_ones() -> None:
-    """Each unposted row keeps its name."""
-    books = _books()
-    books.apply(
-        JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("a"), _row("a.2")))
-    )
-
-    assert books.free_row_id("a") == "a.3"
-    assert books.free_row_id("b") == "b"
 
 
 def test_owed_row_of_another_day_or_send_is_not_this_messages() -> None:
     """Rows of one lead are told apart by day and time of sending."""
     books = _books()
-    books.apply(
-        JournalEntry(kind=Kind.ACCEPTED, messages=(_record(),), owe=(_row("2026-11-22/1/1"),))
-    )
+    books.apply(_entry("2026-11-22/1/1"))
 
     assert books.owed_row(_record()) == _row("2026-11-22/1/1")
     assert books.owed_row(_record(day=TOMORROW)) is None
     assert books.owed_row(_record(sent_at=NOW + timedelta(seconds=1))) is None
 
 
-def test_calls_of_a_line_never_lower_the_month() -> None:
+def test_calls_of_an_entry_never_lower_the_month() -> None:
     """A journal folded again after a later run does not set the count back."""
-    files = StateFiles(calls={"2026-11": 9})
-    books = Books(files, history_days=HISTORY_DAYS)
+    books = Books(StateFiles(calls={"2026-11": 9}), history_days=HISTORY_DAYS)
     books.apply(JournalEntry(kind=Kind.ROW_TAKEN, calls={"2026-11": 5}))
     assert books.touched == set()
     books.apply(JournalEntry(kind=Kind.ROW_TAKEN, calls={"2026-11": 12}))

@@ -1,11 +1,8 @@
 """Tests of the run lock, with real files: one holder, who is told to the others."""
 
-import multiprocessing
 import subprocess
 import sys
 from datetime import datetime
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -80,34 +77,6 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 
     with _lock(tmp_path):
         assert str(4711) in (tmp_path / HOLDER_FILE).read_text()
-
-
-def _try(folder: Path, start: Barrier, results: "Queue[str]") -> None:
-    start.wait()
-    try:
-        with _lock(folder):
-            results.put("held")
-            results.close()
-            results.join_thread()
-            start.wait()
-    except AlreadyRunningError:
-        results.put("refused")
-        start.wait()
-
-
-def test_lock_asked_for_by_four_at_once_is_held_by_one(tmp_path: Path) -> None:
-    """Started together, one works and the others are refused."""
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(4)
-    results: Queue[str] = context.Queue()
-    workers = [context.Process(target=_try, args=(tmp_path, start, results)) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    said = sorted(results.get(timeout=30) for _ in workers)
-    for worker in workers:
-        worker.join(timeout=30)
-
-    assert said == ["held", "refused", "refused", "refused"]
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling symlink", "directory"])
