@@ -1,7 +1,7 @@
 """Count what becomes of each lead, and close the account at the end of a run."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from lead_automation.runs import (
     RunResult,
     RunStatus,
     SkipReason,
+    shown_counsellor,
     success_rate,
 )
 
@@ -171,16 +172,17 @@ class CampaignAnalytics:
     def _figures(
         self, rows: tuple[LeadRow, ...], used_today: Mapping[str, int]
     ) -> dict[str, CounsellorFigures]:
-        tallies: dict[str, Counter[str]] = {its.name: Counter() for its in self._counsellors}
+        tallies: defaultdict[str | None, Counter[str]] = defaultdict(Counter)
         for row in rows:
-            if row.is_assigned and row.counsellor in tallies:
+            if row.is_assigned:
                 tallies[row.counsellor].update(_counted_as(row))
+        tally_of = {its.name: tallies[shown_counsellor(its.name)] for its in self._counsellors}
         return {
             its.name: CounsellorFigures(
-                sent=tallies[its.name]["accepted"],
+                sent=tally_of[its.name]["accepted"],
                 used_today=used_today.get(its.name, 0),
                 daily_limit=its.daily_limit,
-                **_some(tallies[its.name], _MESSAGES),
+                **_some(tally_of[its.name], _MESSAGES),
             )
             for its in self._counsellors
         }
