@@ -10,7 +10,6 @@ import logging
 
 from msgspec.structs import replace
 
-from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.assignment import Assignment
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.earlier import EarlierMessages, later_read_is_due
@@ -27,11 +26,11 @@ from lead_automation.campaign.preflight import (
 )
 from lead_automation.campaign.progress import LeadProgress
 from lead_automation.campaign.quota import CounsellorQuota
+from lead_automation.campaign.screening import Screening
 from lead_automation.campaign.sending import Sender, Sent
 from lead_automation.campaign.services import Services
-from lead_automation.errors import ConfigError, LeadAutomationError, UnreachableError
+from lead_automation.errors import LeadAutomationError, UnreachableError
 from lead_automation.leads.crm import LeadList, MalformedLead
-from lead_automation.leads.intake import Examined, Intake
 from lead_automation.models import (
     Counsellor,
     CrmRow,
@@ -47,9 +46,6 @@ from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipRea
 
 SETTLE_EARLIER_S = 60.0
 """Longest a run looks after earlier ones before its own leads get their turn."""
-
-CONTACT_DEADLINE_S = 10.0
-"""A look-up before a send is worth no longer wait: without an answer the send goes on."""
 
 SAMPLE_LEAD = Lead(lead_id="sample", full_name="Sample Lead", mobile_number=None)
 
@@ -101,16 +97,8 @@ class EnhancedLeadAutomation:
         self._follow_up = FollowUp(
             services, sender=self._sender, follower=follower, outbox=self._outbox
         )
-        settings = services.settings
-        self._intake = Intake(
-            history=services.ledger,
-            suppressions=services.state.suppressions,
-            template=settings.wati.template,
-            region=settings.local.default_region,
-            look_up=self._look_up if settings.check_whatsapp else None,
-            remembers=self._mode is not RunMode.DRY_RUN,
-        )
-        self._parameter_order: tuple[str, ...] = settings.wati.parameter_names
+        self._screening = Screening(services)
+        self._parameter_order: tuple[str, ...] = services.settings.wati.parameter_names
         self._end: RunEnd | None = None
         self._total = 0
         self._attempted = 0
@@ -253,7 +241,7 @@ class EnhancedLeadAutomation:
                 status=MessageStatus.PENDING,
             )
             return self._skip(row, SkipReason.MALFORMED, lead.reason, None)
-        found = self._examine(lead, position)
+        found = self._screening.examine(lead, position)
         if found.recipient is None:
             return self._skip(found.row, found.reason, found.text, found.category)
         counsellor = self.get_available_counsellor()
@@ -262,7 +250,7 @@ class EnhancedLeadAutomation:
             return MessageResult.nothing_sent(self._end.reason)
         row = replace(found.row, counsellor=counsellor.name)
         self._progress.started(row, self._total)
-        self._intake.let_through(found.recipient)
+        self._screening.attempt(found.recipient)
         if self._mode is RunMode.DRY_RUN:
             return self._plan(replace(row, name=found.recipient.name))
         sent = self._sender.send(
@@ -276,16 +264,6 @@ class EnhancedLeadAutomation:
         )
         return self._result_of(sent, row)
 
-    def _examine(self, lead: Lead, position: int) -> Examined:
-        if self._mode is not RunMode.TEST:
-            services = self._services
-            return self._intake.examine(lead, position, now=services.now(), today=services.today())
-        found = self._intake.describe(lead, position, self._services.settings.test_number)
-        if found.recipient is None:
-            msg = f"TEST_MOBILE_NUMBER cannot be messaged: {found.phone.problem}."
-            raise ConfigError((msg,), hint="Correct TEST_MOBILE_NUMBER in config.env.")
-        return found
-
     def get_available_counsellor(self, preferred: Counsellor | None = None) -> Counsellor | None:
         """Choose at random who a lead is given to, weighted by the quota each has left today.
 
@@ -296,13 +274,6 @@ class EnhancedLeadAutomation:
             None when nobody has any.
         """
         return self._quota.choose(preferred)
-
-    def _look_up(self, phone: str) -> ContactVerdict | None:
-        """Ask WATI for the contact, within its limit; no clear answer is None."""
-        wati, runtime = self._services.wati, self._services.runtime
-        while (wait_s := wati.contacts_wait_s()) > 0 and not runtime.stop.is_set:
-            runtime.sleep(wait_s)
-        return wati.check_whatsapp_status(phone, deadline_s=CONTACT_DEADLINE_S)
 
     # --- one lead -----------------------------------------------------------------------------
 

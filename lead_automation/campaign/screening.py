@@ -1,0 +1,116 @@
+"""Look at each lead before anything is done for it: ask what screening decides by."""
+
+import logging
+from datetime import datetime
+
+from lead_automation.answers import ContactVerdict
+from lead_automation.campaign.services import Services
+from lead_automation.errors import ConfigError
+from lead_automation.leads.names import SUBSTITUTE
+from lead_automation.leads.screening import Screened, describe_lead, judge_contact, judge_record
+from lead_automation.models import ErrorCategory, Lead, Recipient, Suppression
+from lead_automation.runs import RunMode, SkipReason
+
+CONTACT_DEADLINE_S = 10.0
+"""A look-up before a send is worth no longer wait: without an answer the send goes on."""
+
+_log = logging.getLogger(__name__)
+
+
+class Screening:
+    """Examine the leads of one run; remembers which were attempted."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._template = services.settings.wati.template
+        self._attempted: set[str] = set()
+
+    def examine(self, lead: Lead, position: int) -> Screened:
+        """Return whom to write to now, or why not.
+
+        A test send only has its number looked at. A dry run writes nothing down.
+
+        Raises:
+            ConfigError: TEST_MOBILE_NUMBER is no number that can be messaged.
+        """
+        settings = self._services.settings
+        is_test = self._services.mode is RunMode.TEST
+        number = settings.test_number if is_test else lead.mobile_number
+        region = settings.local.default_region
+        found = describe_lead(lead, position, number=number, region=region)
+        if found.name_problem:
+            _log.warning(
+                "Lead %s is addressed as %s: %s", lead.lead_id, SUBSTITUTE, found.name_problem
+            )
+        if is_test:
+            if found.recipient is None:
+                msg = f"TEST_MOBILE_NUMBER cannot be messaged: {found.phone.problem}."
+                raise ConfigError((msg,), hint="Correct TEST_MOBILE_NUMBER in config.env.")
+            return found
+        now = self._services.now()
+        if found.recipient is not None:
+            found = self._judged(found, found.recipient, now)
+        if self._services.mode is not RunMode.DRY_RUN:
+            self._remember(lead, found, now)
+        return found
+
+    def attempt(self, recipient: Recipient) -> None:
+        """Remember a lead that is attempted, so that a second row of it is not."""
+        self._attempted.update(_keys(recipient))
+
+    def _judged(self, found: Screened, recipient: Recipient, now: datetime) -> Screened:
+        ledger, state = self._services.ledger, self._services.state
+        lead_id, phone = recipient.lead_id, recipient.phone
+        found = judge_record(
+            found,
+            is_listed_before=not self._attempted.isdisjoint(_keys(recipient)),
+            suppression=state.suppressions.find(phone, now),
+            blocking=ledger.find_duplicate(
+                lead_id=lead_id,
+                phone=phone,
+                template=self._template,
+                today=self._services.today(),
+            ),
+            spent=ledger.earlier_attempts(lead_id=lead_id, phone=phone, template=self._template),
+            zone=self._services.zone,
+        )
+        if found.recipient is not None and self._services.settings.check_whatsapp:
+            return judge_contact(found, self._look_up(phone))
+        return found
+
+    def _look_up(self, phone: str) -> ContactVerdict | None:
+        """Ask WATI for the contact, within its limit; no clear answer is None."""
+        wati, runtime = self._services.wati, self._services.runtime
+        while (wait_s := wati.contacts_wait_s()) > 0 and not runtime.stop.is_set:
+            runtime.sleep(wait_s)
+        return wati.check_whatsapp_status(phone, deadline_s=CONTACT_DEADLINE_S)
+
+    def _remember(self, lead: Lead, found: Screened, now: datetime) -> None:
+        """Keep an opt-out for good, and owe the CRM one row for a lead without a number."""
+        ledger = self._services.ledger
+        if found.category is ErrorCategory.OPT_OUT and found.phone.e164 is not None:
+            # WATI's contact may be gone by the next run.
+            self._services.state.suppressions.add(
+                Suppression(
+                    phone=found.phone.e164,
+                    reason=f"{ErrorCategory.OPT_OUT.value}: {found.text}",
+                    source="contact",
+                    added_at=now,
+                    until=None,
+                )
+            )
+        is_invalid = found.recipient is None and found.reason is SkipReason.INVALID_NUMBER
+        if is_invalid and not ledger.has_invalid_number(lead.lead_id):
+            ledger.invalid_number(
+                day=self._services.today(),
+                lead_id=lead.lead_id,
+                raw_phone=found.phone.e164 or found.phone.given,
+                template=self._template,
+                at=now,
+                text=found.text,
+            )
+
+
+def _keys(recipient: Recipient) -> tuple[str, str]:
+    """Return what makes two rows one lead; no phone begins as an id here does."""
+    return f"id:{recipient.lead_id}", recipient.phone
