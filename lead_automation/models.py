@@ -7,6 +7,9 @@ from typing import Annotated, NamedTuple
 from unicodedata import is_normalized
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from lead_automation.text import clean, safe_text
 
 LeadId = Annotated[str, Meta(min_length=1, max_length=128)]
 """Opaque text, NFC; never a path."""
@@ -16,6 +19,8 @@ Time = Annotated[datetime, Meta(tz=True)]
 """A moment, with its offset."""
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 """How many; far above anything honest, so that no sum of damaged counts surprises."""
+
+_MAX_REASON = 400
 
 MAX_UNANSWERED_ATTEMPTS = 3
 
@@ -349,6 +354,8 @@ class Suppression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     until: Time | None
 
     def __post_init__(self) -> None:
+        """Make the reason safe to show, whoever gave it."""
+        force_setattr(self, "reason", clean(self.reason, _MAX_REASON))
         _check_year(self.added_at)
         _check_year(self.until)
 
@@ -362,7 +369,7 @@ class Hold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         until: None until an operator runs ``resume``.
-        evidence: WATI's words, cleaned and masked.
+        evidence: WATI's words.
         what_to_do: Steps for the operator.
     """
 
@@ -373,6 +380,11 @@ class Hold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     what_to_do: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        """Make its texts safe to show, whoever wrote them, and mask the numbers in them."""
+        force_setattr(self, "reason", safe_text(self.reason, _MAX_REASON))
+        force_setattr(self, "evidence", safe_text(self.evidence, _MAX_REASON))
+        steps = tuple(safe_text(step, _MAX_REASON) for step in self.what_to_do)
+        force_setattr(self, "what_to_do", steps)
         _check_year(self.since)
         _check_year(self.until)
 

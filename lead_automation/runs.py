@@ -112,7 +112,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
             "lead_id": _safe_id(self.lead_id),
             "name": safe_text(self.name, _MAX_NAME),
             "phone": safe_text(self.phone, _MAX_NAME),
-            "counsellor": self.counsellor and shown_counsellor(self.counsellor),
+            "counsellor": self.counsellor and shown_name(self.counsellor),
             "error_message": self.error_message and safe_text(self.error_message, _MAX_MESSAGE),
             "message_id": self.message_id and _safe_id(self.message_id),
         }
@@ -172,9 +172,9 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return MessageStatus.FAILED.value if self.is_failed else self.status.value
 
 
-def shown_counsellor(name: str) -> str:
-    """Return a counsellor's name as rows and reports hold it."""
-    return clean(name, _MAX_NAME)
+def shown_name(counsellor: str) -> str:
+    """Return a counsellor's name as rows and results hold it; the template gets it as it is."""
+    return clean(counsellor, _MAX_NAME)
 
 
 def _safe_id(text: str) -> str:
@@ -282,7 +282,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Make text from outside safe to show."""
         force_setattr(self, "reason", safe_text(self.reason, _MAX_REASON))
         force_setattr(self, "template", clean(self.template))
-        names = {shown_counsellor(name): its for name, its in self.counsellors.items()}
+        names = {shown_name(name): its for name, its in self.counsellors.items()}
         force_setattr(self, "counsellors", names)
         for name in ("next_steps", "warnings"):
             texts = tuple(safe_text(text, _MAX_TEXT) for text in getattr(self, name))

@@ -9,7 +9,6 @@ from lead_automation.leads.hours import day_end
 from lead_automation.models import Failure, Hold, HoldKind, MessageRecord, Suppression
 from lead_automation.reporting.next_steps import META_CHECKLIST
 from lead_automation.runs import RunMode
-from lead_automation.text import clean, mask_numbers
 from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR
 
 _ACCOUNT_STEPS = (
@@ -89,7 +88,7 @@ class Consequences:
         self._services.state.suppressions.add(
             Suppression(
                 phone=phone,
-                reason=clean(f"{failure.category.value}: {failure.text}"),
+                reason=f"{failure.category.value}: {failure.text}",
                 source="wati",
                 added_at=now,
                 until=now + period if period is not None else None,
@@ -105,9 +104,9 @@ class Consequences:
         now = self._services.clock.now()
         self._services.state.hold.set(
             Hold(
-                reason=clean(mask_numbers(order.reason)),
+                reason=order.reason,
                 since=now,
-                evidence=clean(mask_numbers(failure.text), 300),
+                evidence=failure.text,
                 what_to_do=META_CHECKLIST if until_day_ends else _ACCOUNT_STEPS,
                 until=day_end(now, self._services.zone) if until_day_ends else None,
             )

@@ -252,7 +252,7 @@ class EnhancedLeadAutomation:
         self._progress.started(row, self._total)
         self._screening.attempt(found.recipient)
         if self._mode is RunMode.DRY_RUN:
-            return self._plan(replace(row, name=found.recipient.name))
+            return self._plan(replace(row, name=found.recipient.name), counsellor.name)
         sent = self._sender.send(
             Assignment(
                 row=row,
@@ -288,9 +288,9 @@ class EnhancedLeadAutomation:
             return self._skip(row, SkipReason.SUPPRESSED, text, None)
         return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
 
-    def _plan(self, row: LeadRow) -> MessageResult:
+    def _plan(self, row: LeadRow, counsellor: str) -> MessageResult:
         """Note what a real run would send, and count it against the quota in memory."""
-        self._quota.planned[row.counsellor or ""] += 1
+        self._quota.planned[counsellor] += 1
         self._progress.planned(row)
         return MessageResult.nothing_sent("dry run")
 

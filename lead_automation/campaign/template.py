@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from lead_automation.answers import TemplateInfo
 from lead_automation.config import WatiSettings
 from lead_automation.models import Counsellor, Recipient, TemplateMessage
-from lead_automation.text import clean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,4 +87,4 @@ def compose_message(
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return clean(", ".join(names)) if names else "(none)"
+    return ", ".join(names) if names else "(none)"

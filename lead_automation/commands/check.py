@@ -24,9 +24,10 @@ from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
 from lead_automation.state.open import open_state
-from lead_automation.text import clean, mask_numbers
+from lead_automation.text import safe_text
 from lead_automation.wati.client import EnhancedWATIClient
 
+_MAX_TEXT = 10_000  # all problems of the settings stand in one point
 _OFFSET_WARNING_S = 120.0
 _SERVICES = ("wati", "template", "crm", "clock")
 
@@ -83,6 +84,11 @@ def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
         points += _service_points(settings, runtime)
+    # Some of their words are WATI's, the CRM's or a file's.
+    points = [
+        replace(point, text=safe_text(point.text, _MAX_TEXT), fix=safe_text(point.fix, _MAX_TEXT))
+        for point in points
+    ]
     code = _exit_code(points)
     shown = settings.lines if settings is not None and arguments.verbose else ()
     document: dict[str, object] = {
@@ -113,7 +119,7 @@ def _where(source: SettingsSource | None) -> str:
     """Return where the settings came from, or were to come from."""
     if source is None:
         return "the settings file could not be read"
-    return f"from {clean(source.path)}" if source.path is not None else "no config.env was found"
+    return f"from {source.path}" if source.path is not None else "no config.env was found"
 
 
 def _exit_code(points: list[Point]) -> int:
@@ -132,11 +138,9 @@ def _lines(point: Point, width: int | None) -> list[str]:
 
 
 def _failed(name: str, error: LeadAutomationError, *, area: Area = Area.OTHER) -> Point:
-    text = "; ".join(clean(line, 400) for line in str(error).splitlines())
-    fix = clean(error.hint, 400) or ("Correct config.env." if area is Area.SETTINGS else "")
-    return Point(
-        name=name, verdict=Verdict.FAILED, text=mask_numbers(text), fix=mask_numbers(fix), area=area
-    )
+    text = "; ".join(str(error).splitlines())
+    fix = error.hint or ("Correct config.env." if area is Area.SETTINGS else "")
+    return Point(name=name, verdict=Verdict.FAILED, text=text, fix=fix, area=area)
 
 
 def _not_checked(name: str, why: str) -> Point:
@@ -146,7 +150,7 @@ def _not_checked(name: str, why: str) -> Point:
 def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
     is_open = source.path is not None and is_open_to_others(source.path)
     points = [
-        Point(name="settings", verdict=Verdict.WARNING, text=clean(warning, 300))
+        Point(name="settings", verdict=Verdict.WARNING, text=warning)
         for warning in settings.local.warnings
         if not (is_open and warning in source.warnings and "chmod" in warning)
     ]
@@ -155,8 +159,8 @@ def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
             Point(
                 name="settings",
                 verdict=Verdict.FAILED,
-                text=f"{clean(source.path)} is open to every user of this machine",
-                fix=f"chmod 600 {clean(source.path)}",
+                text=f"{source.path} is open to every user of this machine",
+                fix=f"chmod 600 {source.path}",
                 area=Area.SETTINGS,
             )
         )
@@ -237,7 +241,7 @@ def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point]
         return [_failed("wati", error), unchecked], wati.clock_offset_s
     if isinstance(found, TemplateUnread):
         fix = "Try again; a run goes on with a warning."
-        unread = Point(name="wati", verdict=Verdict.FAILED, text=_safe(found.detail), fix=fix)
+        unread = Point(name="wati", verdict=Verdict.FAILED, text=found.detail, fix=fix)
         return [unread, unchecked], wati.clock_offset_s
     verdict = judge_template(
         found, name=settings.wati.template, wanted=settings.wati.parameter_names
@@ -249,16 +253,11 @@ def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point]
         else Verdict.WARNING
         if verdict.warning
         else Verdict.OK,
-        text=_safe(verdict.problem or verdict.warning or f"{settings.wati.template} is approved"),
+        text=verdict.problem or verdict.warning or f"{settings.wati.template} is approved",
         fix=verdict.hint,
     )
     answered = Point(name="wati", verdict=Verdict.OK, text=f"{settings.wati.host} answers")
     return [answered, template], wati.clock_offset_s
-
-
-def _safe(text: str) -> str:
-    """Return words that hold some of WATI's."""
-    return mask_numbers(clean(text, 400))
 
 
 def _crm(settings: Settings, http: Http) -> Point:

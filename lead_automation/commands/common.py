@@ -19,13 +19,11 @@ from lead_automation.settings.file import find_config_file, layer_settings, read
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
-from lead_automation.text import clean, mask_numbers
 
 if TYPE_CHECKING:
     from lead_automation.reporting.logger import OptimizedLogger
 
 _MAX_COUNSELLORS_BYTES = 1 << 20
-_MAX_HOLD_TEXT = 400
 WIDTH = 80
 """Columns of a text nobody said the width of."""
 
@@ -177,21 +175,21 @@ def hold_text(hold: Hold, *, now: datetime, zone: tzinfo, width: int = WIDTH) ->
     heading = "Sending is HELD" if hold.is_active(now) else "Sending was held (over now)"
     lines = [
         f"{heading} since {shown_time(hold.since, zone)}, until {until}",
-        *wrap(mask_numbers(clean(hold.reason, _MAX_HOLD_TEXT)), width, head="Reason: "),
+        *wrap(hold.reason, width, head="Reason: "),
     ]
     if hold.evidence not in hold.reason:
-        lines += wrap(mask_numbers(clean(hold.evidence, _MAX_HOLD_TEXT)), width, head="Evidence: ")
+        lines += wrap(hold.evidence, width, head="Evidence: ")
     for number, step in enumerate(hold.what_to_do, 1):
-        lines += wrap(clean(step, _MAX_HOLD_TEXT), width, head=f"  {number}. ")
+        lines += wrap(step, width, head=f"  {number}. ")
     return "\n".join(lines)
 
 
 def hold_document(hold: Hold, *, zone: tzinfo) -> dict[str, object]:
     """Return a hold for ``--json``."""
     return {
-        "reason": mask_numbers(hold.reason),
+        "reason": hold.reason,
         "since": hold.since.astimezone(zone).isoformat(timespec="seconds"),
         "until": hold.until.astimezone(zone).isoformat(timespec="seconds") if hold.until else None,
-        "evidence": mask_numbers(hold.evidence),
+        "evidence": hold.evidence,
         "what_to_do": list(hold.what_to_do),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from lead_automation.models import Counsellor
 from lead_automation.plaintext import pad
-from lead_automation.runs import LeadRow, RunResult
+from lead_automation.runs import LeadRow, RunResult, shown_name
 
 _NAME_WIDTH = 28
 _PHONE_WIDTH = 16
@@ -12,7 +12,7 @@ _PHONE_WIDTH = 16
 
 def plan_text(result: RunResult, counsellors: Iterable[Counsellor]) -> str:
     """Return one line for each lead a real run would message; names as the template gets them."""
-    numbers = {counsellor.name: counsellor.number for counsellor in counsellors}
+    numbers = {shown_name(its.name): its.number for its in counsellors}
     lines = [
         f"  {row.position:03}  {pad(row.name, _NAME_WIDTH)} {pad(row.phone, _PHONE_WIDTH)} "
         f"from {row.counsellor} {numbers.get(row.counsellor or '', '')}".rstrip()

@@ -26,7 +26,7 @@ from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.open import open_state
-from lead_automation.text import clean, mask_numbers
+from lead_automation.text import clean, safe_text
 
 _MOST_NAMED = 10
 _MAX_NAME = 30
@@ -107,7 +107,10 @@ def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status
 def _used(books: Ledger, local: LocalSettings, today: date) -> tuple[tuple[str, int, int], ...]:
     used = books.quota_used(today)
     limits = {counsellor.name: counsellor.daily_limit for counsellor in local.counsellors}
-    return tuple((name, used.get(name, 0), limits.get(name, 0)) for name in {**limits, **used})
+    return tuple(
+        (clean(name, _MAX_NAME), used.get(name, 0), limits.get(name, 0))
+        for name in {**limits, **used}
+    )
 
 
 def _by_status(records: Iterable[MessageRecord]) -> dict[str, int]:
@@ -131,12 +134,16 @@ def _last_run(status: Status, local: LocalSettings, runtime: Runtime) -> dict[st
     try:
         result = load_run(runtime.disk, local.state_dir / REPORTS_FOLDER, status.last_run)
     except StateError as error:
-        return {"run_id": status.last_run, "status": "unreadable", "reason": str(error)}
+        return {
+            "run_id": status.last_run,
+            "status": "unreadable",
+            "reason": safe_text(error, _MAX_TEXT),
+        }
     return {
         "run_id": result.run_id,
         "mode": result.mode.value,
         "status": result.status.value,
-        "reason": mask_numbers(result.reason),
+        "reason": result.reason,
         "ended_at": result.ended_at.astimezone(local.hours.zone).isoformat(timespec="seconds"),
         "exit_code": result.exit_code,
     }
@@ -157,7 +164,7 @@ def _document(
         "unsettled": status.unsettled,
         "unknown": [
             {
-                "lead_id": mask_numbers(record.lead_id),
+                "lead_id": safe_text(record.lead_id),
                 "day": record.day.isoformat(),
                 "attempts": record.attempts,
             }
@@ -208,11 +215,11 @@ def _lines(status: Status, local: LocalSettings, now: datetime) -> list[str]:
 
 def _quota_lines(status: Status) -> list[str]:
     """Return one line for each counsellor: used, limit, left."""
-    name_width = max((columns(clean(name, _MAX_NAME)) for name, _, _ in status.used), default=0)
+    name_width = max((columns(name) for name, _, _ in status.used), default=0)
     used_width = max((len(str(used)) for _, used, _ in status.used), default=0)
     limit_width = max((len(str(limit)) for _, _, limit in status.used), default=0)
     return [
-        f"  {pad(clean(name, _MAX_NAME), name_width)}  {used:>{used_width}} of "
+        f"  {pad(name, name_width)}  {used:>{used_width}} of "
         f"{limit:>{limit_width}} used, {max(0, limit - used):>{limit_width}} left"
         for name, used, limit in status.used
     ]
@@ -221,7 +228,7 @@ def _quota_lines(status: Status) -> list[str]:
 def _last_run_lines(last_run: Mapping[str, object] | None) -> list[str]:
     if last_run is None:
         return []
-    reason = mask_numbers(clean(last_run["reason"], _MAX_TEXT))
+    reason = last_run["reason"]
     colon = ": " if reason else ""
     mode = last_run.get("mode", RunMode.PRODUCTION.value)
     kind = "" if mode == RunMode.PRODUCTION.value else f" ({mode})"
@@ -236,7 +243,7 @@ def _fitted(line: str, width: int) -> list[str]:
 def _unknown_lines(status: Status) -> list[str]:
     """Name the sends nobody knows the fate of, and what settles them."""
     lines = [
-        f"  unknown: lead {mask_numbers(clean(record.lead_id, _MAX_NAME))} of {record.day}, "
+        f"  unknown: lead {safe_text(record.lead_id, _MAX_NAME)} of {record.day}, "
         f"attempt {record.attempts}"
         for record in status.unknown[:_MOST_NAMED]
     ]

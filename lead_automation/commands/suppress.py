@@ -13,8 +13,6 @@ from lead_automation.state.open import open_state
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_phone
 
-_MAX_REASON = 200
-
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Add, remove or list; works while a run is on and counts before its next send."""
@@ -37,7 +35,7 @@ def _add(
     phone = _number(arguments.phone, local)
     entry = Suppression(
         phone=phone,
-        reason=clean(arguments.reason.strip(), _MAX_REASON) or "no reason given",
+        reason=arguments.reason.strip() or "no reason given",
         source="operator",
         added_at=runtime.clock.now(),
         until=None,

@@ -19,7 +19,7 @@ from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.open import State, open_state
-from lead_automation.text import clean, mask_numbers, mask_phone
+from lead_automation.text import mask_phone, safe_text
 from lead_automation.wati.limits import RateLimits
 
 _LONGEST_S = 3600.0
@@ -79,11 +79,6 @@ def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
     return found
 
 
-def _shown(text: str, max_chars: int) -> str:
-    """Return words of WATI, or an id of the CRM: either may hold the lead's number."""
-    return mask_numbers(clean(text, max_chars))
-
-
 def _changes(found: Settlement) -> list[Change]:
     return [change for change in found.changes if change.is_news]
 
@@ -91,7 +86,7 @@ def _changes(found: Settlement) -> list[Change]:
 def _document(found: Settlement) -> dict[str, object]:
     return {
         "status": "stopped" if found.end is not None else "completed",
-        "reason": _shown(found.end.reason, 400) if found.end is not None else "",
+        "reason": safe_text(found.end.reason, 400) if found.end is not None else "",
         "read": len(found.changes),
         "unanswered": found.unread,
         "settled_unknown": sum(change.before.unknown for change in found.changes),
@@ -99,13 +94,13 @@ def _document(found: Settlement) -> dict[str, object]:
         "crm_rows_owed": found.rows_owed,
         "changes": [
             {
-                "lead_id": _shown(change.after.lead_id, 128),
+                "lead_id": safe_text(change.after.lead_id, 128),
                 "day": change.after.day.isoformat(),
                 "phone": mask_phone(change.after.phone or ""),
                 "before": word_of(change.before),
                 "after": word_of(change.after),
                 "error_category": change.failure.category.value if change.failure else None,
-                "error_message": _shown(change.failure.text, 300) if change.failure else None,
+                "error_message": safe_text(change.failure.text, 300) if change.failure else None,
             }
             for change in _changes(found)
         ],
@@ -114,7 +109,7 @@ def _document(found: Settlement) -> dict[str, object]:
 
 def _text(found: Settlement, *, names: bool) -> str:
     """Return the result; names says whether each change is told, or only how many there were."""
-    lines = [_shown(change.line(), _MAX_LINE) for change in _changes(found)] if names else []
+    lines = [safe_text(change.line(), _MAX_LINE) for change in _changes(found)] if names else []
     lines.append(
         f"Messages: {len(found.changes)} read, {len(_changes(found))} changed, "
         f"{found.unread} without an answer."
@@ -126,6 +121,6 @@ def _text(found: Settlement, *, names: bool) -> str:
             "are read until next month."
         )
     if found.end is not None:
-        lines.append(f"SENDING IS HELD NOW: {_shown(found.end.reason, 400)}")
+        lines.append(f"SENDING IS HELD NOW: {safe_text(found.end.reason, 400)}")
         lines.append("Read `status`, then `resume` once it is settled.")
     return "\n".join(lines)

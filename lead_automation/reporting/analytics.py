@@ -21,7 +21,7 @@ from lead_automation.runs import (
     RunResult,
     RunStatus,
     SkipReason,
-    shown_counsellor,
+    shown_name,
     success_rate,
 )
 
@@ -176,16 +176,16 @@ class CampaignAnalytics:
         for row in rows:
             if row.is_assigned:
                 tallies[row.counsellor].update(_counted_as(row))
-        tally_of = {its.name: tallies[shown_counsellor(its.name)] for its in self._counsellors}
-        return {
-            its.name: CounsellorFigures(
-                sent=tally_of[its.name]["accepted"],
-                used_today=used_today.get(its.name, 0),
-                daily_limit=its.daily_limit,
-                **_some(tally_of[its.name], _MESSAGES),
+        figures = {}
+        for counsellor in self._counsellors:
+            name = shown_name(counsellor.name)
+            figures[name] = CounsellorFigures(
+                sent=tallies[name]["accepted"],
+                used_today=used_today.get(counsellor.name, 0),
+                daily_limit=counsellor.daily_limit,
+                **_some(tallies[name], _MESSAGES),
             )
-            for its in self._counsellors
-        }
+        return figures
 
 
 _MESSAGES = ("delivered", "read", "failed", "pending")

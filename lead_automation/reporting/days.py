@@ -8,12 +8,10 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from lead_automation.models import Counsellor, ErrorCategory, MessageRecord, MessageStatus
-from lead_automation.runs import success_rate
-from lead_automation.text import clean
+from lead_automation.runs import shown_name, success_rate
 
 _ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 _OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
-_MAX_NAME = 60
 
 
 class DayFigures(Struct, frozen=True, kw_only=True):
@@ -95,13 +93,13 @@ def summarise_days(
         today: The quota day in the configured zone.
     """
     span = tuple(today - timedelta(days=back) for back in range(days - 1, -1, -1))
-    limits = {counsellor.name: counsellor.daily_limit for counsellor in counsellors}
+    limits = {shown_name(its.name): its.daily_limit for its in counsellors}
     # Records without a counsellor (invalid numbers, an earlier form) count for the day alone.
     tallies = {day: _quota_tallies(quota.get(day, {}), limits) for day in span}
     errors: Counter[ErrorCategory] = Counter()
     for record in records:
         if record.day in tallies:
-            tallies[record.day][_name(record.counsellor)].update(_counted_as(record))
+            tallies[record.day][shown_name(record.counsellor or "")].update(_counted_as(record))
             if record.error_category is not None and not record.unknown:
                 errors[record.error_category] += 1
     others = {name for tally in tallies.values() for name in tally if name} - set(limits)
@@ -118,17 +116,12 @@ def summarise_days(
     )
 
 
-def _name(counsellor: str | None) -> str:
-    """Return a name as it may be shown; it stands in files that people edit."""
-    return clean(counsellor or "", _MAX_NAME)
-
-
 def _quota_tallies(
     used: Mapping[str, int], limits: Mapping[str, int]
 ) -> defaultdict[str, Counter[str]]:
     tallies: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for name, count in used.items():
-        tallies[_name(name)]["quota_used"] += count
+        tallies[shown_name(name)]["quota_used"] += count
     for name, limit in limits.items():
         tallies[name]["quota_limit"] = limit
     return tallies
