@@ -20,7 +20,7 @@ from lead_automation.models import (
     Suppression,
 )
 from lead_automation.runs import LeadRow, SkipReason
-from lead_automation.text import clean, mask_phone
+from lead_automation.text import mask_phone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ def judge_record(
     if is_listed_before:
         return _duplicate(found, "the same lead or number stands earlier in this list")
     if suppression is not None:
-        text = f"on the suppression list: {clean(suppression.reason)}"
+        text = f"on the suppression list: {suppression.reason}"
         if suppression.until is not None:
             text += f", until {suppression.until.astimezone(zone):%Y-%m-%d %H:%M %Z}"
         return replace(found, recipient=None, reason=SkipReason.SUPPRESSED, text=text)

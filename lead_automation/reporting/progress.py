@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lead_automation.clock import Clock
 from lead_automation.plaintext import columns, fit_encoding, pad
-from lead_automation.reporting.analytics import CampaignAnalytics, ProgressCounters
+from lead_automation.reporting.analytics import ProgressCounters
 from lead_automation.reporting.wording import duration_text
-from lead_automation.runs import LeadRow
 from lead_automation.text import clean
 
 if TYPE_CHECKING:
@@ -163,19 +162,6 @@ def time_left_s(done: int, total: int, elapsed_s: float) -> float | None:
     if done <= 0 or elapsed_s <= 0:
         return None
     return elapsed_s / done * max(0, total - done)
-
-
-class LiveRows:
-    """Take a lead's row in, and show at once what it changed."""
-
-    def __init__(self, analytics: CampaignAnalytics, progress: Progress) -> None:
-        self._analytics = analytics
-        self._progress = progress
-
-    def put(self, row: LeadRow) -> None:
-        """Keep a row; see ``CampaignAnalytics.put``."""
-        self._analytics.put(row)
-        self._progress.update(self._analytics.counters)
 
 
 @contextmanager
