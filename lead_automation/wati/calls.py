@@ -5,7 +5,6 @@ Reads are documented under v1 only, whatever version sends use
 """
 
 import json
-from collections.abc import Callable
 
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.http import Request
@@ -17,9 +16,7 @@ TEMPLATES_PER_PAGE = 100
 _CONTACTS_PER_PAGE = 10
 
 
-def send_request(
-    settings: WatiSettings, message: TemplateMessage, on_try: Callable[[], None]
-) -> Request:
+def send_request(settings: WatiSettings, message: TemplateMessage) -> Request:
     """Return the POST of one template message."""
     return Request(
         method="POST",
@@ -28,12 +25,11 @@ def send_request(
         headers=_headers(settings),
         json=_send_body(message),
         is_send=True,
-        on_try=on_try,
     )
 
 
 def messages_request(
-    settings: WatiSettings, phone: str, *, page: int, deadline_s: float, on_try: Callable[[], None]
+    settings: WatiSettings, phone: str, *, page: int, deadline_s: float
 ) -> Request:
     """Return the read of one page (counted from 1) of a number's messages."""
     return Request(
@@ -42,13 +38,10 @@ def messages_request(
         params=_paging(MESSAGES_PER_PAGE, page),
         headers=_headers(settings),
         deadline_s=deadline_s,
-        on_try=on_try,
     )
 
 
-def contacts_request(
-    settings: WatiSettings, phone: str, *, deadline_s: float, on_try: Callable[[], None]
-) -> Request:
+def contacts_request(settings: WatiSettings, phone: str, *, deadline_s: float) -> Request:
     """Return the look-up of one number among the contacts."""
     attribute = [{"name": "phone", "operator": "==", "value": digits_of(phone)}]
     return Request(
@@ -60,11 +53,10 @@ def contacts_request(
         ),
         headers=_headers(settings),
         deadline_s=deadline_s,
-        on_try=on_try,
     )
 
 
-def templates_request(settings: WatiSettings, *, page: int, on_try: Callable[[], None]) -> Request:
+def templates_request(settings: WatiSettings, *, page: int) -> Request:
     """Return the read, repeated where that helps, of one page (from 1) of the templates."""
     return Request(
         method="GET",
@@ -72,7 +64,6 @@ def templates_request(settings: WatiSettings, *, page: int, on_try: Callable[[],
         params=_paging(TEMPLATES_PER_PAGE, page),
         headers=_headers(settings),
         retry_reads=True,
-        on_try=on_try,
     )
 
 

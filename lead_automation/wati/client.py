@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 from lead_automation.answers import ContactVerdict, StatusLookup, TemplateInfo, TemplateUnread
@@ -109,13 +111,11 @@ class EnhancedWATIClient:
             TransportError: FORBIDDEN: the border held it back (a dry run); nothing left.
         """
         [message] = messages
-        request = send_request(self._settings, message, self._counter(CallKind.SEND))
+        request = send_request(self._settings, message)
         try:
-            with self._sends:
-                answer = self._http.call(request)
+            answer = self._call(CallKind.SEND, request, self._sends)
         except TransportError as exc:
             return [decide_fault(exc)]
-        self._note_clock(answer)
         attempt = decide_answer(
             answer,
             version=self._settings.api_version,
@@ -168,11 +168,9 @@ class EnhancedWATIClient:
         """Look a contact up before a send; None without a clear answer, and the send goes on."""
         if self.contacts_wait_s() > 0:
             return None
-        request = contacts_request(
-            self._settings, phone, deadline_s=deadline_s, on_try=self._counter(CallKind.CONTACTS)
-        )
+        request = contacts_request(self._settings, phone, deadline_s=deadline_s)
         try:
-            answer = self._call(request, self._contacts)
+            answer = self._call(CallKind.CONTACTS, request, self._contacts)
             return parse_contacts(answer.body, phone) if answer.status == HTTPStatus.OK else None
         except (TransportError, WireError):
             return None
@@ -202,11 +200,9 @@ class EnhancedWATIClient:
         return summarise(rows, self._settings)
 
     def _templates_page(self, number: int) -> TemplatesPage | TemplateUnread:
-        request = templates_request(
-            self._settings, page=number, on_try=self._counter(CallKind.TEMPLATES)
-        )
+        request = templates_request(self._settings, page=number)
         try:
-            answer = self._call(request)
+            answer = self._call(CallKind.TEMPLATES, request)
         except TransportError as exc:
             if exc.fault is Fault.LOST or exc.is_timeout:
                 return TemplateUnread(detail=str(exc))
@@ -233,9 +229,8 @@ class EnhancedWATIClient:
             phone,
             page=number,
             deadline_s=deadline_s,
-            on_try=self._counter(CallKind.STATUS),
         )
-        answer = self._call(request, self._reads)
+        answer = self._call(CallKind.STATUS, request, self._reads)
         if answer.status != HTTPStatus.OK:
             raise WireError(_refusal(answer))
         return parse_message_page(answer.body)
@@ -249,18 +244,12 @@ class EnhancedWATIClient:
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
         )
 
-    def _call(self, request: Request, limiter: RateLimiter | None = None) -> Answer:
+    def _call(self, kind: CallKind, request: Request, limiter: RateLimiter | None = None) -> Answer:
         with limiter or nullcontext():
-            answer = self._http.call(request)
-        self._note_clock(answer)
-        return answer
-
-    def _note_clock(self, answer: Answer) -> None:
+            answer = self._http.call(replace(request, on_try=partial(self._on_call, kind)))
         if answer.offset_s is not None:
             self.clock_offset_s = answer.offset_s
-
-    def _counter(self, kind: CallKind) -> Callable[[], None]:
-        return lambda: self._on_call(kind)
+        return answer
 
     def _categorize_wati_error(
         self, text: str, *, http_status: int | None = None, code: int | None = None

@@ -45,10 +45,6 @@ MESSAGE = TemplateMessage(
 )
 
 
-def nothing() -> None:
-    """Count no try."""
-
-
 def packed(value: object) -> bytes:
     """Return JSON bytes."""
     return json.dumps(value).encode()
@@ -56,7 +52,7 @@ def packed(value: object) -> bytes:
 
 def test_send_request_is_as_documented() -> None:
     """The number stands in the query without its plus, the rest in the body."""
-    request = send_request(SETTINGS, MESSAGE, nothing)
+    request = send_request(SETTINGS, MESSAGE)
 
     assert (request.method, request.is_send, request.retry_reads) == ("POST", True, False)
     assert request.url == "https://live-server-1.wati.io/api/v1/sendTemplateMessage"
@@ -75,7 +71,7 @@ def test_send_request_is_as_documented() -> None:
 
 def test_send_request_with_channel_names_it() -> None:
     """A configured sender is sent along."""
-    request = send_request(SETTINGS, replace(MESSAGE, channel_number="15550001111"), nothing)
+    request = send_request(SETTINGS, replace(MESSAGE, channel_number="15550001111"))
 
     assert isinstance(request.json, dict)
     assert request.json["channel_number"] == "15550001111"
@@ -84,8 +80,8 @@ def test_send_request_with_channel_names_it() -> None:
 def test_requests_on_shared_host_carry_the_tenant() -> None:
     """v2 is for sends; reads stay on v1; both need the tenant there."""
     settings = replace(SETTINGS, tenant="100138", api_version=ApiVersion.V2)
-    send = send_request(settings, MESSAGE, nothing)
-    read = messages_request(settings, PHONE, page=2, deadline_s=3, on_try=nothing)
+    send = send_request(settings, MESSAGE)
+    read = messages_request(settings, PHONE, page=2, deadline_s=3)
 
     assert send.url == "https://live-server-1.wati.io/100138/api/v2/sendTemplateMessage"
     assert read.url == "https://live-server-1.wati.io/100138/api/v1/getMessages/919812345678"
@@ -95,7 +91,7 @@ def test_requests_on_shared_host_carry_the_tenant() -> None:
 
 def test_contacts_request_asks_for_one_number() -> None:
     """The filter is JSON in the query."""
-    request = contacts_request(SETTINGS, PHONE, deadline_s=3, on_try=nothing)
+    request = contacts_request(SETTINGS, PHONE, deadline_s=3)
 
     assert request.url.endswith("/api/v1/getContacts")
     assert json.loads(dict(request.params)["attribute"]) == [
@@ -105,7 +101,7 @@ def test_contacts_request_asks_for_one_number() -> None:
 
 def test_templates_request_may_be_repeated() -> None:
     """The one read that is worth repeating."""
-    request = templates_request(SETTINGS, page=1, on_try=nothing)
+    request = templates_request(SETTINGS, page=1)
 
     assert request.url.endswith("/api/v1/getMessageTemplates")
     assert request.retry_reads
