@@ -79,6 +79,9 @@ def make_row(**changes: object) -> CrmRow:
         "template_name": "offer",
         "to_phone_number": "+919812345678",
         "msg_status": "failed",
+        "wati_message_id": None,
+        "error_message": None,
+        "sent_at": None,
         **changes,
     }
     return CrmRow(**fields)  # type: ignore[arg-type]
