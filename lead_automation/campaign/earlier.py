@@ -127,6 +127,7 @@ class EarlierMessages:
         Rows go out in the waits between reads, which tell what the rows should say; where slow
         reads leave no waits, in turn with them.
         """
+        # What earlier runs owe the CRM goes out before anything this run will owe.
         self._outbox.ready_all()
         tracker = Tracker(self._services, self, reader=self._reader, outbox=self._outbox)
         until = self._services.clock.monotonic() + limit_s
@@ -142,6 +143,7 @@ class EarlierMessages:
         ledger, now = self._services.ledger, self._services.clock.now()
         unknown = [record for record in ledger.unknown_messages() if self._reader.is_due(record)]
         opened = ledger.open_messages(self._services.today() - timedelta(days=KEPT_DAYS))
+        # Unknown sends first: they hold quota, and the month's calls may not reach for the others.
         found = unknown + [record for record in opened if is_due(record, now)]
         return [Followed(record) for record in found if self._may_read(record)]
 

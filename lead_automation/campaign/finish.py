@@ -37,6 +37,7 @@ def close_books(
     """
     now, today, books = services.clock.now(), services.today(), services.books
     if services.mode is not RunMode.DRY_RUN:
+        # Before the figures: the summary shows the quota as the next run will find it.
         try:
             books.finish(today=today if forget else None)
         except StateError as error:

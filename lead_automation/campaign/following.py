@@ -108,6 +108,7 @@ class Follower:
         now, budget = self._clock.monotonic(), self._services.budget
         if budget.is_month_used_up:
             return None
+        # Unknown sends first: until one is settled, its lead may neither be sent to nor counted.
         due = [followed for followed in self._unknown if followed.due_at <= now]
         for followed in due:
             if not followed.tries:
@@ -173,6 +174,7 @@ class Follower:
         followed.tries += 1
         if update.before.unknown:
             self._unknown.append(followed)
+            # In order of time, for idle_s looks at the first one only.
             self._unknown = deque(sorted(self._unknown, key=lambda unknown: unknown.due_at))
         else:
             self._again.append(followed)
@@ -203,6 +205,7 @@ class Follower:
     def _try_absent_again(self, followed: Followed, after: MessageRecord) -> None:
         if followed.assignment is None or after.attempts >= MAX_UNANSWERED_ATTEMPTS:
             return
+        # The row that says "failed" is owed already; the next attempt takes its place.
         row = self._services.ledger.owed_row(after)
         self._absent.append(
             replace(
@@ -214,4 +217,5 @@ class Follower:
 
     def _again_s(self) -> float:
         """Seconds between two reads of one message."""
+        # A message that was not delivered at its first read mostly is a few seconds later.
         return max(1.0, self._policy.first_read_s / 2)

@@ -29,6 +29,7 @@ class Outbox:
         self._services = services
         self._ledger = services.ledger
         self._ready: deque[str] = deque()
+        # A failure in a gap says little an hour later, and nothing waits for these calls.
         self._has_failed = False
         self._duration = CallDuration(ROW_GUESS_S)
         self.posted = 0
@@ -59,6 +60,7 @@ class Outbox:
 
     def post_next(self, deadline_s: float) -> None:
         """Post the oldest ready row as it stands now, if it is still owed."""
+        # By id and read anew: a status read may have changed what the row says since.
         row = self._ledger.find_row(self._ready.popleft())
         if row is None:
             return

@@ -51,7 +51,6 @@ class Pacer:
         self._clock = clock
         self._chance = chance
         self._next_start = clock.monotonic()
-        self.drawn_s = 0.0
 
     @property
     def next_start(self) -> float:
@@ -62,5 +61,4 @@ class Pacer:
         """Note that a send starts now, and draw the wait after it."""
         low, high = self._policy.min_s, self._policy.max_s
         wait_s = low + (high - low) * self._chance()
-        self.drawn_s += wait_s
         self._next_start = self._clock.monotonic() + wait_s

@@ -12,6 +12,7 @@ from lead_automation.errors import CampaignStopError, ClockError
 MAX_CLOCK_OFFSET_S = 600.0
 """A wall clock further off WATI's than this makes hours, quota days and look-ups worthless."""
 
+# Time synchronisation corrects by seconds; five minutes leave room for a clock set by hand.
 MAX_BEHIND = timedelta(minutes=5)
 """A wall clock this far behind the newest record has stepped back."""
 

@@ -47,6 +47,7 @@ from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipRea
 SETTLE_EARLIER_S = 60.0
 """Longest a run looks after earlier ones before its own leads get their turn."""
 
+# A test send must work before the CRM does: it is how an operator tries WATI alone.
 SAMPLE_LEAD = Lead(lead_id="sample", full_name="Sample Lead", mobile_number=None)
 
 _log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class EnhancedLeadAutomation:
         """
         self._services = services
         self._mode = services.mode
+        # A test send without --limit is one message: the operator's own phone gets every one.
         self._limit = limit if limit is not None or self._mode is not RunMode.TEST else 1
         self._analytics = analytics
         self._log = log
@@ -134,6 +136,8 @@ class EnhancedLeadAutomation:
         """Settle what earlier runs left, then look whether anything may be sent at all."""
         services = self._services
         if self._mode in (RunMode.PRODUCTION, RunMode.SANDBOX):
+            # Before the gate: what is learned of yesterday's messages may order a hold, and settled
+            # unknown sends free the quota that is looked at next.
             self._settle_earlier()
         services.budget.start_campaign()
         end = self._gate.end_now() or self._quota_end()
@@ -145,6 +149,7 @@ class EnhancedLeadAutomation:
             check_vendor_clock(
                 services.wati.clock_offset_s, clock=services.clock, zone=services.zone
             )
+            # Only a clock that WATI has confirmed may forget days: see Ledger.finish.
             self._is_clock_checked = services.wati.clock_offset_s is not None
         return end
 
@@ -192,6 +197,7 @@ class EnhancedLeadAutomation:
         if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
             _log.warning("The CRM's clock differs from ours by %.0f s", crm.clock_offset_s)
         if self._mode is RunMode.TEST:
+            # A lead that stands twice would be sent twice here: a test send knows no history.
             once = {lead.lead_id: lead for lead in reversed(found.leads) if isinstance(lead, Lead)}
             whole = tuple(reversed(once.values()))
             return LeadList(leads=(whole or (SAMPLE_LEAD,))[: self._limit])
@@ -250,6 +256,7 @@ class EnhancedLeadAutomation:
             return MessageResult.nothing_sent(self._end.reason)
         row = replace(found.row, counsellor=counsellor.name)
         self._progress.started(row, self._total)
+        # From here on a second row with this id or number is a duplicate, whatever becomes of it.
         self._screening.attempt(found.recipient)
         if self._mode is RunMode.DRY_RUN:
             return self._plan(replace(row, name=found.recipient.name), counsellor.name)

@@ -16,7 +16,9 @@ SHARE_MINIMUM = 20
 """Messages with a final word before the share of failures is judged."""
 
 SHARE_LIMIT = 0.5
+"""Above it a run harms the sending number more than it serves anybody (contract, section 6)."""
 
+# Both may mean that something is wrong between us and WATI; every other category says what it is.
 _STREAK = (ErrorCategory.NETWORK_ERROR, ErrorCategory.UNKNOWN_ERROR)
 
 

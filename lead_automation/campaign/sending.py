@@ -80,6 +80,7 @@ class Sender:
             blocked = self._wait_and_check(lead)
             if blocked is not None:
                 return replace(blocked, attempt=last.attempt)
+            # Asked at every attempt: the wait may have crossed midnight or used up the quota.
             counsellor = self._quota.choose(lead.counsellor)
             if counsellor is None:
                 return Sent(attempt=last.attempt, end=out_of_quota())
@@ -102,6 +103,7 @@ class Sender:
 
     def _wait_and_check(self, lead: Assignment) -> Sent | None:
         """Wait for the slot, then look once more whether this message may go out."""
+        # In a loop: a read made in the wait counts against WATI's limit too and may move the slot.
         while (wait_s := self._slot_in_s()) > 0:
             end = self._follower.work(wait_s)
             if end is not None or (end := self._gate.end_now()) is not None:
@@ -110,6 +112,7 @@ class Sender:
         if end is not None:
             return Sent(end=end)
         services = self._services
+        # Last of all: an operator may have added the number while this lead waited for its slot.
         found = services.state.suppressions.find(lead.recipient.phone, services.clock.now())
         return Sent(suppressed=found) if found is not None else None
 
@@ -135,6 +138,7 @@ class Sender:
         records = services.ledger.reserve(wanted, day=services.today(), at=services.clock.now())
         for lead, record in zip(leads, records, strict=True):
             self._progress.attempted(lead.row, record)
+        # The pace runs from start to start, so a slow answer is no extra wait.
         self._pacer.started()
         self.last_start = services.clock.monotonic()
         return records
@@ -181,6 +185,7 @@ class Sender:
             late=False,
             is_final=attempt.outcome is not Outcome.UNKNOWN,
         )
+        # A rate limit that outlasts three waits of its window is no rate limit any more.
         is_limit = failure.category is ErrorCategory.QUOTA_EXCEEDED
         if end is None and is_limit and _may_repeat(attempt):
             reason = f"{failure.category.name}: {failure.text} ({ATTEMPTS_IN_PLACE} attempts)"

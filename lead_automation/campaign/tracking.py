@@ -98,6 +98,7 @@ class Tracker:
             followed = self._messages.next_read(is_tail=is_tail)
             has_row = self._outbox.fits(left)
             wait_s = self._services.wati.status_wait_s()
+            # Reads first: they tell what the rows should say, and whether sending must stop.
             if followed is not None and wait_s <= 0 and self._may_read(left, has_row=has_row):
                 end = self._read(followed, left)
                 found = found or end
@@ -131,10 +132,12 @@ class Tracker:
         [update] = self._reader.ask([followed.record], deadline_s=min(left, READ_DEADLINE_S))
         took_s = self._services.clock.monotonic() - began
         self._duration.took(took_s)
+        # Else slow reads in a row would leave the CRM without a single row.
         self._is_rows_turn = took_s >= _SLOW_READ_S
         if update.kind is LookupKind.NO_ANSWER:
             self._messages.no_answer(followed, update)
             return None
+        # Once the answer is kept nobody asks again: a crash must find the hold on disk already.
         ordered = self._messages.judge(followed, update)
         after = self._reader.keep(update)
         learned = self._messages.kept(followed, update, after)
