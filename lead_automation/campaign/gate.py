@@ -19,7 +19,7 @@ class Gate:
     def end_now(self) -> RunEnd | None:
         """Return why no message at all may be sent now; None when one may."""
         services = self._services
-        # In this order: a signal is somebody waiting; a hold outranks the hours, for it outlasts them.
+        # In this order: a signal is somebody waiting, and a hold outlasts the hours.
         if services.runtime.stop.signal_number is not None:
             return interrupted(services.runtime.stop.signal_number)
         now = services.clock.now()

@@ -1,7 +1,5 @@
 """Decide how long to wait: between sends, and before a send that never left is tried again."""
 
-from dataclasses import dataclass
-
 from lead_automation.clock import Chance, Clock
 from lead_automation.config import PacingPolicy
 
@@ -12,24 +10,18 @@ RATE_LIMIT_WAIT_S = 10.0
 """WATI's window: fits a 429 without Retry-After (docs.wati.io/reference/errors, 2026-11-22)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffPolicy:
-    """Growth of the wait between attempts, in seconds."""
+BACKOFF_BASE_S, BACKOFF_CAP_S = 1.0, 60.0
+"""First wait after an attempt that never left, and the longest: a minute outlasts a restart."""
 
-    base_s: float = 1.0
-    cap_s: float = 60.0
+_MOST_DOUBLINGS = 32  # beyond it the power only overflows; the cap holds long since
 
 
-def retry_delay_s(attempt: int, policy: BackoffPolicy, jitter: float) -> float:
-    """Return the wait before the next attempt.
+def retry_delay_s(attempt: int, jitter: float) -> float:
+    """Return the wait before the next attempt, in seconds: growing, at most BACKOFF_CAP_S.
 
     Args:
         attempt: The attempt that just failed, counted from 1.
-        policy: Base and cap of the backoff, in seconds.
         jitter: Random share in [0, 1), drawn by the caller; adds up to half of the base.
-
-    Returns:
-        Seconds, at most policy.cap_s.
 
     Raises:
         ValueError: attempt is below 1.
@@ -37,10 +29,8 @@ def retry_delay_s(attempt: int, policy: BackoffPolicy, jitter: float) -> float:
     if attempt < 1:
         msg = f"attempts count from 1, not {attempt}"
         raise ValueError(msg)
-    exponent = min(
-        attempt - 1, 32
-    )  # beyond that the power only overflows; the cap holds long since
-    return float(min(policy.cap_s, policy.base_s * 2.0**exponent + policy.base_s * jitter / 2))
+    growth = 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
+    return min(BACKOFF_CAP_S, BACKOFF_BASE_S * (growth + jitter / 2))
 
 
 class Pacer:

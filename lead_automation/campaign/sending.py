@@ -13,7 +13,6 @@ from lead_automation.campaign.gate import Gate
 from lead_automation.campaign.pacing import (
     ATTEMPTS_IN_PLACE,
     RATE_LIMIT_WAIT_S,
-    BackoffPolicy,
     Pacer,
     retry_delay_s,
 )
@@ -70,7 +69,6 @@ class Sender:
         self._pacer = Pacer(
             services.settings.pacing, clock=services.clock, chance=services.runtime.chance
         )
-        self._backoff = BackoffPolicy()
         self.last_start = services.clock.monotonic()
 
     def send(self, lead: Assignment) -> Sent:
@@ -197,7 +195,7 @@ class Sender:
             return attempt.retry_after_s
         if attempt.reason.category is ErrorCategory.QUOTA_EXCEEDED:
             return RATE_LIMIT_WAIT_S
-        return retry_delay_s(number, self._backoff, self._services.runtime.chance())
+        return retry_delay_s(number, self._services.runtime.chance())
 
 
 def _may_repeat(attempt: SendAttempt) -> bool:
