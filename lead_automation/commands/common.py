@@ -1,11 +1,11 @@
 """What several commands do alike: find settings, name the state directory, show a result."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
@@ -33,6 +33,8 @@ _NO_FILE = (
 )
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class SettingsSource:
@@ -62,13 +64,7 @@ class SettingsSource:
     def load(self) -> Settings:
         """Return all settings, the state directory made absolute; raises ConfigError."""
         try:
-            settings = load_settings(
-                self.values,
-                read_file=self._read,
-                folder=self._folder,
-                sources_of=self.sources,
-                keys=self._keys,
-            )
+            settings = self._load(load_settings)
         except ConfigError as error:
             if self.path is not None:
                 raise
@@ -77,14 +73,16 @@ class SettingsSource:
 
     def load_local(self) -> LocalSettings:
         """Return what a command needs that makes no call; raises ConfigError."""
-        local = load_local_settings(
+        return self._finished(self._load(load_local_settings))
+
+    def _load(self, load: Callable[..., T]) -> T:
+        return load(
             self.values,
             read_file=self._read,
             folder=self._folder,
             sources_of=self.sources,
             keys=self._keys,
         )
-        return self._finished(local)
 
     def _finished(self, local: LocalSettings) -> LocalSettings:
         return replace(
