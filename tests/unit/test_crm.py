@@ -1,25 +1,21 @@
 """The lead list and the message log, without a network."""
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lead_automation.config import CrmSettings
-from lead_automation.errors import ExitCode, Fault, TransportError, UnreachableError
+from lead_automation.errors import ExitCode, UnreachableError
 from lead_automation.http import Answer, Request
 from lead_automation.leads.crm import (
     CrmClient,
     LeadListError,
     MalformedLead,
-    RowAnswer,
     parse_lead_list,
 )
-from lead_automation.models import CrmRow, Lead
-from lead_automation.runs import CallKind
+from lead_automation.models import Lead
 from lead_automation.secret import Secret
 
 SETTINGS = CrmSettings(
@@ -33,58 +29,23 @@ EMPTY_LIST = b'{"data": []}'
 
 
 class ScriptedHttp:
-    """Answer every call as told, and remember it.
+    """Answer every call as told."""
 
-    Attributes:
-        requests: Every call made, in order.
-        tries: How often each call leaves.
-    """
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        """Take the one answer."""
+        self._answer = Answer(status=status, headers={}, body=body)
 
-    def __init__(self, answer: Answer | TransportError, *, tries: int = 1) -> None:
-        """Take the one answer, or the fault."""
-        self._answer = answer
-        self.requests: list[Request] = []
-        self.tries = tries
-
-    def call(self, request: Request) -> Answer:
-        """Return the answer or raise the fault."""
-        self.requests.append(request)
-        for _ in range(self.tries):
-            if request.on_try is not None:
-                request.on_try()
-        if isinstance(self._answer, TransportError):
-            raise self._answer
+    def call(self, _request: Request) -> Answer:
+        """Return the answer."""
         return self._answer
 
 
-def make_answer(
-    body: bytes = EMPTY_LIST, *, status: int = 200, offset_s: float | None = 1.5
-) -> Answer:
-    """Return an answer."""
-    return Answer(status=status, headers={}, body=body, server_date=None, offset_s=offset_s)
-
-
-def make_client(
-    http: ScriptedHttp, on_call: Callable[[CallKind], None] = lambda _: None
-) -> CrmClient:
-    """Return a client on scripted answers."""
-    return CrmClient(SETTINGS, http=http, template="offer", on_call=on_call)
-
-
-def make_row(**changes: object) -> CrmRow:
-    """Return a row of a failed lead with changes."""
-    fields: dict[str, object] = {
-        "row_id": "2026-11-23/1001/1",
-        "lead_id": "1001",
-        "template_name": "offer",
-        "to_phone_number": "+919812345678",
-        "msg_status": "failed",
-        "wati_message_id": None,
-        "error_message": None,
-        "sent_at": None,
-        **changes,
-    }
-    return CrmRow(**fields)  # type: ignore[arg-type]
+def fetch(http: ScriptedHttp) -> UnreachableError:
+    """Fetch leads in vain, and return why."""
+    client = CrmClient(SETTINGS, http=http, template="offer", on_call=lambda _: None)
+    with pytest.raises(UnreachableError) as caught:
+        client.fetch_leads(1)
+    return caught.value
 
 
 def parse_rows(*rows: object) -> tuple[Lead | MalformedLead, ...]:
@@ -244,39 +205,6 @@ def test_list_of_any_json_is_leads_or_one_error(value: object) -> None:
             assert lead.reason
 
 
-def test_fetch_asks_for_owner_limit_and_template() -> None:
-    """One GET, repeated by the border where that is safe, with the token and a large cap."""
-    http = ScriptedHttp(make_answer(b'{"data": [{"lead_id": 1}]}'))
-    leads = make_client(http).fetch_leads(45).leads
-
-    (request,) = http.requests
-    assert len(leads) == 1
-    assert (request.method, request.url) == ("GET", "https://crm.example.com/leads/")
-    assert request.params == (("owner_id", "227"), ("limit", "45"), ("template_name", "offer"))
-    assert request.headers["Authorization"] == "Token abc123"
-    assert request.max_bytes == 16 * 1024 * 1024
-    assert request.retry_reads
-    assert request.json is None
-    assert not request.is_send
-
-
-def test_fetch_counts_every_try() -> None:
-    """A repeated read is a call as well."""
-    calls: list[CallKind] = []
-    make_client(ScriptedHttp(make_answer(), tries=3), calls.append).fetch_leads(1)
-
-    assert calls == [CallKind.LEADS] * 3
-
-
-def test_fetch_remembers_the_clock_offset() -> None:
-    """Unknown until a Date header was seen, and kept when a later answer has none."""
-    client = make_client(ScriptedHttp(make_answer()))
-    assert client.clock_offset_s is None
-
-    client.fetch_leads(1)
-    assert client.clock_offset_s == 1.5
-
-
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -298,110 +226,20 @@ def test_fetch_answered_otherwise_than_200_is_unreachable_with_a_hint(
     status: int, words: str
 ) -> None:
     """Even when the body would be a list; nothing of the body is shown."""
-    client = make_client(ScriptedHttp(make_answer(b'{"data": [], "x": "\x1b[2J"}', status=status)))
-    with pytest.raises(UnreachableError) as caught:
-        client.fetch_leads(1)
+    error = fetch(ScriptedHttp(b'{"data": [], "x": "\x1b[2J"}', status))
 
-    assert caught.value.service == "CRM"
-    assert caught.value.exit_code == ExitCode.UNREACHABLE
-    assert f"HTTP {status}" in str(caught.value)
-    assert words in caught.value.hint
-    assert "\x1b" not in str(caught.value)
+    assert (error.service, error.exit_code) == ("CRM", ExitCode.UNREACHABLE)
+    assert f"HTTP {status}" in str(error)
+    assert words in error.hint
+    assert "\x1b" not in str(error)
 
 
 @pytest.mark.parametrize("body", [b"<html>\x1b[2J secret</html>", b"[]", b"", b'{"data": 1}'])
 def test_fetch_answered_with_another_shape_is_unreachable(body: bytes) -> None:
     """A login page with status 200 is no empty list."""
-    client = make_client(ScriptedHttp(make_answer(body)))
-    with pytest.raises(UnreachableError, match="not with a lead list") as caught:
-        client.fetch_leads(1)
+    error = fetch(ScriptedHttp(body))
 
-    assert str(caught.value).isprintable()
-    assert "secret" not in str(caught.value)
-    assert "LEAD_API_URL" in caught.value.hint
-
-
-@pytest.mark.parametrize("fault", Fault)
-def test_fetch_without_an_answer_is_unreachable(fault: Fault) -> None:
-    """Whatever became of the call."""
-    client = make_client(ScriptedHttp(TransportError("no route", fault=fault)))
-    with pytest.raises(UnreachableError, match="lead list could not be read: no route") as caught:
-        client.fetch_leads(1)
-
-    assert caught.value.service == "CRM"
-    assert client.clock_offset_s is None
-
-
-def test_post_of_a_sent_message_has_every_field() -> None:
-    """Texts as the CRM documents them, the time with its offset."""
-    http = ScriptedHttp(make_answer(b"", status=201))
-    row = make_row(
-        msg_status="delivered",
-        wati_message_id="m-1",
-        error_message="",
-        sent_at=datetime(2026, 11, 23, 6, 0, 1, 999, tzinfo=UTC),
-    )
-
-    assert make_client(http).post_row(row, deadline_s=3.0) == RowAnswer(taken=True)
-    (request,) = http.requests
-    assert request.json == {
-        "lead_id": "1001",
-        "message_content": "Template: offer",
-        "msg_type": "template",
-        "msg_status": "delivered",
-        "to_phone_number": "+919812345678",
-        "template_name": "offer",
-        "wati_message_id": "m-1",
-        "error_message": "",
-        "sent_at": "2026-11-23T06:00:01+00:00",
-    }
-    assert (request.method, request.url) == ("POST", "https://crm.example.com/log/")
-    assert request.headers["Authorization"] == "Token abc123"
-    assert (request.deadline_s, request.max_bytes) == (3.0, 1 << 20)
-    assert not request.retry_reads
-    assert not request.is_send
-
-
-def test_post_of_what_does_not_apply_leaves_it_out() -> None:
-    """No null for a lead that was never messaged."""
-    http = ScriptedHttp(make_answer(status=200))
-    make_client(http).post_row(make_row(to_phone_number="12 34"), deadline_s=3.0)
-
-    assert http.requests[0].json == {
-        "lead_id": "1001",
-        "message_content": "Template: offer",
-        "msg_type": "template",
-        "msg_status": "failed",
-        "to_phone_number": "12 34",
-        "template_name": "offer",
-    }
-
-
-@pytest.mark.parametrize("status", [202, 204, 302, 400, 401, 404, 429, 500])
-def test_post_answered_otherwise_than_200_or_201_leaves_the_row_owed(status: int) -> None:
-    """Only what the CRM documents as taken is taken."""
-    http = ScriptedHttp(make_answer(b"\x1b[2J", status=status))
-
-    answer = make_client(http).post_row(make_row(), deadline_s=3.0)
-
-    assert answer == RowAnswer(taken=False, detail=f"HTTP {status}")
-
-
-@pytest.mark.parametrize("fault", Fault)
-def test_post_without_an_answer_leaves_the_row_owed(fault: Fault) -> None:
-    """A row may come twice, a lost one never; the run goes on."""
-    client = make_client(ScriptedHttp(TransportError("timed out", fault=fault)))
-
-    answer = client.post_row(make_row(), deadline_s=3.0)
-
-    assert answer == RowAnswer(taken=False, detail="timed out")
-
-
-def test_post_counts_its_try_and_reads_the_clock() -> None:
-    """One call, of the CRM log's kind; an answer without Date changes nothing."""
-    calls: list[CallKind] = []
-    client = make_client(ScriptedHttp(make_answer(status=201, offset_s=None)), calls.append)
-    client.post_row(make_row(), deadline_s=3.0)
-
-    assert calls == [CallKind.CRM_LOG]
-    assert client.clock_offset_s is None
+    assert "not with a lead list" in str(error)
+    assert str(error).isprintable()
+    assert "secret" not in str(error)
+    assert "LEAD_API_URL" in error.hint

@@ -16,7 +16,6 @@ from simulated.scripts import (
     answer,
     changed,
     html_page,
-    late,
     lost,
     rate_limited,
     redirect,
@@ -29,7 +28,7 @@ from lead_automation.sandbox.addresses import LEAD_PATH, LOG_PATH
 from lead_automation.sandbox.exchange import Endpoint, Side, SimReply, SimRequest, request_of
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
-from lead_automation.sandbox.windows import SlidingWindow, VendorLimits
+from lead_automation.sandbox.windows import VendorLimits
 
 ANNA = "919000000101"
 BELA = "919000000102"
@@ -137,23 +136,6 @@ class TestSends:
             "isValidWhatsAppNumber": True,
             "errors": [],
         }
-
-    @pytest.mark.parametrize(("version", "key"), [("v1", "info"), ("v2", "error")])
-    def test_send_refused_by_plan_names_the_reason_and_sends_nothing(
-        self, version: str, key: str
-    ) -> None:
-        """A refusal is HTTP 200 with result false in the version's form, every time."""
-        simulator = Simulator(clock=FakeClock(), plans={"+" + ANNA: refused("Invalid number")})
-
-        replies = [simulator.handle(send_request(version=version)) for _ in range(2)]
-
-        assert [(reply.status, body_of(reply)["result"]) for reply in replies] == [
-            (200, False),
-            (200, False),
-        ]
-        assert body_of(replies[0])[key] == "Invalid number"
-        assert simulator.messages == []
-        assert simulator.posts == {ANNA: 2}
 
     @pytest.mark.parametrize("version", ["v1", "v2"])
     def test_send_to_a_number_not_on_whatsapp_says_so_inside_a_yes(self, version: str) -> None:
@@ -338,14 +320,7 @@ class TestMessageList:
         assert pages[0]["link"]["nextPage"].endswith("pageSize=2&pageNumber=2")
         assert pages[2]["link"]["nextPage"] is None
         assert pages[0]["link"]["total"] == 5
-
-    def test_nonsense_page_is_the_first_of_ten(self) -> None:
-        """Page numbers nobody can read do no harm."""
-        simulator = Simulator(clock=FakeClock())
-        for _ in range(12):
-            simulator.handle(send_request())
-
-        assert len(rows_of(simulator, query="?pageSize=x&pageNumber=-1")) == 10
+        assert len(rows_of(simulator, query="?pageSize=x&pageNumber=-1")) == 5
 
     def test_other_rows_stand_between_the_messages(self) -> None:
         """What the lead writes, and its ticket, show once their time has come."""
@@ -473,15 +448,9 @@ class TestDoor:
         reply = simulator.handle(send_request(headers=headers))
 
         assert (reply.status, reply.body) == (401, b"")
-        assert simulator.unauthorised == 1
+        assert simulator.handle(read_request(LEAD_PATH)).status == 401
+        assert simulator.unauthorised == 2
         assert simulator.messages == []
-        assert simulator.posts[ANNA] == 1
-
-    def test_crm_call_without_its_token_is_unauthorised(self) -> None:
-        """WATI's bearer does not open the CRM."""
-        reply = Simulator(clock=FakeClock()).handle(read_request(LEAD_PATH))
-
-        assert reply.status == 401
 
     def test_window_full_is_429_with_the_seconds_left(self) -> None:
         """The call after the last allowed one is refused until the first has left the window."""
@@ -516,14 +485,6 @@ class TestDoor:
 
         assert [simulator.handle(request).status for request in requests] == [200] * 4
         assert [simulator.handle(request).status for request in requests] == [429, 429, 429, 200]
-
-    def test_window_admits_again_exactly_when_it_said(self) -> None:
-        """The wait told is the wait needed."""
-        window = SlidingWindow(1, 10)
-        window.admit(100.0)
-
-        assert window.admit(104.0) == pytest.approx(6.0)
-        assert window.admit(110.0) is None
 
     def test_month_used_up_is_429_with_its_text(self) -> None:
         """Waiting does not help: no Retry-After."""
@@ -564,12 +525,7 @@ class TestCrm:
 
         assert body_of(simulator.handle(leads_request(3))) == {"data": leads[:3]}
         assert body_of(simulator.handle(leads_request(owner="1"))) == {"data": []}
-
-    def test_lead_list_without_its_query_is_refused(self) -> None:
-        """A client that forgets a parameter learns it."""
-        reply = Simulator(clock=FakeClock()).handle(leads_request("many"))
-
-        assert reply.status == 400
+        assert simulator.handle(leads_request("many")).status == 400
 
     def test_log_keeps_the_row_as_posted(self) -> None:
         """201, and the row is the CRM's; a lead's id may be text or a number."""
@@ -680,16 +636,6 @@ class TestScripts:
 
         assert (reply.status, reply.body) == (504, b"504 GatewayTimeout")
         assert len(simulator.messages) == 1
-
-    def test_script_of_a_fault_keeps_the_ordinary_answer(self) -> None:
-        """A late answer is the ordinary one."""
-        simulator = Simulator(clock=FakeClock())
-        simulator.script(Endpoint.SEND, late(5))
-
-        reply = simulator.handle(send_request())
-
-        assert body_of(reply)["result"] is True
-        assert fault_of(reply) == NetworkFault(FaultKind.LATE, 5)
 
     @pytest.mark.parametrize("kind", [FaultKind.REFUSED, FaultKind.CERTIFICATE])
     def test_script_of_a_connection_never_made_takes_nothing(self, kind: FaultKind) -> None:
