@@ -18,14 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import digits, lead, many_leads
+from harness import account_settings, digits, lead, many_leads
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
 from lead_automation.clock import SystemClock
 from lead_automation.files import SystemDisk
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.state.jsonstore import init_state
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -191,15 +190,7 @@ def desk(
     simulator = Simulator(clock=SystemClock(), leads=leads or listed, plans=OUTCOMES)
     with SandboxServer(simulator) as server:
         values = {
-            "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": server.addresses.wati_base_url("v2"),
-            "WATI_INSTANCE_ID": "100000",
-            "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": server.addresses.lead_url,
-            "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-            "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": server.addresses.log_url,
-            "STATE_DIR": str(folder / "state"),
+            **account_settings(server.addresses, folder),
             **_QUICK,
             "TRACKING_WAIT_SECONDS": str(follows_s),
             **settings,

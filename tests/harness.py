@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes import FakeClock, ScriptedChance
+from simulated.inprocess import ADDRESSES, InProcessHttp
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
@@ -16,6 +17,7 @@ from lead_automation.cli import main
 from lead_automation.clock import Clock, Sleep, StopFlag
 from lead_automation.files import Disk, SystemDisk
 from lead_automation.runtime import MakeHttp, Runtime
+from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 
 SECRETS = (API_KEY, CRM_AUTHORIZATION.split()[-1])
@@ -158,27 +160,74 @@ def serve(
         settings: Over the harness's own.
     """
     with SandboxServer(simulator) as server:
-        base = {
-            "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": server.addresses.wati_base_url("v1" if version == "v1" else "v2"),
-            "WATI_INSTANCE_ID": "100000",
-            "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": server.addresses.lead_url,
-            "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-            "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": server.addresses.log_url,
-            "STATE_DIR": str(folder / "state"),
-        }
-        harness = Harness(
-            folder=folder,
-            simulator=simulator,
-            clock=clock,
-            sleep=clock.sleep,
-            settings={**base, **(settings or {})},
+        base = account_settings(server.addresses, folder, version)
+        yield _begin(folder, simulator, clock, base | dict(settings or {}))
+
+
+def in_process(
+    folder: Path,
+    simulator: Simulator,
+    clock: FakeClock,
+    *,
+    version: str = "v2",
+    latency_s: float = 0.0,
+    settings: Mapping[str, str] | None = None,
+) -> Harness:
+    """Return the command line, its calls going to the simulator in this process: no sockets.
+
+    Args:
+        folder: The test's own folder; gets ``config.env`` and ``state/`` with the two files.
+        simulator: Shares the clock.
+        clock: Moves with every wait and every call.
+        version: ``v1`` or ``v2``.
+        latency_s: Seconds every call takes.
+        settings: Over the harness's own.
+    """
+    harness = _begin(
+        folder,
+        simulator,
+        clock,
+        account_settings(ADDRESSES, folder, version) | dict(settings or {}),
+    )
+
+    def make_http(allow_posts: bool) -> InProcessHttp:  # noqa: FBT001 - called by position
+        return InProcessHttp(
+            simulator,
+            clock,
+            advance=clock.advance,
+            latency_s=latency_s,
+            read_timeout_s=float(harness.settings.get("READ_TIMEOUT", 30)),
+            allow_posts=allow_posts,
         )
-        harness.write_settings()
-        assert harness.run("init").code == 0
-        yield harness
+
+    harness.make_http = make_http
+    return harness
+
+
+def _begin(
+    folder: Path, simulator: Simulator, clock: FakeClock, settings: dict[str, str]
+) -> Harness:
+    harness = Harness(
+        folder=folder, simulator=simulator, clock=clock, sleep=clock.sleep, settings=settings
+    )
+    harness.write_settings()
+    assert harness.run("init").code == 0
+    return harness
+
+
+def account_settings(addresses: Addresses, folder: Path, version: str = "v2") -> dict[str, str]:
+    """Return what ``config.env`` has to say, by key: the simulated account, ``folder/state``."""
+    return {
+        "WATI_API_KEY": API_KEY,
+        "WATI_BASE_URL": addresses.wati_base_url("v1" if version == "v1" else "v2"),
+        "WATI_INSTANCE_ID": "100000",
+        "WATI_TEMPLATE_NAME": TEMPLATE,
+        "LEAD_API_URL": addresses.lead_url,
+        "LEAD_API_TOKEN": CRM_AUTHORIZATION,
+        "LEAD_OWNER_ID": OWNER_ID,
+        "WATI_LOG_API_URL": addresses.log_url,
+        "STATE_DIR": str(folder / "state"),
+    }
 
 
 def lead(lead_id: object, phone: object, name: object = "Asha Rao") -> dict[str, object]:

@@ -9,14 +9,12 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock, ScriptedChance
-from harness import Ended, Harness, digits, many_leads
-from simulated.inprocess import ADDRESSES, InProcessHttp
+from harness import Ended, Harness, digits, in_process, many_leads
 from simulated.scripts import Moment
 from simulated.simulator import Simulator
 
 from lead_automation.models import MessageStatus
 from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import VendorLimits
 
 LATENCY_S = 0.2
@@ -100,48 +98,11 @@ def offline(
     latency_s: float = LATENCY_S,
     settings: Mapping[str, str] | None = None,
 ) -> Harness:
-    """Return the command line, its calls going to the simulator in this process.
-
-    Args:
-        folder: The test's own folder; gets ``config.env`` and ``state/`` with the two files.
-        simulator: Shares the clock.
-        clock: Moves with every wait and every call.
-        version: ``v1`` or ``v2``.
-        latency_s: Seconds every call takes.
-        settings: Over the harness's own.
-    """
-    base = {
-        "WATI_API_KEY": API_KEY,
-        "WATI_BASE_URL": ADDRESSES.wati_base_url("v1" if version == "v1" else "v2"),
-        "WATI_INSTANCE_ID": "100000",
-        "WATI_TEMPLATE_NAME": TEMPLATE,
-        "LEAD_API_URL": ADDRESSES.lead_url,
-        "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-        "LEAD_OWNER_ID": OWNER_ID,
-        "WATI_LOG_API_URL": ADDRESSES.log_url,
-        "STATE_DIR": str(folder / "state"),
-    }
-
-    def make_http(allow_posts: bool) -> InProcessHttp:  # noqa: FBT001 - called by position
-        return InProcessHttp(
-            simulator,
-            clock,
-            advance=clock.advance,
-            latency_s=latency_s,
-            allow_posts=allow_posts,
-        )
-
-    harness = Harness(
-        folder=folder,
-        simulator=simulator,
-        clock=clock,
-        sleep=clock.sleep,
-        settings={**base, **(settings or {})},
-        chance=Draws(clock),
-        make_http=make_http,
+    """Return ``harness.in_process`` whose calls take time, and whose draws are remembered."""
+    harness = in_process(
+        folder, simulator, clock, version=version, latency_s=latency_s, settings=settings
     )
-    harness.write_settings()
-    assert harness.run("init").code == 0
+    harness.chance = Draws(clock)
     return harness
 
 

@@ -10,16 +10,14 @@ from typing import Literal
 import pytest
 from disks import Crash, crash
 from fakes import FakeClock
-from harness import Ended, Harness, many_leads
+from harness import Ended, in_process, many_leads
 from promise import ZONE, Witness, snapshot
-from simulated.inprocess import ADDRESSES, InProcessHttp
 from simulated.scripts import Moment
 from simulated.simulator import Simulator
 
 from lead_automation.files import SystemDisk
 from lead_automation.leads.hours import quota_day
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 
 JOURNAL = "send_journal.jsonl"
 TODAY = "2026-11-23"
@@ -51,29 +49,9 @@ class Place:
         self.clock = FakeClock()
         self.simulator = Simulator(clock=self.clock, leads=many_leads(leads))
         self.witness = Witness(self.simulator, self.clock)
-        base = {
-            "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": ADDRESSES.wati_base_url(version),
-            "WATI_INSTANCE_ID": "100000",
-            "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": ADDRESSES.lead_url,
-            "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-            "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": ADDRESSES.log_url,
-            "STATE_DIR": str(folder / "state"),
-        }
-        self.harness = Harness(
-            folder=folder,
-            simulator=self.simulator,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-            settings={**base, **(settings or {})},
-            make_http=lambda allow_posts: InProcessHttp(
-                self.simulator, self.clock, advance=self.clock.advance, allow_posts=allow_posts
-            ),
+        self.harness = in_process(
+            folder, self.simulator, self.clock, version=version, settings=settings
         )
-        self.harness.write_settings()
-        assert self.harness.run("init").code == 0
 
     @property
     def journal(self) -> Path:

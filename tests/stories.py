@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import digits, many_leads
+from harness import account_settings, digits, many_leads
 from kill_host import FastClock, KillHost, Trigger
 from promise import DOCUMENTED, ZONE, Witness, snapshot
 from simulated.plans import ScriptedPlan
@@ -21,7 +21,6 @@ from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.state.fileledger import FileLedger
 
 _LEADS = 5
@@ -71,14 +70,7 @@ class Story:
         )
         (folder / "team.json").write_text(f"{{{team}}}")
         self.environ = {
-            "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": server.addresses.wati_base_url("v2"),
-            "WATI_INSTANCE_ID": "100000",
-            "WATI_TEMPLATE_NAME": TEMPLATE,
-            "LEAD_API_URL": server.addresses.lead_url,
-            "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-            "LEAD_OWNER_ID": OWNER_ID,
-            "WATI_LOG_API_URL": server.addresses.log_url,
+            **account_settings(server.addresses, folder),
             "STATE_DIR": str(folder),
             "COUNSELLORS_FILE": str(folder / "team.json"),
             "SCRIPT_START_TIME": "00:00",

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from disks import UnsyncedDisk
+from harness import account_settings
 from simulated.inprocess import ADDRESSES, InProcessHttp
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
@@ -31,7 +32,6 @@ from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import VendorLimits
 
 LATENCY_S = 0.05
@@ -92,15 +92,8 @@ def setting_values(
     }
     (state_dir / "team.json").write_text(json.dumps(team), encoding="utf-8")
     return {
-        "WATI_API_KEY": API_KEY,
-        "WATI_BASE_URL": addresses.wati_base_url("v2"),
-        "WATI_INSTANCE_ID": "100000",
-        "WATI_TEMPLATE_NAME": TEMPLATE,
+        **account_settings(addresses, state_dir),
         "WATI_PLAN": "business",
-        "LEAD_API_URL": addresses.lead_url,
-        "LEAD_API_TOKEN": CRM_AUTHORIZATION,
-        "LEAD_OWNER_ID": OWNER_ID,
-        "WATI_LOG_API_URL": addresses.log_url,
         "LEAD_FETCH_LIMIT": "100000",
         "SCRIPT_START_TIME": "00:00",
         "SCRIPT_END_TIME": "24:00",

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from campaigns import message_to, wati_settings
 from fakes import FakeClock, ScriptedChance
 from harness import lead, many_leads
 from simulated.inprocess import ADDRESSES, InProcessHttp
@@ -34,16 +33,23 @@ from lead_automation.answers import (
     TemplateUnread,
 )
 from lead_automation.clock import StopFlag
-from lead_automation.config import CrmSettings, HttpPolicy
+from lead_automation.config import ApiVersion, CrmSettings, HttpPolicy, WatiSettings
 from lead_automation.errors import UnreachableError
 from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient
-from lead_automation.models import CrmRow, ErrorCategory, MessageStatus, Outcome, SendAttempt
+from lead_automation.models import (
+    CrmRow,
+    ErrorCategory,
+    MessageStatus,
+    Outcome,
+    SendAttempt,
+    TemplateMessage,
+)
 from lead_automation.runs import CallKind
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
-from lead_automation.sandbox.simulator import CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
+from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.wati_answers import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.secret import Secret
@@ -54,6 +60,30 @@ NUMBER = "919812345678"
 PHONE = f"+{NUMBER}"
 GRACE = timedelta(minutes=1)
 OTHER_TEMPLATE = SimTemplate(name=f"{TEMPLATE}_2")
+
+
+def wati_settings(version: str = "v2", **changes: str | None) -> WatiSettings:
+    """Return settings of the simulated account."""
+    return WatiSettings(
+        api_key=Secret(API_KEY),
+        host=changes.get("host") or ADDRESSES.wati_origin,
+        tenant=changes.get("tenant"),
+        api_version=ApiVersion(version),
+        template=changes.get("template") or TEMPLATE,
+        parameter_names=("1", "2", "3"),
+        channel_number=changes.get("channel_number"),
+        broadcast_name="lead_automation",
+    )
+
+
+def message_to(phone: str, template: str = TEMPLATE) -> TemplateMessage:
+    """Return a message with three parameters."""
+    return TemplateMessage(
+        phone=phone,
+        template=template,
+        broadcast_name="lead_automation",
+        parameters=(("1", "Asha"), ("2", "Anandi"), ("3", "+919512270915")),
+    )
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from refusal_runs import HOLD_FILE, SUPPRESSION_FILE, Campaign, campaign
+from campaigns import HOLD_FILE, SUPPRESSION_FILE, Campaign, campaign
 from simulated.faults import FaultKind
 from simulated.scripts import Reply, server_error
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from campaigns import campaign
 from disks import FaultyDisk, Step
-from refusal_runs import campaign
 
 from lead_automation.files import SystemDisk
 from lead_automation.sandbox.plans import Plan, failing, refused

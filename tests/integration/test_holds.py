@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from campaigns import HOLD_FILE, Campaign, campaign
 from harness import Terminal, digits
-from refusal_runs import HOLD_FILE, Campaign, campaign
 from simulated.scripts import Moment
 
 from lead_automation.sandbox.exchange import Endpoint

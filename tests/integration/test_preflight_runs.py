@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from campaigns import Campaign, campaign
 from harness import digits, lead
-from refusal_runs import Campaign, campaign
 from simulated.faults import FaultKind, NetworkFault
 from simulated.scripts import Reply, answer, html_page, lost, rate_limited, redirect, server_error
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from campaigns import campaign, on_send
 from fakes import FakeClock
 from harness import digits, many_leads, serve
-from refusal_runs import campaign, on_send
 from simulated.faults import FaultKind
 from simulated.plans import ScriptedPlan
 from simulated.scripts import (

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from campaigns import SUPPRESSION_FILE, Campaign, campaign
 from harness import digits
-from refusal_runs import SUPPRESSION_FILE, Campaign, campaign
 from simulated.scripts import Moment, rate_limited
 
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
