@@ -91,6 +91,7 @@ def layer_settings(
     Args:
         file_values: From ``read_config_file``.
         environment: The process environment; only names that are, or begin like, ours are taken.
+            An empty variable counts as not set, so that the file's value stands.
         overrides: From the command line, by key.
         keys: The declarations.
     """
@@ -99,7 +100,7 @@ def layer_settings(
     ours = {
         name: value
         for name, value in environment.items()
-        if name in known or name.upper().startswith(beginnings)
+        if value.strip(" \t") and (name in known or name.upper().startswith(beginnings))
     }
     sources = {
         **dict.fromkeys(file_values, FROM_FILE),

@@ -172,10 +172,16 @@ def test_open_to_others_of_a_missing_file_is_false(tmp_path: Path) -> None:
 
 
 def test_layers_in_order_let_the_nearer_win() -> None:
-    """Command line, environment, file; each value knows where it came from."""
+    """Command line, environment, file; an empty variable hides nothing."""
     values, sources = layer_settings(
         {"WATI_PLAN": "growth", "TIMEZONE": "UTC", "LOG_LEVEL": "INFO", "WATI_PLAM": "x"},
-        {"WATI_PLAN": "pro", "LOG_LEVEL": "ERROR", "PATH": "/bin", "LEAD_OWNR": "1"},
+        {
+            "WATI_PLAN": "pro",
+            "LOG_LEVEL": "ERROR",
+            "PATH": "/bin",
+            "LEAD_OWNR": "1",
+            "TIMEZONE": " ",
+        },
         {"LOG_LEVEL": "DEBUG", "STATE_DIR": "/s"},
     )
 
