@@ -42,24 +42,9 @@ class Circumstances:
 
 
 def with_next_steps(result: RunResult, circumstances: Circumstances) -> RunResult:
-    """Return the result with the steps that fit it, each once."""
-    steps = dict.fromkeys(next_steps_for(result, circumstances))
+    """Return the result with what to do next, most urgent first, each step once."""
+    steps = dict.fromkeys(step for rule in _RULES for step in rule(result, circumstances))
     return replace(result, next_steps=tuple(steps))
-
-
-def next_steps_for(result: RunResult, circumstances: Circumstances) -> tuple[str, ...]:
-    """Return what to do next, most urgent first; empty when there is nothing to do."""
-    rules: tuple[Callable[[RunResult, Circumstances], list[str]], ...] = (
-        _meta,
-        _hold,
-        _stopped,
-        _ended,
-        _unsettled,
-        _leads,
-        _month,
-        _mode,
-    )
-    return tuple(step for rule in rules for step in rule(result, circumstances))
 
 
 def has_meta_checklist(result: RunResult) -> bool:
@@ -202,3 +187,15 @@ def _mode(result: RunResult, _now: Circumstances) -> list[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+_RULES: tuple[Callable[[RunResult, Circumstances], list[str]], ...] = (
+    _meta,
+    _hold,
+    _stopped,
+    _ended,
+    _unsettled,
+    _leads,
+    _month,
+    _mode,
+)

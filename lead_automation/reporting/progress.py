@@ -3,7 +3,7 @@
 rich is imported when a display is really shown: a run under cron does not pay for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -14,6 +14,7 @@ from lead_automation.reporting.wording import duration_text
 from lead_automation.text import clean
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.text import Text
 
 _MAX_NAME = 24
@@ -29,7 +30,7 @@ class Progress(Protocol):
         ...
 
     def print_above(self, line: str) -> None:
-        """Write a log line, already made safe, above the display."""
+        """Write a log line, already made safe, above the display; OSError when it is gone."""
         ...
 
 
@@ -43,7 +44,7 @@ class NoProgress:
         """Drop the figures."""
 
     def print_above(self, line: str) -> None:
-        """Write a line; OSError or ValueError when the stream is gone."""
+        """Write a line."""
         if self._stream is not None:
             self._stream.write(line + "\n")
             self._stream.flush()
@@ -80,38 +81,33 @@ class RichProgress:
 
     def start(self) -> None:
         """Begin the display."""
-        if self._live is not None:
-            try:
-                self._live.start(refresh=True)
-                self._console.show_cursor()  # a process that is killed would leave it hidden
-            except (OSError, ValueError):
-                self._live = None
+        self._draw(lambda live: live.start(refresh=True))
+        self._draw(lambda live: live.console.show_cursor())  # one that is killed leaves it hidden
 
     def stop(self) -> None:
         """Take the display away, leaving the log lines."""
-        live, self._live = self._live, None
-        if live is not None:
-            try:
-                live.stop()
-            except (OSError, ValueError):
-                return
+        self._draw(lambda live: live.stop())
+        self._live = None
 
     def update(self, counters: ProgressCounters, *, counsellor: str | None = None) -> None:
         """Show new figures."""
         self._counters = counters
         if counsellor is not None:
             self._counsellor = clean(counsellor, _MAX_NAME)
-        if self._live is not None:
-            try:
-                self._live.refresh()
-            except (OSError, ValueError):
-                self._live = None
+        self._draw(lambda live: live.refresh())
 
     def print_above(self, line: str) -> None:
         """Write a log line above the display; its colours are kept, nothing in it is markup."""
         from rich.text import Text  # noqa: PLC0415
 
         self._console.print(Text.from_ansi(line), soft_wrap=True)
+
+    def _draw(self, draw: "Callable[[Live], object]") -> None:
+        if self._live is not None:
+            try:
+                draw(self._live)
+            except (OSError, ValueError):
+                self._live = None
 
     def _line(self) -> "Text":
         from rich.text import Text  # noqa: PLC0415

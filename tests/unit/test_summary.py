@@ -12,7 +12,6 @@ from lead_automation.reporting.next_steps import (
     META_CHECKLIST,
     Circumstances,
     has_meta_checklist,
-    next_steps_for,
     other_steps,
     with_next_steps,
 )
@@ -130,14 +129,14 @@ def test_render_summary_nothing_configured_is_short() -> None:
 
 
 def _steps(result: RunResult, now: Circumstances | None = None) -> str:
-    return "\n".join(next_steps_for(result, now or Circumstances()))
+    return "\n".join(with_next_steps(result, now or Circumstances()).next_steps)
 
 
 def test_next_steps_completed_run_without_trouble_are_none() -> None:
     """Where there is nothing to do, nothing is said."""
     result = finish(analytics())
 
-    assert next_steps_for(result, Circumstances()) == ()
+    assert _steps(result) == ""
 
 
 def test_next_steps_meta_quality_come_first_and_once() -> None:
@@ -149,10 +148,10 @@ def test_next_steps_meta_quality_come_first_and_once() -> None:
         what_to_do=(*META_CHECKLIST, "Call the account manager."),
         until=STARTED + timedelta(hours=2),
     )
-    steps = next_steps_for(
+    steps = with_next_steps(
         finish(analytics(), status=RunStatus.STOPPED, exit_code=3),
         Circumstances(meta_quality=True, hold=hold, stopped_by=ErrorCategory.UNKNOWN_ERROR),
-    )
+    ).next_steps
 
     assert steps[:5] == META_CHECKLIST
     assert "META_QUALITY_STOP_AFTER" in steps[5]
