@@ -238,8 +238,8 @@ class MessageCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class MonthCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """WATI calls of the calendar month, and the plan's quota of them."""
 
-    calls: Count = 0
-    limit: Count = 0
+    calls: Count
+    limit: Count
 
 
 class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -155,7 +155,7 @@ class CampaignAnalytics:
             rows=rows,
             next_steps=(),
             warnings=tuple(warnings),
-            month=month or MonthCalls(),
+            month=month or MonthCalls(calls=0, limit=0),
         )
         return _audited(result)
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from report_samples import KOLKATA, RUN_ID, STARTED, everyday_run, hostile_run
 
-from lead_automation.errors import ConfigError, StateError
+from lead_automation.errors import StateError
 from lead_automation.files import SystemDisk
 from lead_automation.reporting.archive import (
     list_runs,
@@ -104,7 +104,6 @@ def test_parse_run_document_gives_back_the_run(result: RunResult) -> None:
     [
         (("version",), 2, "version is 2"),
         (("version",), True, "version is True"),
-        (("version",), 1.0, "version is 1.0"),
         (("status",), "done", "Invalid enum value 'done' - at `$.status`"),
         (("reason",), None, "at `$.reason`"),
         (("run_id",), "../../etc/passwd", "at `$.run_id`"),
@@ -112,19 +111,15 @@ def test_parse_run_document_gives_back_the_run(result: RunResult) -> None:
         (("started_at",), "yesterday", "at `$.started_at`"),
         (("started_at",), "2026-11-22T03:45:23", "timezone component - at `$.started_at`"),
         (("exit_code",), 256, "at `$.exit_code`"),
-        (("success_rate",), "95", "at `$.success_rate`"),
         (("success_rate",), -1, "at `$.success_rate`"),
-        (("leads",), [], "at `$.leads`"),
         (("leads", "fetched"), -1, "at `$.leads.fetched`"),
         (("leads", "fetched"), 2.5, "at `$.leads.fetched`"),
-        (("leads", "fetched"), True, "at `$.leads.fetched`"),
         (("leads", "skipped", "duplicate"), "1", "at `$.leads.skipped[...]`"),
         (("leads", "skipped"), {"duplicate": 1}, "skipped lacks invalid_number - at `$.leads`"),
         (("leads", "skipped", "odd"), 1, "'odd' - at `key` in `$.leads.skipped`"),
         (("leads", "extra"), 1, "unknown field `extra` - at `$.leads`"),
         (("counsellors", "Karan", "sent"), True, "at `$.counsellors[...].sent`"),
-        (("counsellors", "Karan", "x"), 1, "unknown field `x` - at `$.counsellors[...]`"),
-        (("lead_rows",), {}, "at `$.lead_rows`"),
+        (("month",), {}, "missing required field `calls` - at `$.month`"),
         (("lead_rows", 0), 1, "at `$.lead_rows[0]`"),
         (("lead_rows", 0, "outcome"), "sent", "'sent' - at `$.lead_rows[0].outcome`"),
         (("lead_rows", 0, "x +919812345678 \x1b"), 1, "`x +9198••••5678 \\u001b`"),
@@ -149,15 +144,6 @@ def test_parse_run_document_refuses_what_was_not_recorded(
     assert str(caught.value).startswith("reports/run.json cannot be read")
 
 
-def test_parse_run_document_missing_key_is_named() -> None:
-    """Half a document is no document."""
-    changed = document()
-    del changed["month"]
-
-    with pytest.raises(StateError, match="missing required field `month`"):
-        parse_run_document(json.dumps(changed).encode())
-
-
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[]", b"null", b"[" * 100_000, b'{"version": 1, "version": 1}', b"\xff"]
 )
@@ -173,13 +159,8 @@ def test_make_run_id_is_local_sortable_and_safe() -> None:
 
     assert made == "20261122T091523-4000"
     assert is_run_id(made)
+    assert not any(map(is_run_id, ("", "../x", made[:-1], f"{made}\n", f"x{made}")))
     assert make_run_id(STARTED, KOLKATA, 0.9999999) == "20261122T091523-ffff"
-
-
-@pytest.mark.parametrize("text", ["", "../x", "20261122T091523-3f9", "20261122T091523-3f9a\n"])
-def test_is_run_id_refuses_anything_else(text: str) -> None:
-    """What is no id never becomes part of a path."""
-    assert not is_run_id(text)
 
 
 def test_run_may_be_since_leaves_room_for_zones() -> None:
@@ -220,20 +201,6 @@ def test_list_runs_is_in_order_and_leaves_other_files_out(tmp_path: Path) -> Non
 
     assert list_runs(SystemDisk(), tmp_path) == [RUN_ID, "20261123T000000-0000"]
     assert list_runs(SystemDisk(), tmp_path / "nowhere") == []
-
-
-def test_load_run_unknown_or_hostile_id_is_a_usage_error(tmp_path: Path) -> None:
-    """An id never leads out of the folder."""
-    for run_id in ("../../etc/passwd", "20260101T000000-0000"):
-        with pytest.raises(ConfigError, match="--run"):
-            load_run(SystemDisk(), tmp_path, run_id)
-
-
-def test_load_run_without_any_run_says_so(tmp_path: Path) -> None:
-    """An empty folder is no damage, and the message says what to do."""
-    with pytest.raises(StateError, match="No run has left a report") as caught:
-        load_run(SystemDisk(), tmp_path, None)
-    assert "STATE_DIR" in caught.value.hint
 
 
 def test_load_run_damaged_or_planted_file_is_refused(tmp_path: Path) -> None:
@@ -291,11 +258,3 @@ def test_recent_production_sends_ignores_runs_that_messaged_nobody(
     save_run_report(SystemDisk(), tmp_path, result, render_html=page)
 
     assert not recent_production_sends(SystemDisk(), tmp_path, STARTED - timedelta(days=1))
-
-
-def test_recent_production_sends_unlistable_folder_is_a_state_error(tmp_path: Path) -> None:
-    """A file in the folder's place is no empty folder."""
-    (tmp_path / "reports").write_text("", encoding="utf-8")
-
-    with pytest.raises(StateError, match="could not be listed"):
-        recent_production_sends(SystemDisk(), tmp_path / "reports", STARTED)

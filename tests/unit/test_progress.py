@@ -14,7 +14,6 @@ from lead_automation.reporting.progress import (
     RichProgress,
     make_progress,
     progress_text,
-    time_left_s,
 )
 
 COUNTERS = ProgressCounters(done=9, total=45, sent=7, delivered=5, failed=1, skipped=1)
@@ -53,49 +52,47 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def test_progress_text_holds_what_the_operator_wants() -> None:
-    """Done of total, sent, delivered, failed, skipped, time left and who is being served."""
-    text = progress_text(COUNTERS, "Anandi", elapsed_s=18, width=100)
-
-    assert text == (
-        "███░░░░░░░░░░░░░  9/45  sent 7  delivered 5  failed 1  skipped 1  0:01:12 left  → Anandi"
-    )
-
-
-def test_progress_text_of_a_large_run_fits_80_columns() -> None:
-    """An ordinary terminal shows everything, the counsellor's name included."""
-    counters = ProgressCounters(done=487, total=500, sent=440, delivered=410, failed=24, skipped=23)
-    text = progress_text(counters, "Khushali", elapsed_s=1000, width=79)
-
-    assert text == ("487/500 sent 440 delivered 410 failed 24 skipped 23 0:00:27 left → Khushali")
-
-
-def test_progress_text_before_the_first_lead_has_no_time() -> None:
-    """No pace, no promise."""
-    text = progress_text(ProgressCounters(), "", elapsed_s=0, width=100)
-
-    assert text == "░░░░░░░░░░░░░░░░  0/0  sent 0  delivered 0  failed 0  skipped 0"
-
-
-def test_progress_text_after_the_last_lead_says_what_is_waited_for() -> None:
-    """No time is left to tell, and nobody is being served any more."""
-    counters = ProgressCounters(done=6, total=6, sent=5, delivered=2, failed=1)
-    text = progress_text(counters, "Anandi", elapsed_s=18, width=100)
-
-    assert text == (
-        "████████████████  6/6  sent 5  delivered 2  failed 1  skipped 0  following deliveries"
-    )
-
-
 @pytest.mark.parametrize(
-    ("done", "total", "elapsed_s", "left_s"),
-    [(0, 5, 9.0, None), (1, 5, 0.0, None), (2, 6, 4.0, 8.0), (6, 6, 4.0, 0.0), (7, 6, 4.0, 0.0)],
+    ("counters", "counsellor", "elapsed_s", "width", "text"),
+    [
+        (
+            COUNTERS,
+            "Anandi",
+            18,
+            100,
+            "███░░░░░░░░░░░░░  9/45  sent 7  delivered 5  failed 1  skipped 1  "
+            "0:01:12 left  → Anandi",
+        ),
+        (
+            ProgressCounters(done=487, total=500, sent=440, delivered=410, failed=24, skipped=23),
+            "Khushali",
+            1000,
+            79,
+            "487/500 sent 440 delivered 410 failed 24 skipped 23 0:00:27 left → Khushali",
+        ),
+        (COUNTERS, "Anandi", 18, 40, "9/45 sent 7 delivered 5 failed 1 skippe…"),
+        (
+            ProgressCounters(),
+            "",
+            0,
+            100,
+            "░░░░░░░░░░░░░░░░  0/0  sent 0  delivered 0  failed 0  skipped 0",
+        ),
+        (
+            ProgressCounters(done=7, total=6, sent=5, delivered=2, failed=1),
+            "Anandi",
+            18,
+            100,
+            "████████████████  7/7  sent 5  delivered 2  failed 1  skipped 0  following deliveries",
+        ),
+    ],
+    ids=["wide", "80 columns", "narrow", "before the first", "after the last"],
 )
-def test_time_left_goes_by_the_pace_so_far(
-    done: int, total: int, elapsed_s: float, left_s: float | None
+def test_progress_text_holds_what_fits(
+    counters: ProgressCounters, counsellor: str, elapsed_s: float, width: int, text: str
 ) -> None:
-    """Never negative, never from nothing."""
-    assert time_left_s(done, total, elapsed_s) == left_s
+    """Done of total, sent, delivered, failed, skipped, time left and who is being served."""
+    assert progress_text(counters, counsellor, elapsed_s=elapsed_s, width=width) == text
 
 
 def test_display_shows_figures_and_leaves_only_log_lines() -> None:
@@ -113,17 +110,6 @@ def test_display_shows_figures_and_leaves_only_log_lines() -> None:
     after_last_line = shown.rpartition("Anandi")[2]
     assert "\x1b[2K" in after_last_line
     assert shown.rstrip().endswith(("\x1b[2K", "\x1b[?25h"))
-
-
-def test_display_keeps_to_one_line_of_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit is cut, most needed first."""
-    monkeypatch.setenv("COLUMNS", "41")
-    terminal = Terminal()
-    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
-        progress.update(COUNTERS, counsellor="A")
-
-    assert "9/45 sent 7 delivered 5 failed 1 skippe…" in terminal.getvalue()
-    assert "█" not in terminal.getvalue()
 
 
 def test_display_hostile_counsellor_is_literal_text() -> None:
@@ -165,35 +151,18 @@ def test_display_of_a_lost_terminal_ends_quietly(gone_after: str) -> None:
         display.print_above("the logger takes care of this one")
 
 
-def test_display_of_a_terminal_lost_at_the_end_ends_quietly() -> None:
-    """Taking the line away may fail too."""
-    terminal = Terminal()
-    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
-        progress.update(COUNTERS)
-        terminal.is_gone = True
-
-    assert "9/45" in terminal.getvalue()
-
-
 @pytest.mark.parametrize("enabled", [True, False])
 def test_pipe_or_quiet_run_shows_no_progress(*, enabled: bool) -> None:
     """Without a terminal, or when told to be silent, only log lines are written."""
     stream = io.StringIO() if enabled else Terminal()
+    with make_progress(None, enabled=enabled, clock=FakeClock()) as nowhere:
+        nowhere.print_above("lost")
     with make_progress(stream, enabled=enabled, clock=FakeClock()) as progress:
         progress.update(COUNTERS, counsellor="Anandi")
         progress.print_above("a line")
 
     assert isinstance(progress, NoProgress)
     assert stream.getvalue() == "a line\n"
-
-
-def test_no_stream_takes_everything_silently() -> None:
-    """A process without stderr runs all the same."""
-    with make_progress(None, enabled=True, clock=FakeClock()) as progress:
-        progress.update(COUNTERS)
-        progress.print_above("a line")
-
-    assert isinstance(progress, NoProgress)
 
 
 def test_rich_and_jinja2_are_imported_only_where_shown() -> None:

@@ -24,9 +24,8 @@ from report_samples import (
 
 from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus, Outcome
 from lead_automation.plaintext import columns
-from lead_automation.reporting.charts import bin_step_s, share, stack, step_text, timeline
+from lead_automation.reporting.charts import share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
-from lead_automation.reporting.documents import document_bytes
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
 from lead_automation.text import clean
@@ -210,23 +209,19 @@ def test_html_meta_restriction_shows_the_checklist_first() -> None:
 
     assert text.index("Stop all messaging immediately.") < text.index("Next steps")
     assert text.index("Check the WATI and Meta account status.") < text.index("Next steps")
-
-
-def test_html_commands_in_next_steps_are_code() -> None:
-    """What is to be typed looks like it."""
     assert "<code>resume</code>" in render_html(hostile_run(), zone=KOLKATA)
 
 
-def test_html_of_100_000_leads_is_bounded() -> None:
+def test_html_of_many_leads_is_bounded() -> None:
     """The table is cut and says where the rest is; the page stays small enough for a phone."""
     books = analytics()
-    books.fetched(100_000)
-    for position in range(1, 100_001):
+    books.fetched(3000)
+    for position in range(1, 3001):
         books.put(refused(position))
     html = render_html(finish(books), zone=KOLKATA)
 
     assert len(html) < 400_000
-    assert "And 99,800 more in the CSV form" in html
+    assert "And 2,800 more in the CSV form" in html
     assert html.count("<tr>") < 230
 
 
@@ -269,14 +264,6 @@ def test_html_warnings_beyond_twenty_are_counted() -> None:
     assert "WATI calls this month" not in text
 
 
-def test_html_form_is_the_page_as_bytes() -> None:
-    """What ``report`` writes is what every run leaves."""
-    result = everyday_run()
-
-    page = render_report(result, ReportForm.HTML, zone=KOLKATA)
-    assert page.decode() == render_html(result, zone=KOLKATA)
-
-
 def test_csv_has_one_row_per_lead_and_the_same_figures() -> None:
     """A spreadsheet counts what the summary says."""
     result = hostile_run()
@@ -307,13 +294,6 @@ def test_csv_no_cell_is_a_formula() -> None:
     assert not re.search(r"\+919812345678", "\n".join(row["name"] for row in rows))
 
 
-def test_json_is_the_run_document() -> None:
-    """What is kept is what is rendered."""
-    made = render_report(everyday_run(), ReportForm.JSON, zone=KOLKATA)
-
-    assert made == document_bytes(everyday_run())
-
-
 def test_text_lists_the_leads_that_need_a_person() -> None:
     """The text form is the summary and the list, in 80 columns."""
     text = text_of(ReportForm.TEXT)
@@ -334,16 +314,6 @@ def test_text_of_many_leads_points_to_the_csv() -> None:
     text = render_report(finish(books), ReportForm.TEXT, zone=KOLKATA).decode()
 
     assert "  and 1 more: report --run 20261122T091523-3f9a --format csv\n" in text
-
-
-def test_text_without_trouble_has_no_list() -> None:
-    """Nothing to look at, nothing said."""
-    books = analytics()
-    books.fetched(1)
-    books.put(accepted(1, MessageStatus.READ))
-    text = render_report(finish(books), ReportForm.TEXT, zone=KOLKATA).decode()
-
-    assert "need a person" not in text
 
 
 def test_summarise_days_counts_each_kind_of_record() -> None:
@@ -433,15 +403,6 @@ def test_stack_puts_segments_side_by_side() -> None:
     assert [its.kind for its in segments] == ["read", "unknown"]
     assert segments[0].start + segments[0].size == segments[1].start
     assert segments[1].start + segments[1].size == pytest.approx(100)
-
-
-@pytest.mark.parametrize(
-    ("span_s", "step_s"), [(0, 1), (39, 1), (154, 5), (3600, 120), (90 * 86_400, 194_401)]
-)
-def test_bin_step_cuts_any_run_into_at_most_forty(span_s: float, step_s: int) -> None:
-    """A run of seconds and one of months fit the same chart."""
-    assert bin_step_s(span_s) == step_s
-    assert span_s // step_s < 40
 
 
 @pytest.mark.parametrize(
