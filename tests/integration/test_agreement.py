@@ -60,12 +60,13 @@ class Looks:
     status: dict[str, Any]
 
 
-@pytest.fixture(params=["v1", "v2"])
-def looks(request: pytest.FixtureRequest, tmp_path: Path) -> Looks:
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def looks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Looks:
     """A run with every outcome a lead can have, looked at in every way."""
+    folder = tmp_path_factory.mktemp("looks")
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=_LEADS, plans=_PLANS)
-    with serve(tmp_path, simulator, clock, version=request.param) as harness:
+    with serve(folder, simulator, clock, version=request.param) as harness:
         simulator.script(
             Endpoint.MESSAGES,
             server_error(times=None),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock
-from harness import Harness, digits, lead, many_leads, serve
+from harness import Harness, digits, in_process, lead, many_leads, serve
 from simulated.plans import ScriptedPlan
 from simulated.scripts import lost, rate_limited, server_error
 from simulated.simulator import Simulator
@@ -165,8 +165,8 @@ def test_campaign_message_names_are_made_fit_for_the_template(tmp_path: Path) ->
     given = ["  Asha \t  Rao ", "", None, 7, "call 9876543210", "x" * 80, "क्‍षमा", "a\u202eb"]
     leads = [lead(index, f"+91981000{index:04}", name) for index, name in enumerate(given)]
     simulator = Simulator(clock=clock, leads=leads)
-    with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run()
+    harness = in_process(tmp_path, simulator, clock)
+    ended = harness.run()
     names = [dict(message.parameters)["1"] for message in simulator.messages]
 
     assert ended.code == 0
@@ -185,9 +185,9 @@ def test_campaign_with_reordered_parameters_keeps_each_value_under_its_name(
     templates = [SimTemplate(name=TEMPLATE, parameters=("phone", "name", "by"))]
     simulator = Simulator(clock=clock, leads=many_leads(1), templates=templates)
     settings = {"TEMPLATE_PARAMETERS": "name,by,phone"}
-    with serve(tmp_path, simulator, clock, settings=settings) as harness:
-        ended = harness.run()
-        [record] = harness.records().values()
+    harness = in_process(tmp_path, simulator, clock, settings=settings)
+    ended = harness.run()
+    [record] = harness.records().values()
     [message] = simulator.messages
 
     assert ended.code == 0
@@ -206,8 +206,8 @@ def test_campaign_with_limit_attempts_that_many(tmp_path: Path) -> None:
     clock = FakeClock()
     leads = [lead("bad", "123"), *many_leads(6)]
     simulator = Simulator(clock=clock, leads=leads, plans={digits(0): refused("Invalid number")})
-    with serve(tmp_path, simulator, clock) as harness:
-        document = harness.run("--limit", "3", "--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    document = harness.run("--limit", "3", "--json").document
 
     assert document["status"] == "completed"
     assert document["reason"] == "limit of 3 messages reached"
@@ -221,8 +221,8 @@ def test_campaign_at_the_end_of_hours_sends_nothing_after_it(tmp_path: Path) -> 
     clock = FakeClock(datetime(2026, 11, 23, 15, 29, 55, tzinfo=UTC))
     closes = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
     simulator = Simulator(clock=clock, leads=many_leads(20))
-    with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run("--json")
+    harness = in_process(tmp_path, simulator, clock)
+    ended = harness.run("--json")
     document = ended.document
 
     assert ended.code == 0
@@ -237,11 +237,11 @@ def test_campaign_at_the_end_of_quota_spreads_it_and_stops(tmp_path: Path) -> No
     """Nobody gets more than the daily limit, all of it is used, and a later run sends nothing."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(10))
-    with serve(tmp_path, simulator, clock) as harness:
-        _counsellors(harness, Anandi=3, Karan=2, Chitra=0)
-        first = harness.run("--json").document
-        second = harness.run("--json").document
-        quota = harness.quota()
+    harness = in_process(tmp_path, simulator, clock)
+    _counsellors(harness, Anandi=3, Karan=2, Chitra=0)
+    first = harness.run("--json").document
+    second = harness.run("--json").document
+    quota = harness.quota()
 
     assert first["reason"] == "All counsellor quotas exhausted for today"
     assert (first["status"], first["leads"]["not_reached"]) == ("completed", 5)
@@ -254,10 +254,10 @@ def test_campaign_refusal_gives_its_quota_back(tmp_path: Path) -> None:
     clock = FakeClock()
     plans = {digits(0): refused("Invalid WhatsApp number")}
     simulator = Simulator(clock=clock, leads=many_leads(3), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        _counsellors(harness, Anandi=1)
-        harness.run()
-        quota = harness.quota()
+    harness = in_process(tmp_path, simulator, clock)
+    _counsellors(harness, Anandi=1)
+    harness.run()
+    quota = harness.quota()
 
     assert [message.number for message in simulator.messages] == [digits(1)]
     assert quota == {_TODAY: {"Anandi": 1}}
@@ -269,10 +269,10 @@ def test_campaign_over_midnight_counts_each_send_on_its_own_day(tmp_path: Path) 
     midnight = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
     simulator = Simulator(clock=clock, leads=many_leads(12))
     settings = {"SCRIPT_START_TIME": "20:00", "SCRIPT_END_TIME": "06:00"}
-    with serve(tmp_path, simulator, clock, settings=settings) as harness:
-        _counsellors(harness, Anandi=6)
-        ended = harness.run("--json")
-        quota, history = harness.quota(), harness.history()
+    harness = in_process(tmp_path, simulator, clock, settings=settings)
+    _counsellors(harness, Anandi=6)
+    ended = harness.run("--json")
+    quota, history = harness.quota(), harness.history()
     before = [message for message in simulator.messages if message.at < midnight]
 
     assert ended.code == 0
@@ -297,9 +297,9 @@ def test_duplicate_number_in_one_list_is_sent_once(tmp_path: Path) -> None:
     clock = FakeClock()
     leads = [lead(1, "+919810000001"), lead(2, "09810000001"), lead(3, "98100 00001")]
     simulator = Simulator(clock=clock, leads=leads)
-    with serve(tmp_path, simulator, clock) as harness:
-        document = harness.run("--json").document
-        ids = list(harness.records())
+    harness = in_process(tmp_path, simulator, clock)
+    document = harness.run("--json").document
+    ids = list(harness.records())
 
     assert simulator.posts == {"919810000001": 1}
     assert document["leads"]["skipped"]["duplicate"] == 2
@@ -310,10 +310,10 @@ def test_duplicate_lead_as_number_and_text_is_one(tmp_path: Path) -> None:
     """123 and "123" are one lead, within a list and over runs."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=[lead(123, "+919810000001")])
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        simulator.crm.leads[:] = [lead("123", "+919810000002")]
-        again = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    simulator.crm.leads[:] = [lead("123", "+919810000002")]
+    again = harness.run("--json").document
 
     assert again["leads"]["skipped"]["duplicate"] == 1
     assert simulator.posts == {"919810000001": 1}
@@ -324,9 +324,9 @@ def test_duplicate_of_a_refused_twin_is_sent(tmp_path: Path) -> None:
     clock = FakeClock()
     plans = {digits(0): ScriptedPlan(on_send=(rate_limited("0", times=3),))}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        first = harness.run("--json").document
-        again = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    first = harness.run("--json").document
+    again = harness.run("--json").document
 
     assert first["leads"]["refused"] == 1
     assert again["leads"]["accepted"] == 1
@@ -340,10 +340,10 @@ def test_duplicate_over_days_ends_with_the_history(tmp_path: Path, days: int, se
     """The same template goes to a lead again only once HISTORY_DAYS (7) are over."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(1))
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        clock.advance(days * _DAY_S)
-        document = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    clock.advance(days * _DAY_S)
+    document = harness.run("--json").document
 
     assert document["leads"]["accepted"] == int(sent)
     assert document["leads"]["skipped"]["duplicate"] == int(not sent)
@@ -360,11 +360,11 @@ def test_duplicate_of_another_template_blocks_today_only(
     clock = FakeClock()
     templates = [*TEMPLATES, SimTemplate(name="second", parameters=("1", "2", "3"))]
     simulator = Simulator(clock=clock, leads=many_leads(1), templates=templates)
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        harness.write_settings(WATI_TEMPLATE_NAME="second")
-        clock.advance(days * _DAY_S)
-        document = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    harness.write_settings(WATI_TEMPLATE_NAME="second")
+    clock.advance(days * _DAY_S)
+    document = harness.run("--json").document
 
     assert document["leads"]["accepted"] == int(sent)
     assert [message.template for message in simulator.messages] == [TEMPLATE, "second"][: 1 + sent]
@@ -380,11 +380,11 @@ def test_duplicate_of_a_late_failure_blocks_its_own_day_only(
     clock = FakeClock()
     plans = {digits(0): failing("131016 Service unavailable")}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        simulator.wati.set_plan(digits(0), Plan())
-        clock.advance(days * _DAY_S)
-        document = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    simulator.wati.set_plan(digits(0), Plan())
+    clock.advance(days * _DAY_S)
+    document = harness.run("--json").document
 
     assert document["leads"]["accepted"] == int(sent)
 
@@ -400,11 +400,11 @@ def test_duplicate_in_the_earlier_list_form_counts(
     """A day kept as a plain list of lead ids blocks them, whatever type the id had."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(3))
-    with serve(tmp_path, simulator, clock) as harness:
-        path = harness.state_dir / "sent_messages.json"
-        path.write_text(json.dumps({day: ["1000", 1001]}), encoding="utf-8")
-        document = harness.run("--json").document
-        kept = harness.history()
+    harness = in_process(tmp_path, simulator, clock)
+    path = harness.state_dir / "sent_messages.json"
+    path.write_text(json.dumps({day: ["1000", 1001]}), encoding="utf-8")
+    document = harness.run("--json").document
+    kept = harness.history()
 
     assert document["leads"]["skipped"]["duplicate"] == (0 if sent else 2)
     assert len(simulator.messages) == (3 if sent else 1)
@@ -418,16 +418,16 @@ def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> No
     clock = FakeClock()
     plans = {digits(0): ScriptedPlan(on_send=(lost(taken=True),))}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        simulator.script(Endpoint.MESSAGES, server_error(times=None))
-        codes = []
-        for _ in range(3):
-            codes.append(harness.run("-q").code)
-            clock.advance(3600)
-        unknown = harness.records()["1000"]["unknown"]
-        simulator.clear_scripts()
-        harness.run("-q")
-        record = harness.records()["1000"]
+    harness = in_process(tmp_path, simulator, clock)
+    simulator.script(Endpoint.MESSAGES, server_error(times=None))
+    codes = []
+    for _ in range(3):
+        codes.append(harness.run("-q").code)
+        clock.advance(3600)
+    unknown = harness.records()["1000"]["unknown"]
+    simulator.clear_scripts()
+    harness.run("-q")
+    record = harness.records()["1000"]
 
     assert codes == [0, 0, 0]
     assert unknown is True
@@ -440,10 +440,10 @@ def test_suppressed_number_is_skipped_and_keeps_its_quota(tmp_path: Path) -> Non
     """A number an operator put on the list gets nothing, in whatever form the CRM writes it."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=[lead(1, "98100 00000"), *many_leads(2, first=1)])
-    with serve(tmp_path, simulator, clock) as harness:
-        assert harness.run("suppress", "add", "+919810000000", "--reason", "asked").code == 0
-        document = harness.run("--json").document
-        used = _used(harness)
+    harness = in_process(tmp_path, simulator, clock)
+    assert harness.run("suppress", "add", "+919810000000", "--reason", "asked").code == 0
+    document = harness.run("--json").document
+    used = _used(harness)
 
     assert document["leads"]["skipped"]["suppressed"] == 1
     assert simulator.posts["919810000000"] == 0
@@ -454,19 +454,19 @@ def test_suppressed_while_its_slot_is_waited_for_gets_nothing(tmp_path: Path) ->
     """An opt-out noted in another window counts for the very next send."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(3))
-    with serve(tmp_path, simulator, clock) as harness:
-        other = Harness(
-            folder=tmp_path, simulator=simulator, clock=clock, sleep=clock.sleep, settings={}
-        )
-        codes: list[int] = []
+    harness = in_process(tmp_path, simulator, clock)
+    other = Harness(
+        folder=tmp_path, simulator=simulator, clock=clock, sleep=clock.sleep, settings={}
+    )
+    codes: list[int] = []
 
-        def sleep(seconds: float) -> None:
-            if not codes:
-                codes.append(other.run("suppress", "add", f"+{digits(1)}").code)
-            clock.sleep(seconds)
+    def sleep(seconds: float) -> None:
+        if not codes:
+            codes.append(other.run("suppress", "add", f"+{digits(1)}").code)
+        clock.sleep(seconds)
 
-        harness.sleep = sleep
-        document = harness.run("--json").document
+    harness.sleep = sleep
+    document = harness.run("--json").document
 
     assert codes == [0]
     assert simulator.posts == {digits(0): 1, digits(2): 1}
@@ -484,8 +484,8 @@ def test_campaign_with_contact_look_ups_keeps_their_limit(tmp_path: Path) -> Non
         plans={digits(index): Plan(contact_status="INVALID") for index in range(25)},
         limits=VendorLimits(),
     )
-    with serve(tmp_path, simulator, clock, settings={"CHECK_WHATSAPP_STATUS": "true"}) as harness:
-        document = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock, settings={"CHECK_WHATSAPP_STATUS": "true"})
+    document = harness.run("--json").document
 
     assert document["leads"]["skipped"]["invalid_number"] == 25
     assert document["api_calls"]["contacts"] == 25
@@ -498,8 +498,8 @@ def test_campaign_paces_from_start_to_start(tmp_path: Path) -> None:
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(15))
     settings = {"SEND_DELAY_MIN": "2.0", "SEND_DELAY_MAX": "3.0"}
-    with serve(tmp_path, simulator, clock, settings=settings) as harness:
-        harness.run("-q")
+    harness = in_process(tmp_path, simulator, clock, settings=settings)
+    harness.run("-q")
     starts = [call.at for call in simulator.calls[Endpoint.SEND]]
     gaps = [after - before for before, after in pairwise(starts)]
 
@@ -532,9 +532,9 @@ def test_campaign_lines_are_the_fixed_texts(tmp_path: Path) -> None:
     """The owner's lines stand on the console and in the log as they were fixed."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(9), plans=_MIXED)
-    with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run()
-        lines = harness.log_text().splitlines()
+    harness = in_process(tmp_path, simulator, clock)
+    ended = harness.run()
+    lines = harness.log_text().splitlines()
 
     for text in (
         "| INFO  | 🚀 WATI AUTOMATION CAMPAIGN STARTED",
@@ -557,9 +557,9 @@ def test_campaign_exit_leaves_nothing_half_written(tmp_path: Path) -> None:
     """After a run the journal is empty, files are private, and no temporary file is left."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        files = [path for path in harness.state_dir.rglob("*") if path.is_file()]
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    files = [path for path in harness.state_dir.rglob("*") if path.is_file()]
 
     assert (harness.state_dir / "send_journal.jsonl").read_bytes() == b""
     assert not [path for path in files if path.name.endswith(".tmp")]

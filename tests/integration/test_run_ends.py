@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from disks import FaultyDisk, Phase, Script, fail_with, no_space
 from fakes import FakeClock, ScriptedChance
-from harness import SECRETS, Harness, Pipe, lead, many_leads, serve
+from harness import SECRETS, Harness, Pipe, in_process, lead, many_leads, serve
 from simulated.faults import FaultKind
 from simulated.plans import ScriptedPlan
 from simulated.scripts import (
@@ -462,9 +462,9 @@ def test_run_end_without_json_tells_people(tmp_path: Path, end: End) -> None:
     """Each end has the same exit code for people, and says why on the console."""
     clock = FakeClock(end.start)
     simulator = _arranged(end, clock)
-    with serve(tmp_path, simulator, clock, settings=end.settings) as harness:
-        end.arrange(harness)
-        ended = harness.run()
+    harness = in_process(tmp_path, simulator, clock, settings=end.settings)
+    end.arrange(harness)
+    ended = harness.run()
 
     assert ended.code == end.code
     word = f"STATUS: {end.status.upper().replace('_', ' ')}"
@@ -485,10 +485,10 @@ def test_run_that_may_not_send_sends_nothing(tmp_path: Path, end: End) -> None:
     """No message leaves where the exit code says that none may."""
     clock = FakeClock(end.start)
     simulator = _arranged(end, clock)
-    with serve(tmp_path, simulator, clock, settings=end.settings) as harness:
-        end.arrange(harness)
-        before = simulator.posts.total()
-        harness.run("-q")
+    harness = in_process(tmp_path, simulator, clock, settings=end.settings)
+    end.arrange(harness)
+    before = simulator.posts.total()
+    harness.run("-q")
 
     assert simulator.posts.total() == before
 
@@ -517,12 +517,12 @@ def test_run_beside_another_one_ends_at_once_naming_it(
     """A second run ends with 75, names the holder's pid and start, and changes nothing."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
-    with serve(tmp_path, simulator, clock) as harness:
-        lock = RunLock(SystemDisk(), harness.state_dir, pid=987, started_at=clock.now())
-        with lock:
-            before = {path.name for path in harness.state_dir.iterdir()}
-            ended = harness.run(*flags)
-            after = {path.name for path in harness.state_dir.iterdir()}
+    harness = in_process(tmp_path, simulator, clock)
+    lock = RunLock(SystemDisk(), harness.state_dir, pid=987, started_at=clock.now())
+    with lock:
+        before = {path.name for path in harness.state_dir.iterdir()}
+        ended = harness.run(*flags)
+        after = {path.name for path in harness.state_dir.iterdir()}
 
     assert ended.code == 75
     assert "pid 987, since 2026-11-23 06:00:00" in ended.err
@@ -540,26 +540,26 @@ def test_run_with_a_bug_keeps_the_traceback_in_the_log(
     """A bug ends with 1, a sentence on the console, and the traceback in the log file only."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
-    with serve(tmp_path, simulator, clock) as harness:
+    harness = in_process(tmp_path, simulator, clock)
 
-        def broken(_: float) -> None:
-            raise ZeroDivisionError
+    def broken(_: float) -> None:
+        raise ZeroDivisionError
 
-        harness.sleep = broken
-        ended = harness.run(*flags)
+    harness.sleep = broken
+    ended = harness.run(*flags)
 
-        assert ended.code == 1
-        assert "bug in the program: ZeroDivisionError" in ended.err
-        assert "wati_automation.log" in ended.err
-        assert "Traceback" not in ended.out + ended.err
-        assert "ZeroDivisionError" in harness.log_text()
-        assert "in broken" in harness.log_text()
-        assert not any(secret in harness.log_text() for secret in SECRETS)
-        if "--json" in flags:
-            assert ended.document["status"] == "failed"
-            assert ended.document["exit_code"] == 1
-        harness.sleep = clock.sleep
-        again = harness.run("--json")
+    assert ended.code == 1
+    assert "bug in the program: ZeroDivisionError" in ended.err
+    assert "wati_automation.log" in ended.err
+    assert "Traceback" not in ended.out + ended.err
+    assert "ZeroDivisionError" in harness.log_text()
+    assert "in broken" in harness.log_text()
+    assert not any(secret in harness.log_text() for secret in SECRETS)
+    if "--json" in flags:
+        assert ended.document["status"] == "failed"
+        assert ended.document["exit_code"] == 1
+    harness.sleep = clock.sleep
+    again = harness.run("--json")
 
     assert again.code == 0
     assert max(simulator.posts.values()) == 1
@@ -570,13 +570,13 @@ def test_run_interrupted_finishes_the_message_in_hand(tmp_path: Path) -> None:
     """After a signal the message in hand is settled, its row posted, and nothing more is sent."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(5))
-    with serve(tmp_path, simulator, clock) as harness:
-        _signal(15)(harness)
-        document = harness.run("--json").document
-        records = harness.records()
-        journal = (harness.state_dir / "send_journal.jsonl").read_bytes()
-        rows = list(simulator.crm_rows)
-        again = harness.run("--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    _signal(15)(harness)
+    document = harness.run("--json").document
+    records = harness.records()
+    journal = (harness.state_dir / "send_journal.jsonl").read_bytes()
+    rows = list(simulator.crm_rows)
+    again = harness.run("--json").document
 
     assert document["leads"]["accepted"] == 2
     assert document["leads"]["not_reached"] == 3
@@ -594,8 +594,8 @@ def test_run_quiet_and_good_prints_nothing(tmp_path: Path) -> None:
     clock = FakeClock()
     plans = {"919810000001": refused("Invalid WhatsApp number")}
     simulator = Simulator(clock=clock, leads=many_leads(3), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run("-q")
+    harness = in_process(tmp_path, simulator, clock)
+    ended = harness.run("-q")
 
     assert (ended.code, ended.out, ended.err) == (0, "", "")
     assert len(simulator.messages) == 2
@@ -605,8 +605,8 @@ def test_run_quiet_with_a_warning_speaks(tmp_path: Path) -> None:
     """With -q a warning is shown, and the summary with it."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=[lead("1", "+919812345678", "see https://x.example")])
-    with serve(tmp_path, simulator, clock) as harness:
-        ended = harness.run("-q")
+    harness = in_process(tmp_path, simulator, clock)
+    ended = harness.run("-q")
 
     assert ended.code == 0
     assert "addressed as Customer" in ended.err
@@ -618,9 +618,9 @@ def test_run_stopped_by_meta_shows_the_five_steps_and_holds(tmp_path: Path) -> N
     clock = FakeClock()
     plans = {"919810000000": failing(_QUALITY)}
     simulator = Simulator(clock=clock, leads=many_leads(20), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        stopped = harness.run()
-        held = harness.run()
+    harness = in_process(tmp_path, simulator, clock)
+    stopped = harness.run()
+    held = harness.run()
 
     assert stopped.code == 3
     for step in ("Stop all messaging", "Review WhatsApp", "Improve message", "Wait 3–7", "Check"):
@@ -635,10 +635,10 @@ def test_run_with_an_unknown_send_waits_and_says_so(tmp_path: Path) -> None:
     clock = FakeClock()
     plans = {"919810000000": ScriptedPlan(on_send=(lost(taken=True),), appears_after_s=None)}
     simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        simulator.script(Endpoint.MESSAGES, server_error(times=None))
-        ended = harness.run("--json")
-        quota = harness.quota()
+    harness = in_process(tmp_path, simulator, clock)
+    simulator.script(Endpoint.MESSAGES, server_error(times=None))
+    ended = harness.run("--json")
+    quota = harness.quota()
 
     assert ended.code == 0
     assert ended.document["leads"]["unknown"] == 1
@@ -651,9 +651,9 @@ def test_run_on_an_ascii_console_gives_plain_text(
     """A console without emoji gets the summary in plain letters, never an error."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=[lead("1", "+919812345678", "विवान")])
-    with serve(tmp_path, simulator, clock) as harness:
-        monkeypatch.setattr(Pipe, "encoding", "ascii")
-        ended = harness.run()
+    harness = in_process(tmp_path, simulator, clock)
+    monkeypatch.setattr(Pipe, "encoding", "ascii")
+    ended = harness.run()
 
     assert ended.code == 0
     assert "STATUS: COMPLETED" in ended.out
@@ -669,10 +669,10 @@ def test_run_with_wrong_settings_names_every_problem(tmp_path: Path) -> None:
         "LOG_LEVEL": "LOUD",
         "READ_TIMEOUT": "x",
     }
-    with serve(tmp_path, Simulator(clock=clock), clock) as harness:
-        harness.write_settings(**wrong)
-        dry = harness.run("run", "--dry-run", "--json")
-        ended = harness.run("--json")
+    harness = in_process(tmp_path, Simulator(clock=clock), clock)
+    harness.write_settings(**wrong)
+    dry = harness.run("run", "--dry-run", "--json")
+    ended = harness.run("--json")
 
     assert ended.code == 2
     assert dry.document["mode"] == "dry-run"
@@ -684,10 +684,10 @@ def test_run_with_wrong_settings_names_every_problem(tmp_path: Path) -> None:
 def test_run_with_odd_settings_warns_and_goes_on(tmp_path: Path) -> None:
     """A misspelt key and a file open to others are warned about, with what to do."""
     clock = FakeClock()
-    with serve(tmp_path, Simulator(clock=clock, leads=many_leads(1)), clock) as harness:
-        harness.write_settings(SEND_DELAY_MINN="5")
-        (tmp_path / "config.env").chmod(0o644)
-        ended = harness.run("-q")
+    harness = in_process(tmp_path, Simulator(clock=clock, leads=many_leads(1)), clock)
+    harness.write_settings(SEND_DELAY_MINN="5")
+    (tmp_path / "config.env").chmod(0o644)
+    ended = harness.run("-q")
 
     assert ended.code == 0
     assert "SEND_DELAY_MIN" in ended.err
@@ -702,10 +702,10 @@ def test_run_draws_counsellors_by_chance(tmp_path: Path) -> None:
         folder = tmp_path / str(draw)
         folder.mkdir()
         simulator = Simulator(clock=clock, leads=many_leads(1))
-        with serve(folder, simulator, clock) as harness:
-            harness.chance = ScriptedChance(draw)
-            harness.run("-q")
-            names += [record["counsellor"] for record in harness.records().values()]
+        harness = in_process(folder, simulator, clock)
+        harness.chance = ScriptedChance(draw)
+        harness.run("-q")
+        names += [record["counsellor"] for record in harness.records().values()]
 
     assert names == ["Anandi", "Vaidehi"]
 
@@ -714,14 +714,14 @@ def test_run_whose_reports_cannot_be_kept_goes_on_with_a_warning(tmp_path: Path)
     """A file in the place of the reports folder costs the report, not the run."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(1))
-    with serve(tmp_path, simulator, clock) as harness:
-        (harness.state_dir / "reports").mkdir()
-        (harness.state_dir / "reports").rmdir()
-        harness.disk = FaultyDisk(
-            SystemDisk(),
-            Script(1, Phase.BEFORE, fail_with(errno.ENOSPC), frozenset({"make_folder"})),
-        )
-        ended = harness.run()
+    harness = in_process(tmp_path, simulator, clock)
+    (harness.state_dir / "reports").mkdir()
+    (harness.state_dir / "reports").rmdir()
+    harness.disk = FaultyDisk(
+        SystemDisk(),
+        Script(1, Phase.BEFORE, fail_with(errno.ENOSPC), frozenset({"make_folder"})),
+    )
+    ended = harness.run()
 
     assert ended.code == 0
     assert "The report could not be kept" in ended.err
@@ -733,13 +733,13 @@ def test_run_on_a_full_disk_ends_with_5_and_repeats_nobody(tmp_path: Path, at: i
     """Wherever the space runs out, nothing is POSTed unrecorded and the next run doubles nobody."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(3))
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.disk = FaultyDisk(SystemDisk(), no_space(at))
-        ended = harness.run("--json")
-        harness.disk = SystemDisk()
-        clock.advance(3600)
-        again = harness.run("--json")
-        records = harness.records()
+    harness = in_process(tmp_path, simulator, clock)
+    harness.disk = FaultyDisk(SystemDisk(), no_space(at))
+    ended = harness.run("--json")
+    harness.disk = SystemDisk()
+    clock.advance(3600)
+    again = harness.run("--json")
+    records = harness.records()
 
     assert ended.code in (0, 5), ended.err
     assert ended.code == 0 or "No space left" in ended.document["reason"]
@@ -752,16 +752,16 @@ def test_run_whose_fold_fails_ends_with_5_and_is_folded_by_the_next(tmp_path: Pa
     """When the books cannot be closed the journal stays, and nothing it knows is lost."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.disk = FaultyDisk(
-            SystemDisk(),
-            Script(3, Phase.BEFORE, fail_with(errno.EIO), frozenset({"replace"})),
-        )
-        ended = harness.run("--json")
-        before = harness.history()
-        harness.disk = SystemDisk()
-        again = harness.run("--json")
-        after = harness.records()
+    harness = in_process(tmp_path, simulator, clock)
+    harness.disk = FaultyDisk(
+        SystemDisk(),
+        Script(3, Phase.BEFORE, fail_with(errno.EIO), frozenset({"replace"})),
+    )
+    ended = harness.run("--json")
+    before = harness.history()
+    harness.disk = SystemDisk()
+    again = harness.run("--json")
+    after = harness.records()
 
     assert (ended.code, ended.document["status"]) == (5, "failed")
     assert ended.document["messages"]["read"] == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeClock
-from harness import Harness, digits, many_leads, serve
+from harness import Harness, digits, in_process, many_leads, serve
 from simulated.plans import ScriptedPlan
 from simulated.scripts import Moment, lost, server_error
 from simulated.simulator import Simulator
@@ -45,18 +45,18 @@ def test_status_after_a_run_tells_what_the_files_say(tmp_path: Path) -> None:
     """Use per counsellor, messages by status, unknown ones, suppressions, rows and last run."""
     clock = FakeClock()
     simulator = _simulator(clock)
-    with serve(tmp_path, simulator, clock) as harness:
-        simulator.script(
-            Endpoint.MESSAGES,
-            server_error(times=None),
-            match=lambda request: request.number == digits(3),
-        )
-        run = harness.run("--json").document
-        before = _files(harness.state_dir)
-        document = harness.run("status", "--json").document
-        text = harness.run("status").out
-        after = _files(harness.state_dir)
-        quota = harness.quota()["2026-11-23"]
+    harness = in_process(tmp_path, simulator, clock)
+    simulator.script(
+        Endpoint.MESSAGES,
+        server_error(times=None),
+        match=lambda request: request.number == digits(3),
+    )
+    run = harness.run("--json").document
+    before = _files(harness.state_dir)
+    document = harness.run("status", "--json").document
+    text = harness.run("status").out
+    after = _files(harness.state_dir)
+    quota = harness.quota()["2026-11-23"]
 
     assert before == after
     assert document["today"] == "2026-11-23"
@@ -84,10 +84,10 @@ def test_status_on_the_next_day_tells_todays_messages_only(tmp_path: Path) -> No
     clock = FakeClock()
     plans = {digits(0): Plan(history=(Step(0.0, "SENT"),))}
     simulator = Simulator(clock=clock, leads=many_leads(2), plans=plans)
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        clock.advance(24 * 3600)
-        document = harness.run("status", "--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    clock.advance(24 * 3600)
+    document = harness.run("status", "--json").document
 
     assert document["messages_today"] == {}
     assert document["quota_left"] == 450
@@ -97,9 +97,9 @@ def test_status_on_the_next_day_tells_todays_messages_only(tmp_path: Path) -> No
 def test_status_needs_no_wati_settings(tmp_path: Path) -> None:
     """Status, report and init work where WATI's and the CRM's settings are missing."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        harness.write_settings(WATI_API_KEY=None, LEAD_API_URL=None, WATI_TEMPLATE_NAME=None)
-        ended = harness.run("status")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    harness.write_settings(WATI_API_KEY=None, LEAD_API_URL=None, WATI_TEMPLATE_NAME=None)
+    ended = harness.run("status")
 
     assert ended.code == 0
     assert "450 messages left today" in ended.out
@@ -111,21 +111,21 @@ def test_status_during_a_run_reads_its_journal(tmp_path: Path) -> None:
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(3))
     seen: list[dict[str, object]] = []
-    with serve(tmp_path, simulator, clock) as harness:
+    harness = in_process(tmp_path, simulator, clock)
 
-        def look(_: object) -> None:
-            other = Harness(
-                folder=harness.folder,
-                simulator=simulator,
-                clock=FakeClock(clock.now()),
-                sleep=clock.sleep,
-                settings={},
-            )
-            seen.append(other.run("status", "--json").document)
+    def look(_: object) -> None:
+        other = Harness(
+            folder=harness.folder,
+            simulator=simulator,
+            clock=FakeClock(clock.now()),
+            sleep=clock.sleep,
+            settings={},
+        )
+        seen.append(other.run("status", "--json").document)
 
-        simulator.hooks.add(Moment.ACCEPTED, Endpoint.SEND, look, skip=1)
-        harness.run("-q")
-        on_disk = harness.quota()
+    simulator.hooks.add(Moment.ACCEPTED, Endpoint.SEND, look, skip=1)
+    harness.run("-q")
+    on_disk = harness.quota()
 
     assert seen[0]["messages_today"] == {"pending": 1, "unknown": 1}
     assert seen[0]["quota_left"] == 448
@@ -136,10 +136,10 @@ def test_status_under_a_hold_says_why_and_what_to_do(tmp_path: Path) -> None:
     """A hold stands first, with its reason, its end and the steps."""
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(9), plans={digits(0): failing(_QUALITY)})
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        text = harness.run("status").out
-        document = harness.run("status", "--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    text = harness.run("status").out
+    document = harness.run("status", "--json").document
 
     assert text.startswith("Sending is HELD since 2026-11-23 11:30, until 2026-11-24 00:00")
     assert "Stop all messaging immediately." in text
@@ -151,10 +151,10 @@ def test_status_under_a_hold_says_why_and_what_to_do(tmp_path: Path) -> None:
 def test_status_of_damaged_state_names_the_file(tmp_path: Path, name: str) -> None:
     """A damaged file ends with 5, is named, and is left as it is."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        (harness.state_dir / name).write_text('{"2026-11-23":', encoding="utf-8")
-        ended = harness.run("status", "--json")
-        kept = (harness.state_dir / name).read_text(encoding="utf-8")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    (harness.state_dir / name).write_text('{"2026-11-23":', encoding="utf-8")
+    ended = harness.run("status", "--json")
+    kept = (harness.state_dir / name).read_text(encoding="utf-8")
 
     assert ended.code == 5
     assert name in ended.document["reason"]
@@ -169,11 +169,11 @@ def test_report_of_the_last_run_in_every_form(tmp_path: Path) -> None:
     """JSON, CSV, text and HTML tell the same run, the last one by default."""
     clock = FakeClock()
     simulator = _simulator(clock)
-    with serve(tmp_path, simulator, clock) as harness:
-        run = harness.run("--json").document
-        shown = {form: harness.run("report", "--format", form) for form in FORMS}
-        default = harness.run("report")
-        as_json = harness.run("report", "--json")
+    harness = in_process(tmp_path, simulator, clock)
+    run = harness.run("--json").document
+    shown = {form: harness.run("report", "--format", form) for form in FORMS}
+    default = harness.run("report")
+    as_json = harness.run("report", "--json")
     rows = list(csv.DictReader(io.StringIO(shown["csv"].out.lstrip("\ufeff"))))
 
     assert all(ended.code == 0 for ended in shown.values())
@@ -193,14 +193,14 @@ def test_report_of_a_run_by_id(tmp_path: Path) -> None:
     """--run names an earlier run; an unknown or odd id ends with 2 and never names a path."""
     clock = FakeClock()
     simulator = _simulator(clock)
-    with serve(tmp_path, simulator, clock) as harness:
-        first = harness.run("--json").document
-        clock.advance(60)
-        second = harness.run("--json").document
-        named = harness.run("report", "--run", first["run_id"], "--json").document
-        last = harness.run("report", "--json").document
-        missing = harness.run("report", "--run", "20200101T000000-0000")
-        odd = harness.run("report", "--run", "../sent_messages")
+    harness = in_process(tmp_path, simulator, clock)
+    first = harness.run("--json").document
+    clock.advance(60)
+    second = harness.run("--json").document
+    named = harness.run("report", "--run", first["run_id"], "--json").document
+    last = harness.run("report", "--json").document
+    missing = harness.run("report", "--run", "20200101T000000-0000")
+    odd = harness.run("report", "--run", "../sent_messages")
 
     assert named["run_id"] == first["run_id"]
     assert last["run_id"] == second["run_id"]
@@ -213,13 +213,13 @@ def test_report_of_days_in_every_form(tmp_path: Path) -> None:
     """--days N covers the last N kept days, today last, in every form."""
     clock = FakeClock()
     simulator = _simulator(clock)
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        clock.advance(24 * 3600)
-        simulator.crm.leads += many_leads(2, first=5)
-        harness.run("-q")
-        shown = {form: harness.run("report", "--days", "3", "--format", form) for form in FORMS}
-        beyond = harness.run("report", "--days", "99", "--json").document
+    harness = in_process(tmp_path, simulator, clock)
+    harness.run("-q")
+    clock.advance(24 * 3600)
+    simulator.crm.leads += many_leads(2, first=5)
+    harness.run("-q")
+    shown = {form: harness.run("report", "--days", "3", "--format", form) for form in FORMS}
+    beyond = harness.run("report", "--days", "99", "--json").document
     rows = list(csv.DictReader(io.StringIO(shown["csv"].out.lstrip("\ufeff"))))
     totals = {row["day"]: row for row in rows if row["counsellor"] == "*"}
 
@@ -236,12 +236,12 @@ def test_report_of_days_in_every_form(tmp_path: Path) -> None:
 def test_report_into_a_file_says_so(tmp_path: Path) -> None:
     """--output writes the file, private and whole, and says where on stderr unless quiet."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        harness.run("-q")
-        loud = harness.run("report", "--format", "html", "--output", "run.html")
-        quiet = harness.run("report", "-q", "--format", "csv", "--output", "run.csv")
-        folder = harness.run("report", "--output", "state")
-        nowhere = harness.run("report", "--output", "no/such/folder.txt")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    harness.run("-q")
+    loud = harness.run("report", "--format", "html", "--output", "run.html")
+    quiet = harness.run("report", "-q", "--format", "csv", "--output", "run.csv")
+    folder = harness.run("report", "--output", "state")
+    nowhere = harness.run("report", "--output", "no/such/folder.txt")
 
     assert (loud.code, loud.out) == (0, "")
     assert "Report written to run.html" in loud.err
@@ -256,8 +256,8 @@ def test_report_into_a_file_says_so(tmp_path: Path) -> None:
 def test_report_without_any_run_says_how_to_get_one(tmp_path: Path) -> None:
     """Before the first run there is nothing to report: exit 5 and the way to one."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        ended = harness.run("report", "--json")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    ended = harness.run("report", "--json")
 
     assert ended.code == 5
     assert "run --sandbox" in ended.document["reason"]
@@ -266,11 +266,11 @@ def test_report_without_any_run_says_how_to_get_one(tmp_path: Path) -> None:
 def test_report_of_a_damaged_run_is_refused(tmp_path: Path) -> None:
     """A half-written run document ends with 5 and names the file."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        harness.run("-q")
-        [path] = (harness.state_dir / "reports").glob("run-*.json")
-        path.write_text('{"version": 1', encoding="utf-8")
-        ended = harness.run("report")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    harness.run("-q")
+    [path] = (harness.state_dir / "reports").glob("run-*.json")
+    path.write_text('{"version": 1', encoding="utf-8")
+    ended = harness.run("report")
 
     assert ended.code == 5
     assert path.name in ended.err
@@ -305,14 +305,14 @@ def test_init_creates_the_two_files_and_their_folder(tmp_path: Path) -> None:
 def test_init_refuses_to_touch_existing_files(tmp_path: Path, name: str) -> None:
     """Where one of the two files stands, init ends with 5 and leaves everything as it was."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        harness.run("-q")
-        for other in ("quota_usage.json", "sent_messages.json"):
-            if other != name:
-                (harness.state_dir / other).unlink()
-        before = _files(harness.state_dir)
-        ended = harness.run("init", "--json")
-        after = _files(harness.state_dir)
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    harness.run("-q")
+    for other in ("quota_usage.json", "sent_messages.json"):
+        if other != name:
+            (harness.state_dir / other).unlink()
+    before = _files(harness.state_dir)
+    ended = harness.run("init", "--json")
+    after = _files(harness.state_dir)
 
     assert ended.code == 5
     assert name in ended.document["reason"]
@@ -323,8 +323,8 @@ def test_init_under_a_file_says_what_is_wrong(tmp_path: Path) -> None:
     """A state directory that cannot be made ends with 5 and names the setting to check."""
     clock = FakeClock()
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        ended = harness.run("init", "--state-dir", "file/state")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    ended = harness.run("init", "--state-dir", "file/state")
 
     assert ended.code == 5
     assert "STATE_DIR" in ended.err
@@ -336,10 +336,10 @@ def test_init_under_a_file_says_what_is_wrong(tmp_path: Path) -> None:
 def test_settings_environment_wins_over_file_and_option_over_both(tmp_path: Path) -> None:
     """The state directory is the option's, else the environment's, else the file's."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        harness.environ["STATE_DIR"] = str(tmp_path / "of_environment")
-        environment = harness.run("init", "--json").document
-        option = harness.run("init", "--json", "--state-dir", "of_option").document
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    harness.environ["STATE_DIR"] = str(tmp_path / "of_environment")
+    environment = harness.run("init", "--json").document
+    option = harness.run("init", "--json", "--state-dir", "of_option").document
 
     assert environment["state_dir"] == str(tmp_path / "of_environment")
     assert option["state_dir"] == str(tmp_path / "of_option")
@@ -396,8 +396,8 @@ def test_settings_file_that_is_nowhere_is_asked_for(tmp_path: Path) -> None:
 def test_settings_file_that_is_named_must_exist(tmp_path: Path) -> None:
     """A --config that is not there ends with 2 and says what to copy."""
     clock = FakeClock()
-    with serve(tmp_path, _simulator(clock), clock) as harness:
-        ended = harness.run("run", "--config", "nope.env")
+    harness = in_process(tmp_path, _simulator(clock), clock)
+    ended = harness.run("run", "--config", "nope.env")
 
     assert ended.code == 2
     assert "nope.env does not exist; copy config.env.example" in ended.err
@@ -441,8 +441,8 @@ def test_default_command_and_option_order_make_no_difference(tmp_path: Path) -> 
         ("--state-dir", "state", "--limit", "1"),
     )
     simulator = Simulator(clock=clock, leads=many_leads(len(lines)))
-    with serve(tmp_path, simulator, clock) as harness:
-        codes = [harness.run(*line).code for line in lines]
+    harness = in_process(tmp_path, simulator, clock)
+    codes = [harness.run(*line).code for line in lines]
 
     assert codes == [0] * len(lines)
     assert simulator.posts.total() == len(lines)
