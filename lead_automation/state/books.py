@@ -89,10 +89,7 @@ class Books:
 
     def prune(self, today: date) -> None:
         """Drop the quota and the records of days that no longer count; future days stay."""
-        for days, name in (
-            (self.files.quota, QUOTA_FILE),
-            (self.files.history, HISTORY_FILE),
-        ):
+        for days, name in ((self.files.quota, QUOTA_FILE), (self.files.history, HISTORY_FILE)):
             for day in [day for day in days if self.is_over(day, today)]:
                 del days[day]
                 self.touched.add(name)

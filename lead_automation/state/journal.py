@@ -7,6 +7,7 @@ success for data the first one lost (https://wiki.postgresql.org/wiki/Fsync_Erro
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +98,12 @@ class Journal:
         Raises:
             StateError: It failed, now or earlier; the line does not count.
         """
-        self._check()
-        try:
-            self._file.append(line)
-        except OSError as exc:
-            self._is_broken = True
-            self._cut_back()
-            raise self._failed(exc, "written") from exc
+        with self._step("written"):
+            try:
+                self._file.append(line)
+            except OSError:
+                self._cut_back()
+                raise
         self._size += len(line)
         if durable:
             self.sync()
@@ -114,12 +114,8 @@ class Journal:
         Raises:
             StateError: It failed, now or earlier.
         """
-        self._check()
-        try:
+        with self._step("brought to the disk"):
             self._file.sync()
-        except OSError as exc:
-            self._is_broken = True
-            raise self._failed(exc, "brought to the disk") from exc
 
     def clear(self) -> None:
         """Empty it: everything in it is in the JSON files.
@@ -127,12 +123,8 @@ class Journal:
         Raises:
             StateError: It failed, now or earlier; folding it again does no harm.
         """
-        self._check()
-        try:
+        with self._step("emptied"):
             self._file.truncate(0)
-        except OSError as exc:
-            self._is_broken = True
-            raise self._failed(exc, "emptied") from exc
         self._size = 0
 
     def give_up(self) -> None:
@@ -141,28 +133,30 @@ class Journal:
 
     def close(self) -> None:
         """Close; what must be on the medium already is."""
-        try:
+        # Only lines nobody waits for can be lost here, and the next run reads what is there.
+        with suppress(OSError):
             self._file.close()
-        except OSError:
-            # Only lines nobody waits for can be lost here, and the next run reads what is there.
-            return
 
     def _cut_back(self) -> None:
         """Take the torn line away; if that fails too, reading drops it, for it has no newline."""
-        try:
+        with suppress(OSError):
             self._file.truncate(self._size)
-        except OSError:
-            return
 
-    def _check(self) -> None:
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        """Make one write the last one if it fails."""
         if self._is_broken:
             msg = f"{self._path}: a write failed earlier; nothing more is written in this run"
             raise StateError(msg, path=self._path, hint="Run again: what is there is settled then.")
-
-    def _failed(self, exc: OSError, what: str) -> StateError:
-        msg = f"{self._path} could not be {what}: {exc.strerror or exc}"
-        hint = "Check free space, quota and health of that disk, then run again; nothing is lost."
-        return StateError(msg, path=self._path, hint=hint)
+        try:
+            yield
+        except OSError as exc:
+            self._is_broken = True
+            msg = f"{self._path} could not be {what}: {exc.strerror or exc}"
+            hint = (
+                "Check free space, quota and health of that disk, then run again; nothing is lost."
+            )
+            raise StateError(msg, path=self._path, hint=hint) from exc
 
 
 def open_journal(disk: Disk, text: JournalText) -> Journal:

@@ -5,7 +5,8 @@
 run is on; each writer merges under a short lock of this file alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -66,13 +67,10 @@ class SuppressionList:
         Raises:
             StateError: The file is damaged, or could not be locked, read or written.
         """
-
-        def merge(entries: dict[str, Suppression]) -> None:
+        with self._changing() as entries:
             before = entries.get(entry.phone)
             if before is None or _lasts_longer(entry, before):
                 entries[entry.phone] = entry
-
-        self._change(merge)
 
     def remove(self, phone: str) -> bool:
         """Take a number off; return whether it stood there.
@@ -80,14 +78,8 @@ class SuppressionList:
         Raises:
             StateError: The file is damaged, or could not be locked, read or written.
         """
-        removed = False
-
-        def take_off(entries: dict[str, Suppression]) -> None:
-            nonlocal removed
-            removed = entries.pop(phone, None) is not None
-
-        self._change(take_off)
-        return removed
+        with self._changing() as entries:
+            return entries.pop(phone, None) is not None
 
     def _current(self) -> Mapping[str, Suppression]:
         try:
@@ -102,11 +94,12 @@ class SuppressionList:
             self._stamp = stamp
         return self._entries
 
-    def _change(self, change: Callable[[dict[str, Suppression]], None]) -> None:
-        """Read, change and write the list while no other process does."""
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Suppression]]:
+        """Give the list to be changed, and write it, while no other process does."""
         with short_lock(self._lock_path, wait_s=_LOCK_WAIT_S):
             entries = dict(self._current())
-            change(entries)
+            yield entries
             if entries != self._entries:
                 save_file(self._disk, self._path, _dump(entries), max_bytes=MAX_BYTES)
 
