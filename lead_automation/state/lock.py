@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from lead_automation.errors import AlreadyRunningError, StateError
@@ -28,70 +27,43 @@ HOLDER_FILE = "run.lock.holder"
 _MAX_HOLDER_BYTES = 4096
 
 
-class RunLock:
-    """The lock of one state directory, as a context manager or by hand."""
+@contextmanager
+def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Iterator[None]:
+    """Hold the lock of a state directory; take it at once, or not at all.
 
-    def __init__(self, disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> None:
-        """Prepare; nothing is locked yet.
+    Args:
+        disk: Where the holder's file is kept.
+        folder: State directory; it must exist.
+        pid: Of this process, for whoever is refused.
+        started_at: Aware, in the zone it is to be shown in.
 
-        Args:
-            disk: Where the holder's file is kept.
-            folder: State directory; it must exist.
-            pid: Of this process, for whoever is refused.
-            started_at: Aware, in the zone it is to be shown in.
-        """
-        self._disk = disk
-        self._path = folder / LOCK_FILE
-        self._holder = folder / HOLDER_FILE
-        self._text = json.dumps({"pid": pid, "started_at": started_at.isoformat()})
-        self._lock: BaseFileLock | None = None
+    Raises:
+        AlreadyRunningError: Another process holds it; says which, since when.
+        StateError: The lock file cannot be used, or is not a plain file.
+    """
+    holder = folder / HOLDER_FILE
+    lock = _take(folder / LOCK_FILE, wait_s=0)
+    if lock is None:
+        msg = f"another run is active{_described(disk, holder)}"
+        raise AlreadyRunningError(msg, hint="It ends by itself; this one changed nothing.")
+    try:
+        text = json.dumps({"pid": pid, "started_at": started_at.isoformat()})
+        write_atomic(disk, holder, text.encode() + b"\n")
+        yield
+    finally:
+        lock.release()
 
-    def acquire(self) -> None:
-        """Take the lock at once, or not at all.
 
-        Raises:
-            AlreadyRunningError: Another process holds it; says which, since when.
-            StateError: The lock file cannot be used, or is not a plain file.
-        """
-        self._lock = _take(self._path, wait_s=0)
-        if self._lock is None:
-            msg = f"another run is active{self._described_holder()}"
-            raise AlreadyRunningError(msg, hint="It ends by itself; this one changed nothing.")
-        try:
-            write_atomic(self._disk, self._holder, self._text.encode() + b"\n")
-        except StateError:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        """Let go; does nothing when it is not held."""
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    def __enter__(self) -> "RunLock":
-        self.acquire()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
-
-    def _described_holder(self) -> str:
-        """Return ``: pid 4711, since 2026-11-22 09:15:24+05:30``; empty when nobody can tell."""
-        try:
-            data = self._disk.read(self._holder, _MAX_HOLDER_BYTES, private=True) or b""
-            fields = parse_json(data)
-            if isinstance(fields, dict):
-                started_at = datetime.fromisoformat(fields["started_at"])
-                return f": pid {int(fields['pid'])}, since {started_at.isoformat(' ', 'seconds')}"
-        except (OSError, StateError, JsonError, KeyError, TypeError, ValueError):
-            return ""
+def _described(disk: Disk, holder: Path) -> str:
+    """Return ``: pid 4711, since 2026-11-22 09:15:24+05:30``; empty when nobody can tell."""
+    try:
+        fields = parse_json(disk.read(holder, _MAX_HOLDER_BYTES, private=True) or b"")
+        if isinstance(fields, dict):
+            started_at = datetime.fromisoformat(fields["started_at"])
+            return f": pid {int(fields['pid'])}, since {started_at.isoformat(' ', 'seconds')}"
+    except (OSError, StateError, JsonError, KeyError, TypeError, ValueError):
         return ""
+    return ""
 
 
 @contextmanager

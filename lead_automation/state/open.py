@@ -1,5 +1,6 @@
 """Where state is kept: the one place that puts ledger, suppression list, hold and lock together."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.jsonstore import init_state
-from lead_automation.state.lock import RunLock
+from lead_automation.state.lock import run_lock
 from lead_automation.state.memory import MemoryLedger
 from lead_automation.state.suppression import SuppressionList
 
@@ -37,10 +38,10 @@ class State:
         """Create the two state files; raises StateError where one is there already."""
         init_state(self._disk, self.folder)
 
-    def lock(self, runtime: Runtime) -> RunLock:
+    def lock(self, runtime: Runtime) -> AbstractContextManager[None]:
         """Return the lock of a run, not yet taken."""
         started_at = runtime.clock.now().astimezone(self._zone)
-        return RunLock(self._disk, self.folder, pid=runtime.pid, started_at=started_at)
+        return run_lock(self._disk, self.folder, pid=runtime.pid, started_at=started_at)
 
     def open_ledger(self, *, read_only: bool = False) -> FileLedger:
         """Load the ledger; unless read_only the lock must be held, and a left journal is folded.

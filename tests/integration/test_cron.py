@@ -22,7 +22,7 @@ from lead_automation.files import SystemDisk
 from lead_automation.models import Hold
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.state.hold import HoldFile
-from lead_automation.state.lock import RunLock
+from lead_automation.state.lock import run_lock
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_cron_mails_that_sending_is_held(here: Desk) -> None:
 
 def test_cron_mails_who_is_running_already(here: Desk) -> None:
     """Exit 75: the pid and the start of the run that is on; nothing is sent."""
-    with RunLock(SystemDisk(), here.state_dir, pid=4711, started_at=SystemClock().now()):
+    with run_lock(SystemDisk(), here.state_dir, pid=4711, started_at=SystemClock().now()):
         ended = here.under_cron("-q")
 
     assert (ended.code, ended.out) == (ExitCode.ALREADY_RUNNING, "")

@@ -31,7 +31,7 @@ from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import failing, refused
 from lead_automation.sandbox.simulator import TEMPLATE
 from lead_automation.sandbox.wati_answers import SimTemplate
-from lead_automation.state.lock import RunLock
+from lead_automation.state.lock import run_lock
 
 _NIGHT = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)  # 22:30 in Asia/Kolkata
 _LATE_EVENING = datetime(2026, 11, 23, 15, 29, 57, tzinfo=UTC)  # three seconds before 21:00
@@ -518,7 +518,7 @@ def test_run_beside_another_one_ends_at_once_naming_it(
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
     harness = in_process(tmp_path, simulator, clock)
-    lock = RunLock(SystemDisk(), harness.state_dir, pid=987, started_at=clock.now())
+    lock = run_lock(SystemDisk(), harness.state_dir, pid=987, started_at=clock.now())
     with lock:
         before = {path.name for path in harness.state_dir.iterdir()}
         ended = harness.run(*flags)

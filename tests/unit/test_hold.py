@@ -28,11 +28,6 @@ TEXT = (
 )
 
 
-def test_hold_that_is_missing_is_none() -> None:
-    """No file, no hold."""
-    assert HoldFile(RecordingDisk(), FOLDER).read() is None
-
-
 def test_hold_set_survives_a_power_cut() -> None:
     """The next run is held whatever happens to this one."""
     disk = RecordingDisk()

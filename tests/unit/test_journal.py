@@ -20,7 +20,6 @@ from ledgers import FOLDER, JOURNAL
 
 from lead_automation.errors import StateError
 from lead_automation.files import SystemDisk
-from lead_automation.state import journal as module
 from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, open_journal, read_journal
 
@@ -139,14 +138,6 @@ def test_read_of_a_damaged_line_names_it_and_keeps_the_file(
     assert _content(disk) == LINE + data + LINE
 
 
-def test_read_of_a_journal_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody reads a file of any size into memory."""
-    monkeypatch.setattr(module, "MAX_BYTES", len(LINE))
-
-    with pytest.raises(StateError, match="larger than"):
-        read_journal(RecordingDisk({JOURNAL: LINE * 2}), FOLDER)
-
-
 def test_append_that_is_durable_survives_a_power_cut() -> None:
     """Also in a file that was created just before."""
     disk = RecordingDisk()
@@ -232,14 +223,6 @@ def test_clear_that_fails_ends_writing() -> None:
         journal.clear()
 
     assert _content(disk) == LINE
-
-
-def test_open_of_a_symlink_is_refused(tmp_path: Path) -> None:
-    """Nobody can make the journal grow somewhere else."""
-    (tmp_path / JOURNAL.name).symlink_to(tmp_path / "elsewhere")
-
-    with pytest.raises(StateError):
-        _open(SystemDisk(), tmp_path)
 
 
 def test_open_that_fails_is_a_state_error() -> None:

@@ -29,12 +29,6 @@ def _entry(phone: str = PHONE, *, days: int | None = None, reason: str = "asked"
     return Suppression(phone=phone, reason=reason, source="operator", added_at=NOW, until=until)
 
 
-def test_list_that_is_missing_is_empty(tmp_path: Path) -> None:
-    """Before the first opt-out there is no file."""
-    assert _list(tmp_path).find(PHONE, NOW) is None
-    assert _list(tmp_path).entries() == []
-
-
 def test_add_is_seen_by_another_process_at_its_next_look(tmp_path: Path) -> None:
     """An opt-out entered while a run is on counts before its next send."""
     running, operator = _list(tmp_path), _list(tmp_path)
@@ -96,11 +90,6 @@ def test_add_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     SuppressionList(disk, tmp_path).add(_entry(days=3))
 
     assert disk.steps == []
-
-
-def test_remove_of_a_number_not_there_says_so(tmp_path: Path) -> None:
-    """An operator who mistyped learns it."""
-    assert not _list(tmp_path).remove(PHONE)
 
 
 def test_entries_come_sorted_by_number_one_a_line(tmp_path: Path) -> None:
