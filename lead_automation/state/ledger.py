@@ -343,7 +343,7 @@ class Ledger(Books, ABC):
         entry = JournalEntry(
             kind=kind,
             messages=tuple(change.record for change in changes),
-            quota=quota,
+            quota=dict(quota),
             owe=tuple(row for change in changes for row in change.owe),
             drop=tuple(row_id for change in changes for row_id in change.drop),
         )

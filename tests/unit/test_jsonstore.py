@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from disks import Crash, Phase, RecordingDisk, Script, crash, no_space, sync_fails
 from ledgers import CALLS, FOLDER, HISTORY, NOW, OUTBOX, PHONE, QUOTA, TODAY, empty_disk
+from msgspec import structs
 
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.files import SystemDisk
@@ -228,6 +229,15 @@ def test_record_flags_are_written_only_where_they_apply() -> None:
 
     assert b'"unknown": true' in text
     assert b"error_category" not in text
+
+
+def test_times_in_utc_are_written_with_their_offset() -> None:
+    """Every time names its offset, as it always did; a text that looks like one is left alone."""
+    record = _history(_day(f'"1": {RECORD}'))[TODAY]["1"]
+    text = dump_history({TODAY: {"1": structs.replace(record, sent_at=NOW, template="at 10:00Z")}})
+
+    assert b'"sent_at": "2026-11-22T04:30:00+00:00"' in text
+    assert b'"template": "at 10:00Z"' in text
 
 
 @pytest.mark.parametrize("make", [no_space, sync_fails])
