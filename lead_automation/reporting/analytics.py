@@ -129,12 +129,9 @@ class CampaignAnalytics:
             calls: HTTP calls that were tried, by kind.
         """
         rows = tuple(self._rows[position] for position in sorted(self._rows))
-        totals = self._totals
         errors = Counter(row.category for row in rows if row.category)
         # Never negative, even where the wall clock stepped back.
         duration_s = max(0.0, (ended_at - self._started_at).total_seconds())
-        a_minute = totals["accepted"] * _SECONDS_A_MINUTE / duration_s if duration_s else 0.0
-        good = totals["accepted"] - (totals["failed"] - totals["refused"])
         result = RunResult(
             status=status,
             reason=reason,
@@ -145,10 +142,10 @@ class CampaignAnalytics:
             ended_at=ended_at,
             exit_code=exit_code,
             duration_seconds=round(duration_s, 3),
-            messages_per_minute=round(a_minute, 1),
+            messages_per_minute=self._a_minute(duration_s),
             leads=self._lead_counts(rows),
-            messages=MessageCounts(sent=totals["accepted"], **_some(totals, _MESSAGES)),
-            success_rate=success_rate(good=good, attempted=totals["attempted"]),
+            messages=MessageCounts(sent=self._totals["accepted"], **_some(self._totals, _MESSAGES)),
+            success_rate=self._success_rate(),
             errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
             counsellors=self._figures(rows, used_today or {}),
             api_calls={kind: calls.get(kind, 0) for kind in CallKind},
@@ -158,6 +155,17 @@ class CampaignAnalytics:
             month=month or MonthCalls(calls=0, limit=0),
         )
         return _audited(result)
+
+    def _a_minute(self, duration_s: float) -> float:
+        """Return accepted messages a minute, 0 for an instant."""
+        if duration_s == 0:
+            return 0.0
+        return round(self._totals["accepted"] * _SECONDS_A_MINUTE / duration_s, 1)
+
+    def _success_rate(self) -> float:
+        failed_later = self._totals["failed"] - self._totals["refused"]
+        good = self._totals["accepted"] - failed_later
+        return success_rate(good=good, attempted=self._totals["attempted"])
 
     def _lead_counts(self, rows: tuple[LeadRow, ...]) -> LeadCounts:
         skips = Counter(row.skip for row in rows)
