@@ -9,9 +9,9 @@ from pathlib import Path
 from types import FrameType
 
 from lead_automation.arguments import Arguments, parse_arguments
-from lead_automation.clock import StopFlag, SystemClock, make_sleep, system_chance
+from lead_automation.clock import Clock, StopFlag, make_sleep, system_chance
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
 
 Command = Callable[[Arguments, Runtime], int]
@@ -93,8 +93,8 @@ def _real_runtime() -> Runtime:
     return Runtime(
         environ=os.environ,
         folder=_current_folder(),
-        disk=SystemDisk(),
-        clock=SystemClock(),
+        disk=Disk(),
+        clock=Clock(),
         sleep=make_sleep(stop),
         chance=system_chance,
         stop=stop,

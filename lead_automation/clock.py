@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 Sleep = Callable[[float], None]
 """Wait this many seconds (decimal, 0 or more); may return early when a stop was requested."""
@@ -21,27 +20,15 @@ Chance = Callable[[], float]
 _SLICE_S = 0.1
 
 
-class Clock(Protocol):
-    """Tell the time."""
-
-    def now(self) -> datetime:
-        """Return the wall clock: aware, in UTC."""
-        ...
-
-    def monotonic(self) -> float:
-        """Return seconds since some fixed moment; never steps, says nothing of the date."""
-        ...
-
-
-class SystemClock:
-    """The machine's clock."""
+class Clock:
+    """The machine's clock; a test puts one in its place that does not wait."""
 
     def now(self) -> datetime:
         """Return the wall clock: aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since some fixed moment."""
+        """Return seconds since some fixed moment; never steps, says nothing of the date."""
         return time.monotonic()
 
 

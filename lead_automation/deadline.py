@@ -7,13 +7,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from lead_automation.clock import SystemClock
+from lead_automation.clock import Clock
 
 _T = TypeVar("_T")
 _Outcomes = SimpleQueue[tuple[_T, None] | tuple[None, Exception]]
 _Tasks = SimpleQueue[Callable[[], None] | None]
 
-_STEADY = SystemClock().monotonic
+_STEADY = Clock().monotonic
 # A signal handler only sets a flag, so the flag is looked at this often; 0.1 s keeps the promise
 # that a run ends within a second of SIGTERM.
 _SLICE_S = 0.1

@@ -1,13 +1,8 @@
-"""Read and write files safely: the only module that opens state, settings and report files.
-
-``Disk`` is an interface so that a test can record every step, cut the power between two of them or
-run out of space; ``SystemDisk`` is the real one.
-"""
+"""Read and write files safely: the only module that opens state, settings and report files."""
 
 import os
 import stat
 from pathlib import Path
-from typing import Protocol
 
 from lead_automation.errors import StateError
 
@@ -19,32 +14,42 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-class AppendFile(Protocol):
+class AppendFile:
     """An open file that only grows."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
 
     def size(self) -> int:
         """Return the length in bytes."""
-        ...
+        return os.fstat(self._descriptor).st_size
 
     def append(self, data: bytes) -> None:
         """Write data at the end; OSError when not all of it could be written."""
-        ...
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
 
     def sync(self) -> None:
         """Return once everything appended is on the medium; OSError otherwise."""
-        ...
+        os.fsync(self._descriptor)
 
     def truncate(self, size: int) -> None:
         """Cut to size bytes, on the medium when this returns."""
-        ...
+        os.ftruncate(self._descriptor, size)
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Close; nothing is synced."""
-        ...
+        os.close(self._descriptor)
 
 
-class Disk(Protocol):
-    """What the program needs of a file system. Every method raises OSError on failure."""
+class Disk:
+    """What the program needs of the machine's file system. Every method raises OSError on failure.
+
+    A test may put another one in its place: record every step, cut the power between two of them,
+    run out of space.
+    """
 
     def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
         """Return the content, None when there is no such file.
@@ -57,69 +62,6 @@ class Disk(Protocol):
         Raises:
             StateError: Not a regular file, too large, or refused by private.
         """
-        ...
-
-    def write_new(self, path: Path, data: bytes) -> None:
-        """Create or empty a file (mode 0600), write data, sync it."""
-        ...
-
-    def replace(self, source: Path, target: Path) -> None:
-        """Rename over the target, all or nothing."""
-        ...
-
-    def sync_folder(self, folder: Path) -> None:
-        """Return once the folder's entries are on the medium."""
-        ...
-
-    def open_append(self, path: Path) -> AppendFile:
-        """Open for appending (mode 0600), creating it; refuses what ``read`` refuses privately."""
-        ...
-
-    def remove(self, path: Path) -> None:
-        """Remove a file; nothing happens when there is none."""
-        ...
-
-    def list_names(self, folder: Path) -> list[str]:
-        """Return the sorted names in a folder; empty when there is no such folder."""
-        ...
-
-    def make_folder(self, folder: Path) -> None:
-        """Create a folder (mode 0700) with its parents unless it exists."""
-        ...
-
-    def stamp(self, path: Path) -> object:
-        """Return a value that changes when the file is replaced or edited; None when missing."""
-        ...
-
-
-class _SystemAppendFile:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def size(self) -> int:
-        return os.fstat(self._descriptor).st_size
-
-    def append(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
-
-    def sync(self) -> None:
-        os.fsync(self._descriptor)
-
-    def truncate(self, size: int) -> None:
-        os.ftruncate(self._descriptor, size)
-        os.fsync(self._descriptor)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-class SystemDisk:
-    """The machine's file system."""
-
-    def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
-        """Return the content; see ``Disk.read``."""
         flags = os.O_RDONLY | _NONBLOCK | _BINARY | (_NOFOLLOW if private else 0)
         try:
             descriptor = os.open(path, flags)
@@ -140,7 +82,7 @@ class SystemDisk:
         return data
 
     def write_new(self, path: Path, data: bytes) -> None:
-        """Create or empty a file, write data, sync it."""
+        """Create or empty a file (mode 0600), write data, sync it."""
         # Emptied only once it is known to be ours: a planted second name of another file must not
         # cost that file its content, nor a planted FIFO hold us up.
         flags = os.O_WRONLY | os.O_CREAT | _NOFOLLOW | _NONBLOCK | _BINARY
@@ -154,11 +96,11 @@ class SystemDisk:
             os.fsync(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename over the target."""
+        """Rename over the target, all or nothing."""
         source.replace(target)
 
     def sync_folder(self, folder: Path) -> None:
-        """Sync a folder's entries; Windows has no such call and needs none."""
+        """Return once the folder's entries are on the medium; Windows needs no such call."""
         if os.name == "nt":
             return
         descriptor = os.open(folder, os.O_RDONLY)
@@ -168,30 +110,30 @@ class SystemDisk:
             os.close(descriptor)
 
     def open_append(self, path: Path) -> AppendFile:
-        """Open for appending."""
+        """Open for appending (mode 0600), creating it; refuses what ``read`` refuses privately."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _NOFOLLOW | _NONBLOCK | _BINARY
         descriptor = os.open(path, flags, PRIVATE_MODE)
         _check_or_close(path, descriptor, private=True)
         _make_private(descriptor)
-        return _SystemAppendFile(descriptor)
+        return AppendFile(descriptor)
 
     def remove(self, path: Path) -> None:
-        """Remove a file if it is there."""
+        """Remove a file; nothing happens when there is none."""
         path.unlink(missing_ok=True)
 
     def list_names(self, folder: Path) -> list[str]:
-        """Return the sorted names in a folder."""
+        """Return the sorted names in a folder; empty when there is no such folder."""
         try:
             return sorted(entry.name for entry in folder.iterdir())
         except FileNotFoundError:
             return []
 
     def make_folder(self, folder: Path) -> None:
-        """Create a folder with its parents."""
+        """Create a folder (mode 0700) with its parents unless it exists."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def stamp(self, path: Path) -> object:
-        """Return inode, size and time of change."""
+        """Return a value that changes when the file is replaced or edited; None when missing."""
         try:
             found = path.lstat()
         except FileNotFoundError:

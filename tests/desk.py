@@ -22,8 +22,8 @@ from harness import account_settings, digits, lead, many_leads
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
-from lead_automation.files import SystemDisk
+from lead_automation.clock import Clock
+from lead_automation.files import Disk
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
 from lead_automation.state.jsonstore import init_state
 
@@ -187,7 +187,7 @@ def desk(
         settings: Over the desk's own.
     """
     listed = [*quiet_leads(), lead("1009", digits(4), ""), lead("1010", "12")]
-    simulator = Simulator(clock=SystemClock(), leads=leads or listed, plans=OUTCOMES)
+    simulator = Simulator(clock=Clock(), leads=leads or listed, plans=OUTCOMES)
     with SandboxServer(simulator) as server:
         values = {
             **account_settings(server.addresses, folder),
@@ -198,7 +198,7 @@ def desk(
         path = folder / "config.env"
         path.write_text("".join(f"{key}='{value}'\n" for key, value in values.items()))
         path.chmod(0o600)
-        init_state(SystemDisk(), folder / "state")
+        init_state(Disk(), folder / "state")
         yield Desk(folder=folder, simulator=simulator, server=server)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lead_automation.errors import StateError
-from lead_automation.files import PRIVATE_MODE, AppendFile, Disk, SystemDisk
+from lead_automation.files import PRIVATE_MODE, AppendFile, Disk
 
 _T = TypeVar("_T")
 
@@ -136,7 +136,7 @@ class _Node:
             self.synced = data
 
 
-class RecordingDisk:
+class RecordingDisk(Disk):
     """A disk in memory that knows what a kill and what a power cut leave of it.
 
     Attributes:
@@ -266,7 +266,7 @@ def _remains(node: _Node, tail_kept: float) -> bytes:
     return node.synced + tail[: int(len(tail) * tail_kept)]
 
 
-class _RecordingFile:
+class _RecordingFile(AppendFile):
     def __init__(self, node: _Node, disk: RecordingDisk, name: str) -> None:
         self._node = node
         self._disk = disk
@@ -298,7 +298,7 @@ class _RecordingFile:
         pass
 
 
-class FaultyDisk:
+class FaultyDisk(Disk):
     """A real disk that fails, or lets something happen, at one step."""
 
     def __init__(self, disk: Disk, script: Script | None = None) -> None:
@@ -365,7 +365,7 @@ class FaultyDisk:
         self._steps.take(step, whole, half)
 
 
-class _FaultyFile:
+class _FaultyFile(AppendFile):
     def __init__(self, file: AppendFile, disk: FaultyDisk, name: str) -> None:
         self._file = file
         self._disk = disk
@@ -391,19 +391,14 @@ class _FaultyFile:
         self._file.close()
 
 
-class _UnsyncedFile:
+class _UnsyncedFile(AppendFile):
     """An open file that is never forced onto the medium."""
-
-    def __init__(self, file: AppendFile) -> None:
-        """Take the real one."""
-        self.size, self.append = file.size, file.append
-        self.truncate, self.close = file.truncate, file.close
 
     def sync(self) -> None:
         """Do nothing."""
 
 
-class UnsyncedDisk(SystemDisk):
+class UnsyncedDisk(Disk):
     """The machine's files without the waits for the medium: no power is cut in these tests."""
 
     def write_new(self, path: Path, data: bytes) -> None:
@@ -416,4 +411,5 @@ class UnsyncedDisk(SystemDisk):
 
     def open_append(self, path: Path) -> AppendFile:
         """Open for appending."""
-        return _UnsyncedFile(super().open_append(path))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return _UnsyncedFile(os.open(path, flags, PRIVATE_MODE))

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
+from lead_automation.clock import Clock
 
-class FakeClock:
+
+class FakeClock(Clock):
     """A clock that moves when somebody sleeps, and steps when a test says so.
 
     Attributes:

@@ -15,7 +15,7 @@ from simulated.simulator import Simulator
 
 from lead_automation.cli import main
 from lead_automation.clock import Clock, Sleep, StopFlag
-from lead_automation.files import Disk, SystemDisk
+from lead_automation.files import Disk
 from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.addresses import Addresses
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
@@ -68,7 +68,7 @@ class Harness:
     sleep: Sleep
     settings: dict[str, str]
     environ: dict[str, str] = field(default_factory=dict)
-    disk: Disk = field(default_factory=SystemDisk)
+    disk: Disk = field(default_factory=Disk)
     chance: ScriptedChance = field(default_factory=lambda: ScriptedChance(0.5, 0.1, 0.9, 0.3))
     stop: StopFlag = field(default_factory=StopFlag)
     stdin: io.StringIO | None = None

@@ -26,8 +26,8 @@ from typing import Any, Self, TypeVar
 
 import lead_automation
 from lead_automation.cli import main
-from lead_automation.clock import StopFlag, system_chance
-from lead_automation.files import AppendFile, Disk, SystemDisk
+from lead_automation.clock import Clock, StopFlag, system_chance
+from lead_automation.files import AppendFile, Disk
 from lead_automation.runtime import Runtime
 
 _T = TypeVar("_T")
@@ -38,7 +38,7 @@ FACTOR = 50
 _START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
 
-class FastClock:
+class FastClock(Clock):
     """A clock all processes share; it began at 11:30 in Asia/Kolkata."""
 
     def __init__(self, began: float | None = None) -> None:
@@ -77,7 +77,7 @@ class Trigger:
     at: int = 1
 
 
-class KillingDisk:
+class KillingDisk(Disk):
     """The real disk; at one step this process is no more."""
 
     def __init__(self, disk: Disk, trigger: Trigger) -> None:
@@ -151,7 +151,7 @@ class KillingDisk:
         return self._disk.stamp(path)
 
 
-class _KillingFile:
+class _KillingFile(AppendFile):
     def __init__(self, file: AppendFile, disk: KillingDisk, name: str) -> None:
         self._file = file
         self._disk = disk
@@ -272,7 +272,7 @@ def _run(order: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)
     folder = Path(order["folder"])
     clock = FastClock(order["began"])
-    disk: Disk = SystemDisk()
+    disk: Disk = Disk()
     if order["trigger"] is not None:
         disk = KillingDisk(disk, Trigger(**order["trigger"]))
     with (folder / "said.txt").open("a", encoding="utf-8") as said:

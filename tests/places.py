@@ -15,7 +15,7 @@ from promise import ZONE, Witness, snapshot
 from simulated.scripts import Moment
 from simulated.simulator import Simulator
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 
@@ -76,7 +76,7 @@ class Place:
 
     def check(self) -> None:
         """Check every sentence of the promise."""
-        books = snapshot(SystemDisk(), self.harness.state_dir, quota_day(self.clock.now(), ZONE))
+        books = snapshot(Disk(), self.harness.state_dir, quota_day(self.clock.now(), ZONE))
         self.witness.check_posts(settle_s=SETTLE_S)
         self.witness.check_books(books)
         self.witness.check_rows(books)

@@ -16,7 +16,7 @@ from simulated.scripts import Moment, lost
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
@@ -155,7 +155,7 @@ class Story:
         ]
 
     def _books(self) -> FileLedger:
-        return snapshot(SystemDisk(), self.folder, quota_day(self.clock.now(), ZONE))
+        return snapshot(Disk(), self.folder, quota_day(self.clock.now(), ZONE))
 
     def _check(self, status: int) -> None:
         said = (self.folder / "said.txt").read_text()

@@ -26,7 +26,7 @@ from bench.stage import (
     setting_values,
 )
 
-from lead_automation.clock import StopFlag, SystemClock, system_chance
+from lead_automation.clock import Clock, StopFlag, system_chance
 from lead_automation.config import HttpPolicy
 from lead_automation.http import Answer, Http, HttpClient, Request
 from lead_automation.sandbox.simulator import TEMPLATE
@@ -113,7 +113,7 @@ class Turns:
 
 
 def _run_in_turns(values: dict[str, str], turns: Turns) -> None:
-    clock = SkippingClock(SystemClock().now(), time.monotonic)
+    clock = SkippingClock(Clock().now(), time.monotonic)
     client = HttpClient(
         HttpPolicy(connect_timeout_s=10.0, read_timeout_s=30.0),
         clock=clock,

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.figures import Figure, Say
 from bench.stage import LATENCY_S, UNPACED, run_campaign, serve, setting_values
 
-from lead_automation.clock import StopFlag, SystemClock, make_sleep
+from lead_automation.clock import Clock, StopFlag, make_sleep
 from lead_automation.config import WatiPlan
 from lead_automation.wati.limits import WINDOW_S
 
@@ -41,7 +41,7 @@ def measure(say: Say) -> list[Figure]:
             },
         )
         began = time.perf_counter()
-        result = run_campaign(values, clock=SystemClock(), sleep=make_sleep(StopFlag()))
+        result = run_campaign(values, clock=Clock(), sleep=make_sleep(StopFlag()))
         took_s = time.perf_counter() - began
         sends = seen().sends
     waits_s = WAIT_S * (LEADS - 1)
@@ -109,7 +109,7 @@ def _reach(plan: WatiPlan) -> tuple[Figure, int]:
         values = setting_values(
             addresses, Path(folder) / "state", {"WATI_PLAN": plan.value, **UNPACED, **CEILING_TAIL}
         )
-        result = run_campaign(values, clock=SystemClock(), sleep=make_sleep(StopFlag()))
+        result = run_campaign(values, clock=Clock(), sleep=make_sleep(StopFlag()))
         seen = ask()
     # From the first send of one window to the first of a later one: whole windows, no burst.
     took_s = seen.sends[WINDOWS * limit] - seen.sends[0]

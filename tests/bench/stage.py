@@ -25,8 +25,8 @@ from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
 from lead_automation.cli import main
-from lead_automation.clock import Clock, Sleep, StopFlag, SystemClock, system_chance
-from lead_automation.files import Disk, SystemDisk
+from lead_automation.clock import Clock, Sleep, StopFlag, system_chance
+from lead_automation.files import Disk
 from lead_automation.http import Answer, Request
 from lead_automation.runtime import MakeHttp, Runtime
 from lead_automation.sandbox.addresses import Addresses
@@ -49,7 +49,7 @@ MONTH_BEGINS = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
 _NONE: Mapping[str, str] = {}
 
 
-class SkippingClock:
+class SkippingClock(Clock):
     """A clock on which every wait is over at once; it keeps no list of them."""
 
     def __init__(self, start: datetime, ticks: Callable[[], float] = lambda: 0.0) -> None:
@@ -120,7 +120,7 @@ def run_campaign(
     runtime = Runtime(
         environ=values,
         folder=Path(values["STATE_DIR"]),
-        disk=disk or SystemDisk(),
+        disk=disk or Disk(),
         clock=clock,
         sleep=sleep,
         chance=system_chance,
@@ -291,7 +291,7 @@ def _serve(
     connection: Connection, leads: int, latency_s: float, sends_per_window: int | None
 ) -> None:
     simulator = Simulator(
-        clock=SystemClock(),
+        clock=Clock(),
         leads=make_leads(leads),
         limits=VendorLimits(sends=sends_per_window) if sends_per_window else None,
     )

@@ -15,7 +15,7 @@ from simulated.scripts import Reply
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.clock import StopFlag, SystemClock
+from lead_automation.clock import Clock, StopFlag
 from lead_automation.config import HttpPolicy
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http import Http, HttpClient, Request
@@ -124,7 +124,7 @@ def call_on_sockets(simulator: Simulator, *, down: FaultKind | None = None) -> o
     policy = HttpPolicy(connect_timeout_s=0.25, read_timeout_s=0.25)
     client = HttpClient(
         policy,
-        clock=SystemClock(),
+        clock=Clock(),
         sleep=lambda _: None,
         chance=lambda: 0.5,
         stop=StopFlag(),
@@ -140,7 +140,7 @@ def call_in_process(simulator: Simulator, *, down: FaultKind | None = None) -> o
     """Make the same send without sockets."""
     if down is not None:
         simulator.take_down(Side.WATI, down)
-    client = InProcessHttp(simulator, SystemClock(), advance=lambda _: None, read_timeout_s=0.25)
+    client = InProcessHttp(simulator, Clock(), advance=lambda _: None, read_timeout_s=0.25)
     return outcome_of(client, ADDRESSES.wati_base_url())
 
 
@@ -287,7 +287,7 @@ def test_fault_means_the_same_with_and_without_sockets(kind: FaultKind) -> None:
     """What the call without sockets makes of a fault is what the real client makes of it."""
     seen = []
     for call in (call_on_sockets, call_in_process):
-        simulator = Simulator(clock=SystemClock())
+        simulator = Simulator(clock=Clock())
         simulator.script(Endpoint.SEND, Reply(fault=NetworkFault(kind, 0.3)))
         seen.append((call(simulator), len(simulator.messages)))
 
@@ -299,7 +299,7 @@ def test_refused_connection_means_the_same_with_and_without_sockets() -> None:
     """An outage is unreachable either way, and nothing arrives."""
     seen = []
     for call in (call_on_sockets, call_in_process):
-        simulator = Simulator(clock=SystemClock())
+        simulator = Simulator(clock=Clock())
         seen.append((call(simulator, down=FaultKind.REFUSED), len(simulator.messages)))
 
     assert seen == [((Fault.UNREACHABLE, False), 0)] * 2

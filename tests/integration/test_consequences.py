@@ -7,7 +7,7 @@ import pytest
 from campaigns import campaign
 from disks import FaultyDisk, Step
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.sandbox.plans import Plan, failing, refused
 
 SPAM = "131048 Spam rate limit hit"
@@ -18,7 +18,7 @@ APPENDED = Step("append", "send_journal.jsonl")
 def _steps(tmp_path: Path, plan: Plan) -> list[Step]:
     """Send to one lead and return what was written, in order, up to the answer's own record."""
     with campaign(tmp_path, leads=1, plans={0: plan}) as the:
-        disk = FaultyDisk(SystemDisk())
+        disk = FaultyDisk(Disk())
         the.harness.disk = disk
         the.run()
 

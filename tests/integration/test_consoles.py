@@ -22,7 +22,7 @@ from simulated.simulator import Simulator
 from lead_automation.arguments import FORMS
 from lead_automation.cli import main
 from lead_automation.clock import StopFlag
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.models import Hold
 from lead_automation.runtime import Runtime
 from lead_automation.sandbox.plans import failing, refused
@@ -50,7 +50,7 @@ def odd(tmp_path: Path) -> Iterator[Harness]:
     with serve(tmp_path, Simulator(clock=clock, leads=leads, plans=plans), clock) as harness:
         assert harness.run("-q").code == 0
         harness.run("suppress", "add", "+919812345678", "--reason", ODD_WORDS)
-        HoldFile(SystemDisk(), harness.state_dir).set(
+        HoldFile(Disk(), harness.state_dir).set(
             Hold(
                 reason=ODD_WORDS,
                 since=datetime(2026, 11, 23, tzinfo=UTC),
@@ -68,7 +68,7 @@ def on_console(harness: Harness, encoding: str, *arguments: str) -> Shown:
     runtime = Runtime(
         environ={},
         folder=harness.folder,
-        disk=SystemDisk(),
+        disk=Disk(),
         clock=harness.clock,
         sleep=harness.sleep,
         chance=ScriptedChance(0.5),
@@ -136,7 +136,7 @@ def test_report_files_on_a_poor_console_are_the_same_bytes(odd: Harness, encodin
         runtime = Runtime(
             environ={},
             folder=odd.folder,
-            disk=SystemDisk(),
+            disk=Disk(),
             clock=odd.clock,
             sleep=odd.sleep,
             chance=ScriptedChance(0.5),

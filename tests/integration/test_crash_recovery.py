@@ -12,7 +12,7 @@ from harness import digits, lead
 from places import JOURNAL, TODAY, Place, die, quick_folder
 from simulated.scripts import Moment, lost
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.sandbox.exchange import Endpoint
 
 FOLD_STEPS = frozenset({"write_new", "replace", "sync_folder", "truncate"})
@@ -127,7 +127,7 @@ def test_damaged_journal_ends_with_5_and_stays_as_it_is(
 
 def _state_steps(place: Place) -> list[Step]:
     """Return the steps that replace files in a run that folds two sends."""
-    disk = FaultyDisk(SystemDisk(), Script(1_000_000, Phase.BEFORE, crash, FOLD_STEPS))
+    disk = FaultyDisk(Disk(), Script(1_000_000, Phase.BEFORE, crash, FOLD_STEPS))
     place.harness.disk = disk
     place.harness.run("run")
     return [step for step in disk.steps if step.kind in FOLD_STEPS]
@@ -141,10 +141,10 @@ def test_crash_at_each_step_of_the_fold_is_repaired(folder: Path, phase: Phase) 
         if phase is Phase.HALF and step.kind != "write_new":
             continue  # only bytes can be half written
         place = Place(_made(folder / str(at)), leads=2)
-        place.harness.disk = FaultyDisk(SystemDisk(), Script(at, phase, crash, FOLD_STEPS))
+        place.harness.disk = FaultyDisk(Disk(), Script(at, phase, crash, FOLD_STEPS))
         with pytest.raises(Crash):
             place.harness.run("run")
-        place.harness.disk = SystemDisk()
+        place.harness.disk = Disk()
         ended = place.later()
 
         assert ended.code == 0
@@ -179,7 +179,7 @@ class _Appends:
     def __init__(self, kind: str, at: int, number: int) -> None:
         phase = Phase.HALF if kind == "append" else Phase.BEFORE
         kinds = frozenset({kind})
-        self.disk = FaultyDisk(SystemDisk(), Script(at, phase, fail_with(number), kinds))
+        self.disk = FaultyDisk(Disk(), Script(at, phase, fail_with(number), kinds))
 
     def after_failure(self, kind: str) -> list[Step]:
         """Return the steps on the journal after the failing one."""
@@ -193,7 +193,7 @@ def test_failed_fsync_of_a_reservation_sends_nothing_and_is_never_repeated(place
     appends = _Appends("sync", 1, errno.EIO)
     place.harness.disk = appends.disk
     ended = place.harness.run("run")
-    place.harness.disk = SystemDisk()
+    place.harness.disk = Disk()
     after = appends.after_failure("sync")
     again = place.later()
 
@@ -209,7 +209,7 @@ def test_failed_fsync_of_a_settlement_stops_and_is_settled_next_time(place: Plac
     appends = _Appends("sync", 2, errno.EIO)
     place.harness.disk = appends.disk
     ended = place.harness.run("run")
-    place.harness.disk = SystemDisk()
+    place.harness.disk = Disk()
     sent_before = sum(place.simulator.posts.values())
     again = place.later()
 
@@ -225,17 +225,17 @@ def test_failed_fsync_of_a_settlement_stops_and_is_settled_next_time(place: Plac
 def test_failed_append_is_cut_back_and_ends_the_run(place: Place, number: int) -> None:
     """A short append leaves whole lines only, and nothing is sent after it."""
     kinds = frozenset({"append"})
-    counting = FaultyDisk(SystemDisk())
+    counting = FaultyDisk(Disk())
     place.harness.disk = counting
     place.harness.run("run", "--limit", "1")
     appends = [step for step in counting.steps if step.kind == "append"]
     reserve_at = next(at for at, step in enumerate(appends, 1) if step.name == JOURNAL) + 1
     place.harness.disk = FaultyDisk(
-        SystemDisk(), Script(reserve_at, Phase.HALF, fail_with(number), kinds)
+        Disk(), Script(reserve_at, Phase.HALF, fail_with(number), kinds)
     )
     sent_before = sum(place.simulator.posts.values())
     ended = place.later()
-    place.harness.disk = SystemDisk()
+    place.harness.disk = Disk()
     left = place.journal.read_bytes()
     again = place.later()
 

@@ -16,9 +16,9 @@ from harness import many_leads, serve
 from simulated.scripts import Moment, answer, html_page
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
+from lead_automation.clock import Clock
 from lead_automation.errors import ExitCode
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.models import Hold
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.state.hold import HoldFile
@@ -115,12 +115,12 @@ def test_cron_mails_that_sending_is_held(here: Desk) -> None:
     """Exit 6: why, and the command that lifts the hold."""
     hold = Hold(
         reason="ACCOUNT_ISSUE: account locked",
-        since=SystemClock().now(),
+        since=Clock().now(),
         evidence="131031",
         what_to_do=("Ask Meta.",),
         until=None,
     )
-    HoldFile(SystemDisk(), here.state_dir).set(hold)
+    HoldFile(Disk(), here.state_dir).set(hold)
     ended = here.under_cron("-q")
 
     assert ended.code == ExitCode.HELD
@@ -132,7 +132,7 @@ def test_cron_mails_that_sending_is_held(here: Desk) -> None:
 
 def test_cron_mails_who_is_running_already(here: Desk) -> None:
     """Exit 75: the pid and the start of the run that is on; nothing is sent."""
-    with run_lock(SystemDisk(), here.state_dir, pid=4711, started_at=SystemClock().now()):
+    with run_lock(Disk(), here.state_dir, pid=4711, started_at=Clock().now()):
         ended = here.under_cron("-q")
 
     assert (ended.code, ended.out) == (ExitCode.ALREADY_RUNNING, "")

@@ -11,7 +11,7 @@ from kill_host import KillHost
 from places import JOURNAL, TODAY, Place, quick_folder
 from stories import begin_story
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 
 LOG = "wati_automation.log"
 STATE = ("quota_usage.json", "sent_messages.json", "crm_outbox.json", "api_usage.json")
@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 def _steps_of_a_run(folder: Path) -> list[Step]:
     folder.mkdir()
     place = Place(folder)
-    disk = FaultyDisk(SystemDisk(), NEVER)
+    disk = FaultyDisk(Disk(), NEVER)
     place.harness.disk = disk
     assert place.harness.run("run").code == 0
     return list(disk.steps)
@@ -39,9 +39,9 @@ def _fail_at(folder: Path, at: int, number: int) -> tuple[Place, int, int]:
     """Run with one step failing; return the place, the exit code and the POSTs made."""
     folder.mkdir()
     place = Place(folder)
-    place.harness.disk = FaultyDisk(SystemDisk(), Script(at, Phase.HALF, fail_with(number)))
+    place.harness.disk = FaultyDisk(Disk(), Script(at, Phase.HALF, fail_with(number)))
     ended = place.harness.run("run")
-    place.harness.disk = SystemDisk()
+    place.harness.disk = Disk()
     return place, ended.code, sum(place.simulator.posts.values())
 
 

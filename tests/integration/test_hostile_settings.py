@@ -28,8 +28,8 @@ from promise import DOCUMENTED
 from simulated.inprocess import ADDRESSES
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
-from lead_automation.files import SystemDisk
+from lead_automation.clock import Clock
+from lead_automation.files import Disk
 from lead_automation.http import Http
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import refused
@@ -572,7 +572,7 @@ def test_environment_of_an_attacker_moves_no_call(
 @pytest.fixture(name="process")
 def _process(tmp_path: Path) -> Iterator[Harness]:
     """Serve real processes: their settings stand in a file, their state is theirs alone."""
-    clock = FakeClock(SystemClock().now())
+    clock = FakeClock(Clock().now())
     refusals = {"919810000001": refused("Invalid phone number format. +919810000001")}
     simulator = Simulator(clock=clock, leads=many_leads(3), plans=refusals)
     quick = {
@@ -693,7 +693,7 @@ def test_bug_ends_with_1_and_its_traceback_in_the_log_holds_no_secret(
     assert not holds_number(log, "9812345678")
 
 
-class _BrokenDisk(SystemDisk):
+class _BrokenDisk(Disk):
     def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
         """Fail in a way nobody foresaw, whatever is read."""
         msg = f"{path} {max_bytes} {private} {API_KEY}"

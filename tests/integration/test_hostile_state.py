@@ -23,7 +23,7 @@ from hostile import (
 )
 from simulated.scripts import Moment
 
-from lead_automation.files import SystemDisk, write_atomic
+from lead_automation.files import Disk, write_atomic
 from lead_automation.sandbox.exchange import Endpoint
 
 NUMBER = "+919812345678"
@@ -449,7 +449,7 @@ def test_write_through_a_planted_hard_link_leaves_the_other_file_alone(tmp_path:
     os.link(victim, tmp_path / ".state.json.tmp")
 
     with pytest.raises(Exception, match="second name"):
-        write_atomic(SystemDisk(), tmp_path / "state.json", b"{}")
+        write_atomic(Disk(), tmp_path / "state.json", b"{}")
 
     assert victim.read_bytes() == b"precious"
 

@@ -26,7 +26,7 @@ from simulated.scripts import (
 )
 from simulated.simulator import Simulator
 
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import failing, refused
 from lead_automation.sandbox.simulator import TEMPLATE
@@ -518,7 +518,7 @@ def test_run_beside_another_one_ends_at_once_naming_it(
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(2))
     harness = in_process(tmp_path, simulator, clock)
-    lock = run_lock(SystemDisk(), harness.state_dir, pid=987, started_at=clock.now())
+    lock = run_lock(Disk(), harness.state_dir, pid=987, started_at=clock.now())
     with lock:
         before = {path.name for path in harness.state_dir.iterdir()}
         ended = harness.run(*flags)
@@ -718,7 +718,7 @@ def test_run_whose_reports_cannot_be_kept_goes_on_with_a_warning(tmp_path: Path)
     (harness.state_dir / "reports").mkdir()
     (harness.state_dir / "reports").rmdir()
     harness.disk = FaultyDisk(
-        SystemDisk(),
+        Disk(),
         Script(1, Phase.BEFORE, fail_with(errno.ENOSPC), frozenset({"make_folder"})),
     )
     ended = harness.run()
@@ -734,9 +734,9 @@ def test_run_on_a_full_disk_ends_with_5_and_repeats_nobody(tmp_path: Path, at: i
     clock = FakeClock()
     simulator = Simulator(clock=clock, leads=many_leads(3))
     harness = in_process(tmp_path, simulator, clock)
-    harness.disk = FaultyDisk(SystemDisk(), no_space(at))
+    harness.disk = FaultyDisk(Disk(), no_space(at))
     ended = harness.run("--json")
-    harness.disk = SystemDisk()
+    harness.disk = Disk()
     clock.advance(3600)
     again = harness.run("--json")
     records = harness.records()
@@ -754,12 +754,12 @@ def test_run_whose_fold_fails_ends_with_5_and_is_folded_by_the_next(tmp_path: Pa
     simulator = Simulator(clock=clock, leads=many_leads(2))
     harness = in_process(tmp_path, simulator, clock)
     harness.disk = FaultyDisk(
-        SystemDisk(),
+        Disk(),
         Script(3, Phase.BEFORE, fail_with(errno.EIO), frozenset({"replace"})),
     )
     ended = harness.run("--json")
     before = harness.history()
-    harness.disk = SystemDisk()
+    harness.disk = Disk()
     again = harness.run("--json")
     after = harness.records()
 

@@ -14,7 +14,7 @@ from simulated.scripts import Moment
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
+from lead_automation.clock import Clock
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
 
@@ -35,8 +35,8 @@ def _ended(process: Popen[bytes], go_at: float) -> tuple[int, float, str]:
 
 def test_eight_runs_started_together_are_one(tmp_path: Path) -> None:
     """One works, seven end with 75 within two seconds and say who holds the lock since when."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(_LEADS), default_plan=_READ)
-    witness = Witness(simulator, SystemClock())
+    simulator = Simulator(clock=Clock(), leads=many_leads(_LEADS), default_plan=_READ)
+    witness = Witness(simulator, Clock())
     code = f"{_START_LINE}{_GO}raise SystemExit(main(['run', '--no-color']))"
     with SandboxServer(simulator, latency_s=0.02) as server:
         environ = environ_of(server, tmp_path)
@@ -67,7 +67,7 @@ def test_eight_runs_started_together_are_one(tmp_path: Path) -> None:
 
 def test_second_run_names_the_holder_and_changes_nothing(tmp_path: Path) -> None:
     """A run that outlasts the cron interval is left alone: 75, the holder's pid and its start."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(2), default_plan=_READ)
+    simulator = Simulator(clock=Clock(), leads=many_leads(2), default_plan=_READ)
     second: list[tuple[int, str]] = []
     with SandboxServer(simulator) as server:
         environ = environ_of(server, tmp_path)

@@ -19,8 +19,8 @@ from simulated.scripts import Moment, late, lost
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
-from lead_automation.files import SystemDisk
+from lead_automation.clock import Clock
+from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.sandbox.plans import Plan, Step
@@ -38,7 +38,7 @@ class Desk:
         self.folder = folder
         self.server = server
         self.simulator = server.simulator
-        self.witness = Witness(self.simulator, SystemClock())
+        self.witness = Witness(self.simulator, Clock())
         self._reached = threading.Event()
 
     def environ(self, **changes: str) -> dict[str, str]:
@@ -55,9 +55,9 @@ class Desk:
 
     def books(self) -> FileLedger:
         """Return what files and journal say together."""
-        today = quota_day(SystemClock().now(), ZONE)
+        today = quota_day(Clock().now(), ZONE)
         return read_snapshot(
-            SystemDisk(), self.folder / "state", history_days=HISTORY_DAYS, today=today, zone=ZONE
+            Disk(), self.folder / "state", history_days=HISTORY_DAYS, today=today, zone=ZONE
         )
 
     def journal_size(self) -> int:
@@ -68,7 +68,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     """Four leads at the CRM."""
-    simulator = Simulator(clock=SystemClock(), leads=many_leads(4), default_plan=_READ)
+    simulator = Simulator(clock=Clock(), leads=many_leads(4), default_plan=_READ)
     with SandboxServer(simulator, longest_wait_s=5.0) as server:
         yield Desk(tmp_path, server)
 

@@ -10,8 +10,8 @@ pytest.importorskip("termios", reason="needs pseudo-terminals")
 
 from desk import Desk, Screen, Shown, desk, quiet_leads
 
-from lead_automation.clock import SystemClock
-from lead_automation.files import SystemDisk
+from lead_automation.clock import Clock
+from lead_automation.files import Disk
 from lead_automation.models import Hold
 from lead_automation.state.hold import HoldFile
 
@@ -156,10 +156,10 @@ def test_run_interrupted_on_a_terminal_leaves_it_in_order(here: Desk) -> None:
 
 def test_resume_interrupted_at_its_question_ends_at_once(here: Desk) -> None:
     """Ctrl-C is a no that needs no second key, and the hold stays."""
-    holds = HoldFile(SystemDisk(), here.state_dir)
+    holds = HoldFile(Disk(), here.state_dir)
     hold = Hold(
         reason="ACCOUNT_ISSUE: account locked",
-        since=SystemClock().now(),
+        since=Clock().now(),
         evidence="131031",
         what_to_do=("Ask Meta.",),
         until=None,

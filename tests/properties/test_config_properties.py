@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lead_automation.config import Settings
 from lead_automation.errors import ConfigError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.settings.counsellors import parse_counsellors
 from lead_automation.settings.file import read_config_file
 from lead_automation.settings.keys import KEYS
@@ -118,7 +118,7 @@ def test_settings_file_of_any_bytes_is_read_or_refused(data: bytes) -> None:
         path.write_bytes(data)
         message = ""
         try:
-            values, warnings = read_config_file(path, SystemDisk())
+            values, warnings = read_config_file(path, Disk())
         except ConfigError as exc:
             values, warnings, message = {}, (), str(exc)
 

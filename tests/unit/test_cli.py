@@ -23,7 +23,7 @@ from lead_automation.errors import (
     StateError,
     UnreachableError,
 )
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def _runtime(folder: Path) -> Runtime:
     return Runtime(
         environ={},
         folder=folder,
-        disk=SystemDisk(),
+        disk=Disk(),
         clock=clock,
         sleep=clock.sleep,
         chance=ScriptedChance(),

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from lead_automation.clock import StopFlag, SystemClock, make_sleep, system_chance
+from lead_automation.clock import Clock, StopFlag, make_sleep, system_chance
 
 
 def test_system_clock_is_aware_and_goes_on() -> None:
     """The wall clock is in UTC, the steady one never goes back."""
-    clock = SystemClock()
+    clock = Clock()
     first, steady = clock.now(), clock.monotonic()
 
     assert first.tzinfo is UTC
@@ -17,7 +17,7 @@ def test_system_clock_is_aware_and_goes_on() -> None:
 
 def test_sleep_waits_as_long_as_asked() -> None:
     """A short sleep ends after it and not before."""
-    clock = SystemClock()
+    clock = Clock()
     began = clock.monotonic()
     make_sleep(StopFlag())(0.02)
 
@@ -28,7 +28,7 @@ def test_sleep_ends_at_once_when_a_stop_was_asked_for() -> None:
     """After a signal nobody waits any more."""
     stop = StopFlag()
     stop.request(15)
-    clock = SystemClock()
+    clock = Clock()
     began = clock.monotonic()
     make_sleep(stop)(60)
 

@@ -24,7 +24,7 @@ from lead_automation.commands.common import (
     wants_colour,
 )
 from lead_automation.errors import ConfigError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.models import Hold
 from lead_automation.plaintext import columns
 from lead_automation.reporting.logfile import LOG_NAME
@@ -47,7 +47,7 @@ def runtime(folder: Path, **environ: str) -> Runtime:
     return Runtime(
         environ=environ,
         folder=folder,
-        disk=SystemDisk(),
+        disk=Disk(),
         clock=clock,
         sleep=clock.sleep,
         chance=ScriptedChance(),

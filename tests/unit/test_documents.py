@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from report_samples import KOLKATA, RUN_ID, STARTED, everyday_run, hostile_run
 
 from lead_automation.errors import StateError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.reporting.archive import (
     list_runs,
     load_run,
@@ -175,7 +175,7 @@ def test_run_may_be_since_leaves_room_for_zones() -> None:
 
 def test_save_run_report_writes_both_private_files(tmp_path: Path) -> None:
     """A run leaves its document and its page, found again by id or as the last."""
-    disk, folder = SystemDisk(), tmp_path / "reports"
+    disk, folder = Disk(), tmp_path / "reports"
     result = everyday_run()
     json_path, html_path = save_run_report(disk, folder, result, render_html=page)
 
@@ -191,7 +191,7 @@ def test_save_run_report_where_nothing_can_be_written_is_a_state_error(tmp_path:
     (tmp_path / "reports").write_text("", encoding="utf-8")
 
     with pytest.raises(StateError, match="could not be made"):
-        save_run_report(SystemDisk(), tmp_path / "reports", everyday_run(), render_html=page)
+        save_run_report(Disk(), tmp_path / "reports", everyday_run(), render_html=page)
 
 
 def test_list_runs_is_in_order_and_leaves_other_files_out(tmp_path: Path) -> None:
@@ -199,8 +199,8 @@ def test_list_runs_is_in_order_and_leaves_other_files_out(tmp_path: Path) -> Non
     for name in ("run-20261123T000000-0000.json", f"run-{RUN_ID}.json", "run-x.json", "notes.json"):
         (tmp_path / name).write_text("{}", encoding="utf-8")
 
-    assert list_runs(SystemDisk(), tmp_path) == [RUN_ID, "20261123T000000-0000"]
-    assert list_runs(SystemDisk(), tmp_path / "nowhere") == []
+    assert list_runs(Disk(), tmp_path) == [RUN_ID, "20261123T000000-0000"]
+    assert list_runs(Disk(), tmp_path / "nowhere") == []
 
 
 def test_load_run_damaged_or_planted_file_is_refused(tmp_path: Path) -> None:
@@ -208,18 +208,18 @@ def test_load_run_damaged_or_planted_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / f"run-{RUN_ID}.json"
     path.write_text("{", encoding="utf-8")
     with pytest.raises(StateError, match="cannot be read"):
-        load_run(SystemDisk(), tmp_path, RUN_ID)
+        load_run(Disk(), tmp_path, RUN_ID)
     path.unlink()
     path.symlink_to("/etc/hostname")
     with pytest.raises(StateError, match="symbolic link"):
-        load_run(SystemDisk(), tmp_path, RUN_ID)
+        load_run(Disk(), tmp_path, RUN_ID)
     path.unlink()
     path.symlink_to(tmp_path / "nothing" / "there")
     with pytest.raises(StateError):
-        load_run(SystemDisk(), tmp_path, RUN_ID)
+        load_run(Disk(), tmp_path, RUN_ID)
 
 
-class _DeniedDisk(SystemDisk):
+class _DeniedDisk(Disk):
     """A disk that lists files and lets none be read."""
 
     def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
@@ -229,7 +229,7 @@ class _DeniedDisk(SystemDisk):
 
 def test_recent_production_sends_finds_what_the_history_lost(tmp_path: Path) -> None:
     """A production run with sends since then counts; older, other and damaged ones do not."""
-    disk = SystemDisk()
+    disk = Disk()
     since = STARTED - timedelta(days=7)
     save_run_report(disk, tmp_path, everyday_run(), render_html=page)
     (tmp_path / "run-20261122T235959-ffff.json").write_text("{", encoding="utf-8")
@@ -255,6 +255,6 @@ def test_recent_production_sends_ignores_runs_that_messaged_nobody(
 ) -> None:
     """A rehearsal leaves no history to be missed."""
     result = replace(everyday_run(), **changes)
-    save_run_report(SystemDisk(), tmp_path, result, render_html=page)
+    save_run_report(Disk(), tmp_path, result, render_html=page)
 
-    assert not recent_production_sends(SystemDisk(), tmp_path, STARTED - timedelta(days=1))
+    assert not recent_production_sends(Disk(), tmp_path, STARTED - timedelta(days=1))

@@ -10,9 +10,9 @@ import pytest
 from disks import FaultyDisk, Phase, Script, crash, fail_with
 
 from lead_automation.errors import StateError
-from lead_automation.files import SystemDisk, write_atomic
+from lead_automation.files import Disk, write_atomic
 
-_DISK = SystemDisk()
+_DISK = Disk()
 _ANY = 1 << 20
 
 

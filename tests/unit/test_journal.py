@@ -19,7 +19,7 @@ from disks import (
 from ledgers import FOLDER, JOURNAL
 
 from lead_automation.errors import StateError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, open_journal, read_journal
 
@@ -40,7 +40,7 @@ RECORD: dict[str, object] = {
 RESERVE: dict[str, object] = {"v": 1, "kind": "reserve", "message": RECORD, "quota": {"Anandi": 1}}
 
 
-def _open(disk: RecordingDisk | FaultyDisk | SystemDisk, folder: Path = FOLDER) -> Journal:
+def _open(disk: RecordingDisk | FaultyDisk | Disk, folder: Path = FOLDER) -> Journal:
     return open_journal(disk, read_journal(disk, folder))
 
 
@@ -236,7 +236,7 @@ def test_open_that_fails_is_a_state_error() -> None:
 
 def test_journal_on_a_real_disk_is_private_and_readable(tmp_path: Path) -> None:
     """The same on the machine's file system: a line appended is a line read."""
-    disk = FaultyDisk(SystemDisk())
+    disk = FaultyDisk(Disk())
     journal = _open(disk, tmp_path)
     journal.append(LINE, durable=True)
     journal.clear()
@@ -245,4 +245,4 @@ def test_journal_on_a_real_disk_is_private_and_readable(tmp_path: Path) -> None:
     journal.close()  # the descriptor is gone: nothing is lost by that
 
     assert (tmp_path / JOURNAL.name).stat().st_mode & 0o777 == 0o600
-    assert len(list(read_journal(SystemDisk(), tmp_path).entries())) == 1
+    assert len(list(read_journal(Disk(), tmp_path).entries())) == 1

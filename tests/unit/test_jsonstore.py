@@ -12,7 +12,7 @@ from ledgers import CALLS, FOLDER, HISTORY, NOW, OUTBOX, PHONE, QUOTA, TODAY, em
 from msgspec import structs
 
 from lead_automation.errors import ExitCode, StateError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.models import MessageRecord, MessageStatus
 from lead_automation.state.jsonstore import (
     FILES,
@@ -265,9 +265,9 @@ def test_save_of_more_than_can_be_read_back_is_refused(monkeypatch: pytest.Monke
 def test_init_creates_both_files_private(tmp_path: Path) -> None:
     """``init`` makes the folder and two empty, private files."""
     folder = tmp_path / "new" / "state"
-    init_state(SystemDisk(), folder)
+    init_state(Disk(), folder)
 
-    assert load_state(SystemDisk(), folder) == StateFiles()
+    assert load_state(Disk(), folder) == StateFiles()
     for name in (QUOTA_FILE, HISTORY_FILE):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
         assert (folder / name).read_bytes() == b"{}\n"
@@ -304,7 +304,7 @@ def test_init_in_a_folder_that_cannot_be_made_is_a_state_error(tmp_path: Path) -
     (tmp_path / "file").write_text("")
 
     with pytest.raises(StateError, match="could not be created"):
-        init_state(SystemDisk(), tmp_path / "file" / "state")
+        init_state(Disk(), tmp_path / "file" / "state")
 
 
 def test_load_of_an_unreadable_file_is_a_state_error() -> None:

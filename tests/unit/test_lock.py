@@ -10,14 +10,14 @@ import pytest
 from disks import FaultyDisk, no_space
 
 from lead_automation.errors import AlreadyRunningError, ExitCode, StateError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.state.lock import HOLDER_FILE, LOCK_FILE, run_lock, short_lock
 
 STARTED = datetime.fromisoformat("2026-11-22T09:15:24.5+05:30")
 
 
 def _lock(folder: Path, pid: int = 4711) -> AbstractContextManager[None]:
-    return run_lock(SystemDisk(), folder, pid=pid, started_at=STARTED)
+    return run_lock(Disk(), folder, pid=pid, started_at=STARTED)
 
 
 def test_lock_held_names_pid_and_start_to_the_second(tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     """The kernel takes the lock back; the holder's file it left says nothing any more."""
     code = (
         "import os, sys; from pathlib import Path; from datetime import datetime, UTC\n"
-        "from lead_automation.files import SystemDisk\n"
+        "from lead_automation.files import Disk\n"
         "from lead_automation.state.lock import run_lock\n"
-        "with run_lock(SystemDisk(), Path(sys.argv[1]), pid=1, started_at=datetime.now(UTC)):\n"
+        "with run_lock(Disk(), Path(sys.argv[1]), pid=1, started_at=datetime.now(UTC)):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     root = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def test_lock_on_a_file_that_cannot_be_opened_is_a_state_error(tmp_path: Path) -
 
 def test_lock_whose_holder_cannot_be_written_is_let_go(tmp_path: Path) -> None:
     """On a full disk the run ends, and the lock with it."""
-    disk = FaultyDisk(SystemDisk(), no_space(1))
+    disk = FaultyDisk(Disk(), no_space(1))
     with (
         pytest.raises(StateError, match="could not be written"),
         run_lock(disk, tmp_path, pid=1, started_at=STARTED),

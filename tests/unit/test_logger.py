@@ -14,7 +14,7 @@ import pytest
 from fakes import FakeClock
 
 from lead_automation.errors import StateError
-from lead_automation.files import AppendFile, SystemDisk
+from lead_automation.files import AppendFile, Disk
 from lead_automation.reporting.logfile import KEPT_DAYS, LOG_NAME
 from lead_automation.reporting.logformat import MAX_LINE, LineFormatter, Redactor
 from lead_automation.reporting.logger import OptimizedLogger
@@ -53,7 +53,7 @@ class ClosedStream(Terminal):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe", text[:0])
 
 
-class FullFile:
+class FullFile(AppendFile):
     """An append file on a disk that takes no more than its first line."""
 
     def __init__(self, file: AppendFile) -> None:
@@ -84,7 +84,7 @@ class FullFile:
         raise OSError(errno.EIO, "Input/output error")
 
 
-class FullDisk(SystemDisk):
+class FullDisk(Disk):
     """A disk that is full from the second line on."""
 
     def open_append(self, path: Path) -> AppendFile:
@@ -92,7 +92,7 @@ class FullDisk(SystemDisk):
         return FullFile(super().open_append(path))
 
 
-class ReadOnlyDisk(SystemDisk):
+class ReadOnlyDisk(Disk):
     """A disk nothing can be opened on."""
 
     def open_append(self, path: Path) -> AppendFile:
@@ -277,7 +277,7 @@ def test_console_of_other_packages_is_silent(
     logger: OptimizedLogger, console: Terminal, tmp_path: Path
 ) -> None:
     """A library's retry warning is kept in the file and is no warning of the run."""
-    logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+    logger.open_file(tmp_path / LOG_NAME, disk=Disk())
     logging.getLogger("urllib3.connectionpool").warning("Retrying: /path?number=%s", "12345")
     logging.getLogger("urllib3.connectionpool").debug("GET /path?number=12345")
 
@@ -319,7 +319,7 @@ def test_lost_console_never_raises(
 ) -> None:
     """With nobody to see it, the run goes on and the file is written."""
     with make_logger(stream, clock) as logger:
-        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+        logger.open_file(tmp_path / LOG_NAME, disk=Disk())
         log.info("one")
         log.info("two")
 
@@ -348,7 +348,7 @@ def test_file_holds_debug_and_tracebacks_the_console_does_not(
     """Each line of a traceback is a line of the log, cleaned like any other."""
     console = Terminal()
     with make_logger(console, clock, level=logging.INFO, secrets=(SECRET,)) as logger:
-        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+        logger.open_file(tmp_path / LOG_NAME, disk=Disk())
         log.debug("detail")
         try:
             fail_with(f"bad {SECRET} +919812345678\n09:15:24 | INFO  | forged \x1b")
@@ -386,7 +386,7 @@ def test_file_of_an_earlier_day_is_rotated_by_the_next_process(
     for days in range(KEPT_DAYS + 3, -1, -1):
         for _ in range(2):
             with make_logger(None, clock) as logger:
-                logger.open_file(path, disk=SystemDisk())
+                logger.open_file(path, disk=Disk())
                 log.info("run")
         names.append(_written_before(path, days) if days else LOG_NAME)
 
@@ -405,7 +405,7 @@ def test_file_rotation_overwrites_no_earlier_file(clock: FakeClock, tmp_path: Pa
     kept = tmp_path / _written_before(path, 1)
     kept.write_text("kept\n", encoding="utf-8")
     with make_logger(None, clock) as logger:
-        logger.open_file(path, disk=SystemDisk())
+        logger.open_file(path, disk=Disk())
         log.info("next day")
 
     assert file_lines(kept) == ["kept"]
@@ -420,7 +420,7 @@ def test_file_behind_a_symlink_is_refused(clock: FakeClock, tmp_path: Path) -> N
     (tmp_path / LOG_NAME).symlink_to(target)
 
     with make_logger(None, clock) as logger, pytest.raises(StateError, match="symbolic link"):
-        logger.open_file(tmp_path / LOG_NAME, disk=SystemDisk())
+        logger.open_file(tmp_path / LOG_NAME, disk=Disk())
     assert target.read_text(encoding="utf-8") == ""
 
 
@@ -460,7 +460,7 @@ def test_what_is_planted_before_midnight_is_not_followed(
     with make_logger(None, clock) as logger:
         path.write_text("left\n", encoding="utf-8")
         _written_before(path, 1)
-        logger.open_file(path, disk=SystemDisk())
+        logger.open_file(path, disk=Disk())
         path.unlink()
         path.symlink_to(target) if planted == "symlink" else path.mkdir()
         log.info("next day")

@@ -13,14 +13,14 @@ from harness import Pipe, Terminal
 
 from lead_automation.clock import StopFlag
 from lead_automation.errors import ConfigError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
 
 _CLOCK = FakeClock()
 _RUNTIME = Runtime(
     environ={},
     folder=Path(),
-    disk=SystemDisk(),
+    disk=Disk(),
     clock=_CLOCK,
     sleep=_CLOCK.sleep,
     chance=ScriptedChance(),

@@ -18,7 +18,7 @@ from simulated.scripts import Moment, Reply, html_page, late, lost, redirect
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
-from lead_automation.clock import SystemClock
+from lead_automation.clock import Clock
 from lead_automation.sandbox import server as product
 from lead_automation.sandbox.addresses import LEAD_PATH
 from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
@@ -41,7 +41,7 @@ BODY = json.dumps(
 @pytest.fixture
 def server() -> Iterator[SandboxServer]:
     """Serve a fresh simulator that can be directed."""
-    with SandboxServer(Simulator(clock=SystemClock()), longest_wait_s=5) as running:
+    with SandboxServer(Simulator(clock=Clock()), longest_wait_s=5) as running:
         yield running
 
 
@@ -255,7 +255,7 @@ class TestDirected:
 
     def test_fault_a_socket_cannot_show_is_a_mistake_of_the_script(self) -> None:
         """A single refused connection cannot be scripted on an open one; hooks' errors are told."""
-        simulator = Simulator(clock=SystemClock())
+        simulator = Simulator(clock=Clock())
         simulator.script(Endpoint.SEND, lost(FaultKind.REFUSED, taken=False))
 
         with (
@@ -345,7 +345,7 @@ class TestOutages:
     def test_end_cuts_what_is_still_being_answered(self, kind: FaultKind) -> None:
         """A server stops at once, whatever it is waiting for, and leaves no thread."""
         threads = set(threading.enumerate())
-        simulator = Simulator(clock=SystemClock())
+        simulator = Simulator(clock=Clock())
         simulator.script(Endpoint.SEND, Reply(fault=NetworkFault(kind, 30)))
         began = time.monotonic()
 

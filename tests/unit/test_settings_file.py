@@ -7,7 +7,7 @@ import pytest
 from dotenv import dotenv_values
 
 from lead_automation.errors import ConfigError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.settings.file import (
     find_config_file,
     is_open_to_others,
@@ -27,7 +27,7 @@ def write_config(folder: Path, text: str | bytes, *, mode: int = 0o600) -> Path:
 def refusal(path: Path) -> str:
     """Return why a settings file is refused."""
     with pytest.raises(ConfigError) as caught:
-        read_config_file(path, SystemDisk())
+        read_config_file(path, Disk())
     return str(caught.value)
 
 
@@ -87,7 +87,7 @@ def test_read_keeps_values_as_written(tmp_path: Path) -> None:
         "\ufeff# comment\nA=1 # one\nexport B='two words'\nC=${A}$B\r\nD=\nE = \"x\\ny\"\n",
     )
 
-    values, warnings = read_config_file(path, SystemDisk())
+    values, warnings = read_config_file(path, Disk())
 
     assert values == {"A": "1", "B": "two words", "C": "${A}$B", "D": "", "E": "x\ny"}
     assert warnings == ()
@@ -98,7 +98,7 @@ def test_read_agrees_with_dotenv_values(tmp_path: Path) -> None:
     text = "A=1\n\n  B = 2\nC='x#y' # z\nD=#no\nE= # empty\n'F'=\"q\\\"r\"\nA=3\n"
     path = write_config(tmp_path, text)
 
-    assert read_config_file(path, SystemDisk())[0] == dotenv_values(
+    assert read_config_file(path, Disk())[0] == dotenv_values(
         stream=io.StringIO(text), interpolate=False
     )
 
@@ -107,7 +107,7 @@ def test_read_key_twice_warns_and_takes_the_last(tmp_path: Path) -> None:
     """The warning names key and line, not the values."""
     path = write_config(tmp_path, "A=first\n\n\nA=second\n")
 
-    values, warnings = read_config_file(path, SystemDisk())
+    values, warnings = read_config_file(path, Disk())
 
     assert values == {"A": "second"}
     assert warnings == (f"{path} sets A twice; line 4 counts",)
@@ -159,7 +159,7 @@ def test_read_file_open_to_other_users_warns(tmp_path: Path, mode: int, *, is_op
     """Tokens are for the owner, and a group where the owner says so."""
     path = write_config(tmp_path, "A=1\n", mode=mode)
 
-    values, warnings = read_config_file(path, SystemDisk())
+    values, warnings = read_config_file(path, Disk())
 
     assert values == {"A": "1"}
     assert is_open_to_others(path) is is_open

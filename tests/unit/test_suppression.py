@@ -9,7 +9,7 @@ from disks import FaultyDisk, RecordingDisk, no_space
 from ledgers import NOW, PHONE
 
 from lead_automation.errors import StateError
-from lead_automation.files import SystemDisk
+from lead_automation.files import Disk
 from lead_automation.models import Suppression
 from lead_automation.state.suppression import SUPPRESSION_FILE, SuppressionList
 
@@ -21,7 +21,7 @@ ENTRY = (
 
 
 def _list(folder: Path) -> SuppressionList:
-    return SuppressionList(SystemDisk(), folder)
+    return SuppressionList(Disk(), folder)
 
 
 def _entry(phone: str = PHONE, *, days: int | None = None, reason: str = "asked") -> Suppression:
@@ -45,7 +45,7 @@ def test_find_reads_the_file_only_when_it_changed(tmp_path: Path) -> None:
     """A thousand looks before a thousand sends cost one reading."""
     reads = []
 
-    class Counting(SystemDisk):
+    class Counting(Disk):
         def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
             reads.append(path)
             return super().read(path, max_bytes, private=private)
@@ -86,7 +86,7 @@ def test_add_keeps_what_lasts_longer(
 def test_add_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     """The file is not rewritten for what it says already."""
     _list(tmp_path).add(_entry())
-    disk = FaultyDisk(SystemDisk())
+    disk = FaultyDisk(Disk())
     SuppressionList(disk, tmp_path).add(_entry(days=3))
 
     assert disk.steps == []
@@ -153,7 +153,7 @@ def test_damaged_list_is_refused_without_showing_a_number(
 def test_add_without_space_keeps_the_old_list(tmp_path: Path) -> None:
     """A full disk loses no opt-out that was there."""
     _list(tmp_path).add(_entry())
-    suppressions = SuppressionList(FaultyDisk(SystemDisk(), no_space(1)), tmp_path)
+    suppressions = SuppressionList(FaultyDisk(Disk(), no_space(1)), tmp_path)
     with pytest.raises(StateError, match="could not be written"):
         suppressions.add(_entry(OTHER))
 
