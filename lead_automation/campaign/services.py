@@ -64,7 +64,7 @@ def make_services(
     runtime: Runtime,
     state: State,
     books: FileLedger,
-    limits: RateLimits | None,
+    limits: RateLimits,
 ) -> Services:
     """Join the rooms.
 
@@ -76,7 +76,7 @@ def make_services(
         runtime: What is outside.
         state: Suppression list and hold.
         books: The account's ledger, opened for reading only in a dry run.
-        limits: WATI's rate limits; None switches our own holding back off (measurements).
+        limits: WATI's rate limits.
     """
     budget = CallBudget(
         books,

@@ -26,6 +26,7 @@ from lead_automation.settings.keys import KEYS
 from lead_automation.state.open import open_state
 from lead_automation.text import safe_text
 from lead_automation.wati.client import EnhancedWATIClient
+from lead_automation.wati.limits import RateLimits
 
 _MAX_TEXT = 10_000  # all problems of the settings stand in one point
 _OFFSET_WARNING_S = 120.0
@@ -232,7 +233,11 @@ def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
 
 def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point], float | None]:
     wati = EnhancedWATIClient(
-        settings.wati, http=http, clock=runtime.clock, limits=None, on_call=_count_nothing
+        settings.wati,
+        http=http,
+        clock=runtime.clock,
+        limits=RateLimits.of_plan(settings.local.plan),
+        on_call=_count_nothing,
     )
     unchecked = _not_checked("template", "WATI gave no list of templates")
     try:

@@ -50,14 +50,14 @@ class RunPlan:
         settings: With an absolute state directory.
         mode: What kind of run.
         limit: Messages attempted at most; None for as many as quota is left.
-        limits: WATI's rate limits; None switches our own holding back off (measurements).
+        limits: WATI's rate limits.
         run_id: Names the reports.
     """
 
     settings: Settings
     mode: RunMode
     limit: int | None
-    limits: RateLimits | None
+    limits: RateLimits
     run_id: str
 
     @property
@@ -82,7 +82,7 @@ def run_with(
     settings: Settings,
     *,
     mode: RunMode,
-    limits: RateLimits | None,
+    limits: RateLimits,
     arguments: Arguments,
     runtime: Runtime,
 ) -> int:
@@ -91,7 +91,7 @@ def run_with(
     Args:
         settings: With an absolute state directory.
         mode: What kind of run; ``--dry-run`` makes any kind a dry run.
-        limits: WATI's rate limits; None for none.
+        limits: WATI's rate limits.
         arguments: How the result is shown, and the limit.
         runtime: What is outside.
     """

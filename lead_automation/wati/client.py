@@ -1,7 +1,6 @@
 """Talk to WATI: send one message, ask about one, about a contact, about the template."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -38,9 +37,12 @@ from lead_automation.wati.wire import (
     parse_templates_page,
 )
 
+# 100 messages: more than one person exchanges while a send is settled, and half of the 10 reads
+# that WATI takes in 10 seconds.
 MAX_MESSAGE_PAGES = 5
+# 2,000 rows; a longer list is taken for one that goes in a circle.
 MAX_TEMPLATE_PAGES = 20
-_UNLIMITED = 1_000_000
+# Statuses below 500 that speak of this moment, and neither of the address nor of the token.
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
@@ -58,7 +60,7 @@ class EnhancedWATIClient:
         *,
         http: Http,
         clock: Clock,
-        limits: RateLimits | None,
+        limits: RateLimits,
         on_call: Callable[[CallKind], None],
     ) -> None:
         """Keep the collaborators.
@@ -67,34 +69,36 @@ class EnhancedWATIClient:
             settings: The account.
             http: Makes the calls.
             clock: Steady for the limits and deadlines, wall for a date in ``Retry-After``.
-            limits: The plan's; None for no limit of ours (the simulator).
+            limits: The plan's.
             on_call: Told of every try that leaves, for the count of the month.
         """
         self._settings = settings
         self._http = http
         self._clock = clock
         self._on_call = on_call
-        rates = limits or RateLimits(
-            sends_per_window=_UNLIMITED,
-            reads_per_window=_UNLIMITED,
-            contacts_per_window=_UNLIMITED,
-        )
-        self._sends = RateLimiter(rates.sends_per_window, rates.window_s, clock)
-        self._reads = RateLimiter(rates.reads_per_window, rates.window_s, clock)
-        self._contacts = RateLimiter(rates.contacts_per_window, rates.window_s, clock)
+        # WATI publishes no limit for templates, and a run reads that list once.
+        reads = limits.reads_per_window
+        allowed = {
+            CallKind.SEND: limits.sends_per_window,
+            CallKind.STATUS: reads,
+            CallKind.CONTACTS: reads,
+        }
+        self._limiters = {
+            kind: RateLimiter(count, limits.window_s, clock) for kind, count in allowed.items()
+        }
         self.clock_offset_s: float | None = None
 
     def send_wait_s(self) -> float:
         """Return the seconds until WATI's limit allows a send; waiting is the caller's."""
-        return self._sends.wait_s()
+        return self._limiters[CallKind.SEND].wait_s()
 
     def status_wait_s(self) -> float:
         """Return the seconds until WATI's limit allows a status read."""
-        return self._reads.wait_s()
+        return self._limiters[CallKind.STATUS].wait_s()
 
     def contacts_wait_s(self) -> float:
         """Return the seconds until WATI's limit allows a contact look-up."""
-        return self._contacts.wait_s()
+        return self._limiters[CallKind.CONTACTS].wait_s()
 
     def send_template_message(self, message: TemplateMessage) -> SendAttempt:
         """Send one message; see ``send_messages``."""
@@ -113,16 +117,11 @@ class EnhancedWATIClient:
         [message] = messages
         request = send_request(self._settings, message)
         try:
-            answer = self._call(CallKind.SEND, request, self._sends)
+            answer = self._call(CallKind.SEND, request)
         except TransportError as exc:
             return [decide_fault(exc)]
-        attempt = decide_answer(
-            answer,
-            version=self._settings.api_version,
-            phone=message.phone,
-            now=self._clock.now(),
-        )
-        return [attempt]
+        version, now = self._settings.api_version, self._clock.now()
+        return [decide_answer(answer, version=version, phone=message.phone, now=now)]
 
     def get_delivery_status(
         self,
@@ -152,11 +151,13 @@ class EnhancedWATIClient:
         for page in range(1, max_pages + 1):
             left_s = ends_at_s - self._clock.monotonic()
             if left_s <= 0 or self.status_wait_s() > 0:
+                # Waiting is left to the caller: a send may be due meanwhile.
                 return no_answer("no time or no call left for this read")
             try:
                 rows = self._message_page(phone, page, left_s)
             except (TransportError, WireError) as exc:
                 return no_answer(str(exc))
+            # Only now: the first page's answer may be the first to tell WATI's clock.
             wanted = self._wanted(template, message_id, not_before)
             found = judge_page(rows, wanted, previous=previous, page_size=MESSAGES_PER_PAGE)
             if found is not None:
@@ -170,7 +171,7 @@ class EnhancedWATIClient:
             return None
         request = contacts_request(self._settings, phone, deadline_s=deadline_s)
         try:
-            answer = self._call(CallKind.CONTACTS, request, self._contacts)
+            answer = self._call(CallKind.CONTACTS, request)
             return parse_contacts(answer.body, phone) if answer.status == HTTPStatus.OK else None
         except (TransportError, WireError):
             return None
@@ -188,10 +189,13 @@ class EnhancedWATIClient:
             page = self._templates_page(number)
             if isinstance(page, TemplateUnread):
                 return page
+            # Some accounts were seen to ignore the page number: then the list has ended.
             if page == last:
                 break
             last = page
             rows.extend(page.rows)
+            # WATI may give smaller pages than asked for: one that is full by its own word is not
+            # the last.
             size = min(TEMPLATES_PER_PAGE, page.page_size or TEMPLATES_PER_PAGE)
             if len(page.rows) < size or is_settled(rows, self._settings):
                 break
@@ -204,6 +208,7 @@ class EnhancedWATIClient:
         try:
             answer = self._call(CallKind.TEMPLATES, request)
         except TransportError as exc:
+            # Too slow today is no fault of the settings; a refused connection may well be one.
             if exc.fault is Fault.LOST or exc.is_timeout:
                 return TemplateUnread(detail=str(exc))
             raise _unreachable(str(exc)) from exc
@@ -224,13 +229,8 @@ class EnhancedWATIClient:
             TransportError: No whole answer.
             WireError: Not a 200, or another shape.
         """
-        request = messages_request(
-            self._settings,
-            phone,
-            page=number,
-            deadline_s=deadline_s,
-        )
-        answer = self._call(CallKind.STATUS, request, self._reads)
+        request = messages_request(self._settings, phone, page=number, deadline_s=deadline_s)
+        answer = self._call(CallKind.STATUS, request)
         if answer.status != HTTPStatus.OK:
             raise WireError(_refusal(answer))
         return parse_message_page(answer.body)
@@ -241,12 +241,19 @@ class EnhancedWATIClient:
             template=template,
             message_id=message_id,
             not_before=None if offset_s is None else not_before + timedelta(seconds=offset_s),
+            # v2 lists the id it gave (support.wati.io/en/articles/11463225); rows of v1 sends were
+            # seen without one, so there the name and the time have to do.
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
         )
 
-    def _call(self, kind: CallKind, request: Request, limiter: RateLimiter | None = None) -> Answer:
-        with limiter or nullcontext():
+    def _call(self, kind: CallKind, request: Request) -> Answer:
+        try:
             answer = self._http.call(replace(request, on_try=partial(self._on_call, kind)))
+        finally:
+            # Also after a fault: the request may have reached WATI, which then counts it.
+            if kind in self._limiters:
+                self._limiters[kind].note_end()
+        # An answer without a date says nothing of WATI's clock: what was known still holds.
         if answer.offset_s is not None:
             self.clock_offset_s = answer.offset_s
         return answer

@@ -18,15 +18,18 @@ from types import MappingProxyType
 
 from lead_automation.models import Action, ErrorCategory, Failure, HoldKind
 
+# The longest wording known has about 120 characters; a whole error page is no use in a CRM row.
 MAX_TEXT_CHARS = 300
 
 SUPPRESS_FOR: Mapping[ErrorCategory, timedelta | None] = MappingProxyType(
     {ErrorCategory.NOT_ON_WHATSAPP: timedelta(days=30), ErrorCategory.OPT_OUT: None}
 )
-"""How long a failure of this category keeps its number from being messaged; None for good."""
+"""How long a failure of this category keeps its number from being messaged; None for good. Who is
+not on WhatsApp may join it later; an opt-out has no end."""
 
 QUALITY_REST = timedelta(hours=48)
-"""How long a lead rests after a Meta quality refusal."""
+"""How long a lead rests after a Meta quality refusal: Meta asks for 24 hours or more ("Error
+codes", 131049), WATI's words for "a few days"."""
 
 _NUMBER = ErrorCategory.INVALID_NUMBER
 _ABSENT = ErrorCategory.NOT_ON_WHATSAPP
@@ -92,6 +95,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _text("w15", _ABSENT, _NEXT, r"restricted marketing messages to"),
     _code(130497, _ACCOUNT, _NEXT, r"restricted from messaging users in this country"),
     _restricted(_code(131048, _ACCOUNT, _STOP, r"\bspam rate limit\b")),
+    # Too many to one person: waiting would hold up all the others.
     _code(131056, _QUOTA, _NEXT, r"\bpair rate limit\b"),
     # A recipient.
     _text("w02", _NUMBER, _NEXT, r"\binvalid whatsapp number\b"),
@@ -102,14 +106,17 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _code(131021, _NUMBER, _NEXT, r"\brecipient cannot be sender\b"),
     _code(131026, _ABSENT, _NEXT, r"\bmessage undeliverable\b"),
     _code(131050, _OPT_OUT, _NEXT, r"\bstopped (?:receiving )?marketing messages\b"),
+    # Meta withholds marketing from a share of people; the number itself is good, so no suppression.
     _code(130472, _UNKNOWN, _NEXT, r"\bpart of an experiment\b"),
     # The template and its values.
     _text("w08", _TEMPLATE, _STOP, r"\bcheck your template, it cannot have typos or blank text\b"),
+    # One lead's values, not the template: the next lead's may be good.
     _text("w09", _TEMPLATE, _NEXT, r"\bcan't have 4 consecutive spaces\b"),
     _code(132000, _TEMPLATE, _STOP, r"\bnumber of parameters does not match\b"),
     _code(132001, _TEMPLATE, _STOP, r"\btemplate name does not exist\b"),
     _code(132005, _TEMPLATE, _NEXT, r"\btranslated text (?:is )?too long\b"),
     _code(132007, _TEMPLATE, _STOP, r"\bformat character policy violated\b"),
+    # One lead's value or everybody's: three in a row tell which.
     _code(132012, _TEMPLATE, _REPEATED, r"\bparameter format does not match\b"),
     _code(132015, _TEMPLATE, _STOP, r"\btemplate (?:is |has been )?paused\b"),
     _code(132016, _TEMPLATE, _STOP, r"\btemplate (?:is |has been )?disabled\b"),
@@ -118,6 +125,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _code(131009, _TEMPLATE, _REPEATED, r"\bparameter value is not valid\b"),
     _code((131052, 131053), _TEMPLATE, _STOP, r"\bmedia (?:download|upload) error\b"),
     _code(100, _TEMPLATE, _REPEATED, r"\binvalid parameter\b"),
+    # WATI documents the refusal, not its wording.
     _text("w10", _TEMPLATE, _STOP, r"\b(?:unapproved|pending|rejected) template\b"),
     _text("w10", _TEMPLATE, _STOP, r"\btemplate\b.*\b(?:unapproved|pending|rejected|not found)\b"),
     _text("w10", _TEMPLATE, _STOP, r"\btemplate\b.*\bnot (?:yet |been )*approved\b"),
@@ -127,6 +135,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _text("w18", _QUOTA, _STOP, r"\bupgrade your plan\b", r"\bnot (?:available|included) in your plan\b"),
     _text("w25", _QUOTA, _STOP, r"\btrial\b.*\b(?:allowance|limit|quota|used up|expired|ended|over)\b"),
     _text("w26", _QUOTA, _STOP, r"\bmarketing\b.*\blimit\b", r"\blimit\b.*\bmarketing\b"),
+    # Its exact words were found nowhere, so both orders of what it must speak of.
     _text("w27", _QUOTA, _STOP, rf"\b(?:credits?|balance)\b.*{_TOO_LITTLE}", rf"{_TOO_LITTLE}.*\b(?:credits?|balance)\b"),
     _code(130429, _QUOTA, _WAIT, r"\brate limit hit\b"),
     _code((4, 80007), _QUOTA, _WAIT, r"\bapi too many calls\b", r"\brate limit issues\b"),
@@ -175,6 +184,7 @@ _BY_STATUS: Mapping[int, tuple[FailureRow, str]] = MappingProxyType(
         ),
     }
 )
+# A page in place of JSON does not come from the API, so its scopes are not the reason.
 _FORBIDDEN_PAGE = (
     FailureRow("w23", _ACCOUNT, _STOP),
     "the front door of WATI (Cloudflare) refuses this program: check its User-Agent and network",
@@ -187,6 +197,7 @@ _WRONG_PATH = (
 _RATE_LIMIT = (FailureRow("w19", _QUOTA, _WAIT), "WATI asks to slow down")
 _SERVER_TROUBLE = (FailureRow("w29", _NETWORK, _NEXT), "WATI is in trouble")
 
+# Reversed, so that of two rows with one code the upper one would stand, as among the texts.
 _BY_CODE: Mapping[int, FailureRow] = MappingProxyType(
     {code: row for row in reversed(FAILURE_TABLE) for code in row.codes}
 )
@@ -194,6 +205,7 @@ _BY_TEXT = tuple(
     (re.compile(text, re.IGNORECASE), row) for row in FAILURE_TABLE for text in row.texts
 )
 
+# Not behind a plus or inside a longer word: there six digits are part of a number or an id.
 _LONG_CODE = re.compile(r"(?<![\w+])([0-9]{6})(?!\w)")
 # "contact#0:" counts contacts, "status code 200" is HTTP's: neither is a code of Meta's.
 _SHORT_CODE = re.compile(
@@ -201,6 +213,7 @@ _SHORT_CODE = re.compile(
     r"\W{0,4}([0-9]{1,5})\b",
     re.IGNORECASE,
 )
+# Of words from outside only so much is searched: the patterns with ``.*`` take quadratic time.
 _LONGEST_READ = 1000
 
 
@@ -213,6 +226,7 @@ def classify(code: int | None, text: str, *, http_status: int | None = None) -> 
         text: The vendor's words, "" when there were none.
         http_status: Status of the answer; None for a status read, where it says nothing.
     """
+    # Texts come with typographic apostrophes and broken lines; the table has plain ones.
     words = " ".join(text[:_LONGEST_READ].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
     is_page = words.startswith("<")
     found, row = _find_row(code, "" if is_page else words)
@@ -244,10 +258,13 @@ def _row_of_status(status: int | None, row: FailureRow, *, is_page: bool) -> tup
     """Return the row that stands once the HTTP status has its say, and what it adds."""
     if status is None:
         return row, ""
+    # From the surest word to the least sure one: a status that decides alone stands above the body,
+    # and a body that names a reason above a status that many reasons share.
     if status == HTTPStatus.FORBIDDEN and is_page:
         return _FORBIDDEN_PAGE
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _SERVER_TROUBLE
+    # A 429 also stands for a used-up month and for a missing plan; then the body's row says stop.
     if status == HTTPStatus.TOO_MANY_REQUESTS and row.action is not _STOP:
         return _RATE_LIMIT
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and row is _OTHER:

@@ -9,8 +9,8 @@ from lead_automation.config import WatiPlan
 WINDOW_S = 10.0
 """WATI counts calls per 10 seconds (https://docs.wati.io/reference/errors, read 2026-11-22)."""
 
-# Sums of decimal seconds come out a hair short; a wait that small is none, and the window is kept
-# longer by more than that.
+# Sums of decimal seconds come out a hair short, and a caller who waited as told must not be told to
+# wait again: a wait this small is none, and the window is longer by more than that.
 _SLACK_S = 0.002
 _NEGLIGIBLE_S = 0.001
 
@@ -20,22 +20,18 @@ class RateLimits:
     """How many calls of each kind the vendor takes in any window.
 
     Attributes:
-        window_s: Its length in seconds.
+        reads_per_window: Message lists, and as many contact look-ups: WATI counts them apart.
+        window_s: Length of the window in seconds.
     """
 
     sends_per_window: int
     reads_per_window: int
-    contacts_per_window: int
     window_s: float = WINDOW_S
 
     @classmethod
     def of_plan(cls, plan: WatiPlan) -> "RateLimits":
-        """Return the limits of a WATI plan; contacts are limited like message lists."""
-        return cls(
-            sends_per_window=plan.sends_per_window,
-            reads_per_window=plan.reads_per_window,
-            contacts_per_window=plan.reads_per_window,
-        )
+        """Return the limits of a WATI plan."""
+        return cls(sends_per_window=plan.sends_per_window, reads_per_window=plan.reads_per_window)
 
 
 class RateLimiter:
@@ -44,6 +40,8 @@ class RateLimiter:
     A call reaches the server at some moment between its start and its end, which we cannot see.
     So a call may start once the window has passed since an old one *ended*: then the server finds
     the two at least a window apart, whatever the network did to either.
+
+    Calls are made one after another, so nobody asks while one is under way.
     """
 
     def __init__(self, max_calls: int, window_s: float, clock: Clock) -> None:
@@ -51,25 +49,16 @@ class RateLimiter:
         self._max_calls = max_calls
         self._window_s = window_s + _SLACK_S
         self._clock = clock
+        # The oldest of them is the one that must leave the window before another may enter.
         self._ended_at_s: deque[float] = deque(maxlen=max_calls)
-        self._in_flight = 0
 
     def wait_s(self) -> float:
         """Return the seconds until another call may start, 0 for now."""
-        room = self._max_calls - self._in_flight
-        if room <= 0:
-            return self._window_s
-        if len(self._ended_at_s) < room:
+        if len(self._ended_at_s) < self._max_calls:
             return 0.0
-        free_at_s = self._ended_at_s[-room] + self._window_s
-        left_s = free_at_s - self._clock.monotonic()
+        left_s = self._ended_at_s[0] + self._window_s - self._clock.monotonic()
         return left_s if left_s > _NEGLIGIBLE_S else 0.0
 
-    def __enter__(self) -> None:
-        """Note that a call begins."""
-        self._in_flight += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        """Note that a call is over, however it came out."""
-        self._in_flight -= 1
+    def note_end(self) -> None:
+        """Note that a call is over, however it came out: WATI counts refused ones too."""
         self._ended_at_s.append(self._clock.monotonic())

@@ -21,7 +21,11 @@ from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.wire import WireError, digits_of, message_id_of, parse_object
 
 LONGEST_WAIT_S = 60.0
-"""A 429 that asks for more is no rate limit but a used-up allowance."""
+"""A 429 that asks for more is no rate limit but a used-up allowance: WATI's window is 10 s."""
+
+_NOT_SENT, _UNKNOWN = Outcome.NOT_SENT, Outcome.UNKNOWN
+_NETWORK, _ACCOUNT = ErrorCategory.NETWORK_ERROR, ErrorCategory.ACCOUNT_ISSUE
+_UNCLEAR = ErrorCategory.UNKNOWN_ERROR
 
 
 def _row(
@@ -29,8 +33,8 @@ def _row(
     category: ErrorCategory,
     rule_id: str,
     text: str,
-    *,
     action: Action = Action.NEXT,
+    *,
     may_retry: bool = False,
 ) -> SendAttempt:
     failure = Failure(category=category, action=action, rule_id=rule_id, text=text)
@@ -38,54 +42,43 @@ def _row(
 
 
 # What speaks for itself; the rest has its reason from the failure table.
-_NO_CONNECTION = _row(
-    Outcome.NOT_SENT,
-    ErrorCategory.NETWORK_ERROR,
-    "w32",
-    "WATI cannot be reached",
-    may_retry=True,
+_BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
+    {
+        Fault.UNREACHABLE: _row(
+            _NOT_SENT, _NETWORK, "w32", "WATI cannot be reached", may_retry=True
+        ),
+        # No wait and no repetition mends a certificate, and the next lead would meet it too.
+        Fault.CERTIFICATE: _row(
+            _NOT_SENT,
+            _ACCOUNT,
+            "certificate",
+            "WATI's certificate is refused: check WATI_BASE_URL",
+            Action.STOP,
+        ),
+        Fault.LOST: _row(_UNKNOWN, _NETWORK, "w31", "the message may or may not have been sent"),
+    }
 )
-_CERTIFICATE = _row(
-    Outcome.NOT_SENT,
-    ErrorCategory.ACCOUNT_ISSUE,
-    "certificate",
-    "WATI's certificate is refused: check WATI_BASE_URL",
-    action=Action.STOP,
-)
+# Never followed: a followed 302 turns the POST into a GET that may end in a plain 200.
 _REDIRECT = _row(
-    Outcome.NOT_SENT,
-    ErrorCategory.ACCOUNT_ISSUE,
-    "redirect",
-    "WATI sends us elsewhere: check WATI_BASE_URL",
-    action=Action.STOP,
+    _NOT_SENT, _ACCOUNT, "redirect", "WATI sends us elsewhere: check WATI_BASE_URL", Action.STOP
 )
-_LOST = _row(
-    Outcome.UNKNOWN,
-    ErrorCategory.NETWORK_ERROR,
-    "w31",
-    "the message may or may not have been sent",
-)
-_UNREADABLE = _row(
-    Outcome.UNKNOWN, ErrorCategory.UNKNOWN_ERROR, "w33", "WATI's answer cannot be read"
-)
+_UNREADABLE = _row(_UNKNOWN, _UNCLEAR, "w33", "WATI's answer cannot be read")
 _OTHER_NUMBER = _row(
-    Outcome.UNKNOWN,
-    ErrorCategory.UNKNOWN_ERROR,
+    _UNKNOWN,
+    _UNCLEAR,
     "other-number",
     "ALARM: WATI answered for another number than the one asked to message;"
     " look at the WATI dashboard before the next run",
 )
-_ODD_STATUS = _row(
-    Outcome.UNKNOWN, ErrorCategory.UNKNOWN_ERROR, "odd-status", "WATI answers with an odd status"
+_ODD_STATUS = _row(_UNKNOWN, _UNCLEAR, "odd-status", "WATI answers with an odd status")
+_NOT_ON_WHATSAPP = Failure(
+    category=ErrorCategory.NOT_ON_WHATSAPP,
+    action=Action.NEXT,
+    rule_id="w01",
+    text="WATI says the number is not on WhatsApp",
 )
-
-_BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
-    {
-        Fault.UNREACHABLE: _NO_CONNECTION,
-        Fault.CERTIFICATE: _CERTIFICATE,
-        Fault.LOST: _LOST,
-    }
-)
+# The documented refusals (https://docs.wati.io/reference/errors, read 2026-11-22), and 422, a 400
+# by another name. Any other 4xx is nobody's documented no, so it counts as unknown.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})
 
 
@@ -136,15 +129,19 @@ def _detailed(attempt: SendAttempt, detail: str) -> SendAttempt:
 
 
 def _too_many(answer: Answer, now: datetime) -> SendAttempt:
+    # A date is measured from the server's own: a wrong clock of ours would make a long wait of it.
     asked_s = parse_retry_after(answer.headers.get("retry-after"), answer.server_date or now)
     failure = failure_of(answer)
     if asked_s is not None and asked_s > LONGEST_WAIT_S and failure.action is not Action.STOP:
         text = f"{failure.text}, for {asked_s:.0f} s: an allowance is used up"[:MAX_TEXT_CHARS]
         failure = replace(failure, action=Action.STOP, rule_id="w18", text=text)
-    if failure.action is Action.STOP:
-        return SendAttempt(outcome=Outcome.NOT_SENT, failure=failure)
+    # WATI turned the call away unprocessed, so the same lead may be tried again.
+    may_retry = failure.action is not Action.STOP
     return SendAttempt(
-        outcome=Outcome.NOT_SENT, failure=failure, may_retry=True, retry_after_s=asked_s
+        outcome=Outcome.NOT_SENT,
+        failure=failure,
+        may_retry=may_retry,
+        retry_after_s=asked_s if may_retry else None,
     )
 
 
@@ -171,23 +168,26 @@ def _read_ok(body: bytes, version: ApiVersion, digits: str) -> SendAttempt:
 
 def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
     contact = answer.get("contact")
+    # Either spelling was seen, and none: some accounts answer with nothing but {"result": true}.
     named = [answer.get("phone_number"), answer.get("phoneNumber")]
     if isinstance(contact, dict):
         named += [contact.get("wAid"), contact.get("phone")]
     if any(number is not None and digits_of(number) != digits for number in named):
         return _OTHER_NUMBER
     if _is_no_number(answer, "validWhatsAppNumber"):
-        return _not_on_whatsapp(answer)
+        return _refused(answer, or_else=_NOT_ON_WHATSAPP)
+    # No id: the one under ``model.ids`` is the contact's.
     return SendAttempt(outcome=Outcome.ACCEPTED)
 
 
 def _read_v2(answer: dict[str, object], digits: str) -> SendAttempt:
     receivers = _receivers(answer)
+    # Also where ours is among them: then somebody else got the message as well.
     if any(digits_of(receiver["waId"]) != digits for receiver in receivers):
         return _OTHER_NUMBER
     for receiver in receivers:
         if _is_no_number(receiver, "isValidWhatsAppNumber"):
-            return _not_on_whatsapp(answer)
+            return _refused(answer, or_else=_NOT_ON_WHATSAPP)
         if receiver.get("errors"):
             return _refused({"receivers": receivers})
     return SendAttempt(outcome=Outcome.ACCEPTED, message_id=message_id_of(receivers[0]))
@@ -220,20 +220,10 @@ def _is_no_number(part: dict[str, object], key: str) -> bool:
     raise WireError(msg)
 
 
-def _refused(answer: dict[str, object]) -> SendAttempt:
-    reason = find_reason(answer)
-    return SendAttempt(outcome=Outcome.REFUSED, failure=classify(reason.code, reason.text))
-
-
-def _not_on_whatsapp(answer: dict[str, object]) -> SendAttempt:
-    """Return a refusal, by the reason given if that is a known one, else by the flag itself."""
+def _refused(answer: dict[str, object], *, or_else: Failure | None = None) -> SendAttempt:
+    """Return a refusal, by the reason given; by or_else where the table does not know that one."""
     reason = find_reason(answer)
     failure = classify(reason.code, reason.text)
-    if failure.category is ErrorCategory.UNKNOWN_ERROR:
-        failure = Failure(
-            category=ErrorCategory.NOT_ON_WHATSAPP,
-            action=Action.NEXT,
-            rule_id="w01",
-            text="WATI says the number is not on WhatsApp",
-        )
+    if or_else is not None and failure.category is _UNCLEAR:
+        failure = or_else
     return SendAttempt(outcome=Outcome.REFUSED, failure=failure)

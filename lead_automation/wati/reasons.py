@@ -6,6 +6,8 @@ from typing import NamedTuple
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.wati.failures import MAX_TEXT_CHARS
 
+# Meta's codes have at most six digits; a much longer number is an id, and one of 5,000 digits makes
+# int() raise.
 _MAX_CODE_DIGITS = 9
 
 
@@ -33,13 +35,12 @@ def find_reason(payload: object) -> Reason:
         payload: A JSON value already parsed, or the text or bytes of an answer.
     """
     value = _parsed(payload)
-    if isinstance(value, dict):
-        text = next((text.strip() for text in _texts(value) if text.strip()), "")
-        return Reason(next(_codes(value), None), text[:MAX_TEXT_CHARS])
-    if isinstance(value, list):
-        text = next((text.strip() for text in _entry_texts(value) if text.strip()), "")
-        return Reason(next(_entry_codes(value), None), text[:MAX_TEXT_CHARS])
-    return Reason(None, value.strip()[:MAX_TEXT_CHARS] if isinstance(value, str) else "")
+    if isinstance(value, list):  # errors without the object around them
+        value = {"errors": value}
+    if not isinstance(value, dict):
+        return Reason(None, value.strip()[:MAX_TEXT_CHARS] if isinstance(value, str) else "")
+    text = next((text.strip() for text in _texts(value) if text.strip()), "")
+    return Reason(next(_codes(value), None), text[:MAX_TEXT_CHARS])
 
 
 def to_code(value: object) -> int | None:
@@ -55,6 +56,7 @@ def _parsed(payload: object) -> object:
     """Return the JSON value where the payload is text of one, else the text."""
     if not isinstance(payload, str | bytes):
         return payload
+    # A lone surrogate must not make the reason for a refusal raise.
     data = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload
     try:
         return parse_json(data)
@@ -64,10 +66,9 @@ def _parsed(payload: object) -> object:
 
 def _texts(value: dict[str, object]) -> Iterator[str]:
     yield from _strings(value, "info", "message")
-    error = value.get("error")
-    yield from _entry_texts([error])
+    yield from _entry_texts([value.get("error")])
     errors = value.get("errors")
-    if isinstance(errors, dict):
+    if isinstance(errors, dict):  # the form of v1's bulk call
         yield from _strings(errors, "error")
         for field in ("invalidWhatsappNumbers", "invalidCustomParameters"):
             yield from _entry_texts(errors.get(field))
@@ -82,6 +83,7 @@ def _texts(value: dict[str, object]) -> Iterator[str]:
 def _codes(value: dict[str, object]) -> Iterator[int]:
     fields: list[object] = [value.get("failedCode"), value.get("failed_code")]
     yield from (code for field in fields if (code := to_code(field)) is not None)
+    # Not under "items": there "code" is a word of WATI's validation, and none of Meta's numbers.
     yield from _entry_codes([value.get("error")])
     yield from _entry_codes(value.get("errors"))
     for receiver in _receivers(value):

@@ -9,16 +9,13 @@ from lead_automation.text import clean
 from lead_automation.wati.wire import TemplateRow
 
 _APPROVED = "APPROVED"
-_MAX_NAMES = 3
-_MAX_STATUS_CHARS = 40
+_MAX_NAMES = 3  # a hint at a typing error, not the account's whole list
+_MAX_STATUS_CHARS = 40  # the longest word documented, ``PENDING_DELETION``, has 16
 
 
 def is_settled(rows: Sequence[TemplateRow], settings: WatiSettings) -> bool:
     """Whether no further row could say anything better of our template."""
-    return any(
-        sorted(row.parameter_names) == sorted(settings.parameter_names)
-        for row in _approved(rows, settings.template)
-    )
+    return any(_fits(row, settings) for row in _approved(rows, settings))
 
 
 def summarise(rows: Sequence[TemplateRow], settings: WatiSettings) -> TemplateInfo:
@@ -28,9 +25,7 @@ def summarise(rows: Sequence[TemplateRow], settings: WatiSettings) -> TemplateIn
     enough, best one that takes the configured parameters.
     """
     ours = [row for row in rows if row.name == settings.template]
-    approved = _approved(rows, settings.template)
-    fitting = [row for row in approved if is_settled([row], settings)]
-    best = next(iter([*fitting, *approved]), None)
+    best = max(_approved(rows, settings), key=lambda row: _fits(row, settings), default=None)
     others = sorted({row.name for row in rows} - {settings.template})
     return TemplateInfo(
         exists=bool(ours),
@@ -43,5 +38,10 @@ def summarise(rows: Sequence[TemplateRow], settings: WatiSettings) -> TemplateIn
     )
 
 
-def _approved(rows: Sequence[TemplateRow], template: str) -> list[TemplateRow]:
-    return [row for row in rows if row.name == template and row.status == _APPROVED]
+def _approved(rows: Sequence[TemplateRow], settings: WatiSettings) -> list[TemplateRow]:
+    return [row for row in rows if row.name == settings.template and row.status == _APPROVED]
+
+
+def _fits(row: TemplateRow, settings: WatiSettings) -> bool:
+    # In any order: WATI matches values by name, and the run sends them in the template's order.
+    return sorted(row.parameter_names) == sorted(settings.parameter_names)

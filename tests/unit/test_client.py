@@ -13,10 +13,10 @@ from lead_automation.answers import (
     TemplateInfo,
     TemplateUnread,
 )
-from lead_automation.config import ApiVersion, WatiSettings
+from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Request
-from lead_automation.models import ErrorCategory, MessageStatus, TemplateMessage
+from lead_automation.models import ErrorCategory, TemplateMessage
 from lead_automation.runs import CallKind
 from lead_automation.secret import Secret
 from lead_automation.wati.client import EnhancedWATIClient
@@ -31,6 +31,7 @@ LOST = TransportError("https://wati: late", fault=Fault.LOST, is_timeout=True)
 REFUSED = TransportError("https://wati: refused", fault=Fault.UNREACHABLE)
 CONNECT_TIMEOUT = TransportError("https://wati: late", fault=Fault.UNREACHABLE, is_timeout=True)
 CERTIFICATE = TransportError("https://wati: certificate", fault=Fault.CERTIFICATE)
+GROWTH = RateLimits.of_plan(WatiPlan.GROWTH)
 FORBIDDEN = TransportError("held back", fault=Fault.FORBIDDEN)
 
 
@@ -78,7 +79,7 @@ class Account:
         self,
         *replies: Answer | TransportError,
         version: ApiVersion = ApiVersion.V1,
-        limits: RateLimits | None = None,
+        limits: RateLimits = GROWTH,
     ) -> None:
         """Script the replies."""
         self.clock = FakeClock(START)
@@ -158,24 +159,6 @@ def test_offset_of_an_answer_without_date_keeps_the_last() -> None:
     assert account.client.clock_offset_s == 7.0
 
 
-def test_status_on_v2_is_found_by_id() -> None:
-    """With an id, another message of the template is not ours."""
-    rows = [row(localMessageId="id-2"), row(localMessageId="id-1", statusString="READ")]
-    account = Account(answer(page(*rows)), version=ApiVersion.V2)
-
-    found = account.lookup("id-1")
-
-    assert found.status is MessageStatus.READ
-
-
-@pytest.mark.parametrize(("age_s", "kind"), [(99, LookupKind.FOUND), (101, LookupKind.ABSENT)])
-def test_status_times_are_compared_on_watis_clock(age_s: float, kind: LookupKind) -> None:
-    """WATI's clock runs 100 s behind ours, so its times are 100 s earlier."""
-    account = Account(answer(page(row(age_s=age_s)), offset_s=-100.0))
-
-    assert account.lookup().kind is kind
-
-
 def test_status_without_known_clock_is_no_answer() -> None:
     """Nothing is concluded from times that cannot be compared."""
     account = Account(answer(page(), offset_s=None))
@@ -183,23 +166,15 @@ def test_status_without_known_clock_is_no_answer() -> None:
     assert account.lookup().kind is LookupKind.NO_ANSWER
 
 
+NO_LISTS: list[object] = [b"<html>", b"", [], {"result": False}, {"messages": {"items": "x"}}]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
-        LOST,
-        REFUSED,
-        CERTIFICATE,
-        answer(page(), 500),
-        answer(page(), 429),
-        answer(page(), 401),
-        answer(page(), 404),
-        answer(page(), 302),
-        answer(page(), 204),
-        answer(b"<html>"),
-        answer(b""),
-        answer([]),
-        answer({"result": False, "info": "no"}),
-        answer({"messages": {"items": "x"}}),
+        *(LOST, REFUSED, CERTIFICATE),
+        *(answer(page(), status) for status in (204, 302, 401, 404, 429, 500)),
+        *map(answer, NO_LISTS),
     ],
 )
 def test_status_of_anything_but_a_list_is_no_answer(reply: Answer | TransportError) -> None:
@@ -213,14 +188,6 @@ def test_status_of_anything_but_a_list_is_no_answer(reply: Answer | TransportErr
     assert len(account.http.requests) == 1
 
 
-def test_status_past_the_reservation_is_absent_at_once() -> None:
-    """A page that reaches back beyond the reservation ends the search."""
-    account = Account(answer(page(*others(19), row("x", age_s=60))))
-
-    assert account.lookup().kind is LookupKind.ABSENT
-    assert len(account.http.requests) == 1
-
-
 def test_status_pages_share_the_deadline() -> None:
     """Each page has what is left of the time."""
     account = Account(*[answer(page(*others(20, 20 * number))) for number in range(5)])
@@ -231,21 +198,9 @@ def test_status_pages_share_the_deadline() -> None:
     assert [request.deadline_s for request in account.http.requests] == pytest.approx([0.15, 0.05])
 
 
-def test_status_over_the_limit_does_not_leave() -> None:
-    """The read limit holds also between pages."""
-    limits = RateLimits(sends_per_window=9, reads_per_window=1, contacts_per_window=9)
-    account = Account(answer(page(*others(20))), limits=limits)
-
-    found = account.lookup()
-
-    assert found.kind is LookupKind.NO_ANSWER
-    assert len(account.http.requests) == 1
-    assert account.client.status_wait_s() > 9
-
-
 def test_limits_are_kept_apart() -> None:
     """Sends, reads and contacts each have their own window."""
-    limits = RateLimits(sends_per_window=1, reads_per_window=1, contacts_per_window=1)
+    limits = RateLimits(sends_per_window=1, reads_per_window=1)
     account = Account(answer({"result": True}), limits=limits)
 
     account.client.send_template_message(MESSAGE)
@@ -256,7 +211,7 @@ def test_limits_are_kept_apart() -> None:
 
 def test_contact_lookup_over_the_limit_does_not_leave() -> None:
     """A look-up is dropped rather than one too many."""
-    limits = RateLimits(sends_per_window=9, reads_per_window=9, contacts_per_window=1)
+    limits = RateLimits(sends_per_window=9, reads_per_window=1)
     account = Account(answer({"contact_list": []}), limits=limits)
     account.client.check_whatsapp_status(PHONE, deadline_s=3)
 
@@ -280,61 +235,40 @@ def templates(*rows: dict[str, object], **more: object) -> Answer:
     return answer({"result": "success", "messageTemplates": list(rows), **more})
 
 
-def test_template_approved_is_reported_with_its_parameters() -> None:
-    """Any approved row is enough."""
-    account = Account(
-        templates(template(status="DELETED", params=""), template(params="321"), template("off"))
-    )
+COPIES = [template(status="DELETED", params=""), template(params="321"), template("off")]
+LANGUAGES = [template(params="ab"), template()]
+STRANGERS = [template("offer_v2"), template("zzz")]
 
-    info = account.client.fetch_template()
 
-    assert info == TemplateInfo(
-        exists=True,
-        is_approved=True,
-        statuses=("APPROVED", "DELETED"),
-        parameter_names=("3", "2", "1"),
-        similar_names=("off",),
+@pytest.mark.parametrize(
+    ("rows", "is_approved", "statuses", "parameters", "similar"),
+    [
+        (COPIES, True, ("APPROVED", "DELETED"), ("3", "2", "1"), ("off",)),
+        (LANGUAGES, True, ("APPROVED",), ("1", "2", "3"), ()),
+        ([template(params="ab")], True, ("APPROVED",), ("a", "b"), ()),
+        ([template(status="Pending")], False, ("PENDING",), (), ()),
+        (STRANGERS, False, (), (), ("offer_v2",)),
+    ],
+)
+def test_template_is_summed_up_over_its_rows(
+    *,
+    rows: list[dict[str, object]],
+    is_approved: bool,
+    statuses: tuple[str, ...],
+    parameters: tuple[str, ...],
+    similar: tuple[str, ...],
+) -> None:
+    """Any approved row is enough, best one that fits; the rest is the operator's hint."""
+    account = Account(templates(*rows))
+
+    assert account.client.fetch_template() == TemplateInfo(
+        exists=bool(statuses),
+        is_approved=is_approved,
+        statuses=statuses,
+        parameter_names=parameters,
+        similar_names=similar,
     )
     assert account.calls == [CallKind.TEMPLATES]
-    assert account.http.requests[0].retry_reads
-
-
-def test_template_of_two_languages_prefers_the_one_that_fits() -> None:
-    """Another approved language with other parameters does not get in the way."""
-    info = Account(templates(template(params="ab"), template())).client.fetch_template()
-
-    assert isinstance(info, TemplateInfo)
-    assert info.parameter_names == ("1", "2", "3")
-
-
-def test_template_that_fits_no_parameters_shows_those_it_takes() -> None:
-    """The operator sees what the template wants."""
-    info = Account(templates(template(params="ab"))).client.fetch_template()
-
-    assert isinstance(info, TemplateInfo)
-    assert (info.is_approved, info.parameter_names) == (True, ("a", "b"))
-
-
-def test_template_unapproved_or_missing_is_reported() -> None:
-    """Statuses and similar names are the operator's hint."""
-    pending = Account(templates(template(status="Pending"))).client.fetch_template()
-    missing = Account(templates(template("offer_v2"), template("zzz"))).client.fetch_template()
-
-    assert pending == TemplateInfo(exists=True, is_approved=False, statuses=("PENDING",))
-    assert missing == TemplateInfo(exists=False, is_approved=False, similar_names=("offer_v2",))
-
-
-@pytest.mark.parametrize("rows", [1, 100])
-def test_template_list_that_repeats_ends(rows: int) -> None:
-    """Some accounts ignore the page number."""
-    same = templates(*[template(f"x{n}") for n in range(rows)], link={"pageSize": rows})
-    account = Account(same)
-
-    info = account.client.fetch_template()
-
-    assert isinstance(info, TemplateInfo)
-    assert not info.exists
-    assert len(account.http.requests) == 2
 
 
 def test_template_list_without_end_is_given_up() -> None:
@@ -350,15 +284,7 @@ def test_template_list_without_end_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [
-        LOST,
-        CONNECT_TIMEOUT,
-        answer(b"", 500),
-        answer(b"", 504),
-        answer(b"", 429),
-        answer(b"", 408),
-    ],
+    "reply", [LOST, CONNECT_TIMEOUT, *(answer(b"", status) for status in (408, 429, 500, 504))]
 )
 def test_template_unread_for_now_is_a_value(reply: Answer | TransportError) -> None:
     """A timeout, trouble at WATI or a rate limit is no reason not to send."""
@@ -371,17 +297,9 @@ def test_template_unread_for_now_is_a_value(reply: Answer | TransportError) -> N
 @pytest.mark.parametrize(
     "reply",
     [
-        REFUSED,
-        CERTIFICATE,
-        answer(b"", 400),
-        answer(b"", 401),
-        answer(b"", 403),
-        answer(b"", 404),
-        answer(b"", 302),
-        answer(b"", 204),
-        answer(b"<html>Log in</html>"),
-        answer({"result": "success"}),
-        answer({"result": False, "info": "no"}),
+        *(REFUSED, CERTIFICATE),
+        *(answer(b"", status) for status in (204, 302, 400, 401, 403, 404)),
+        *(answer(b"<html>Log in</html>"), answer({"result": "success"}), answer({"result": False})),
     ],
 )
 def test_template_unreadable_for_good_raises(reply: Answer | TransportError) -> None:

@@ -159,32 +159,17 @@ def test_answer_that_says_no_is_refused(
     assert (attempt.failure.category, attempt.failure.action) == (category, action)
 
 
-def test_refusal_by_front_door_names_the_user_agent() -> None:
-    """Cloudflare's 403 is told from a scope problem."""
-    attempt = decide(403, b"<!DOCTYPE html>")
-
-    assert attempt.failure is not None
-    assert "User-Agent" in attempt.failure.text
-
-
 @pytest.mark.parametrize(
     ("version", "body"),
     [
-        (V1, b"<html>Log in</html>"),
-        (V1, b""),
-        (V1, b"OK"),
-        (V1, b"\xff\xfe{}"),
-        (V1, b"[" * 100_000),
+        *(
+            (V1, body)
+            for body in (b"<html>Log in</html>", b"", b"OK", b"\xff\xfe{}", b"[" * 100_000)
+        ),
         (V1, b'{"result": ' + b"1" * 5000 + b"}"),
         (V1, b'{"result": true, "x": NaN}'),
-        (V1, {"result": "true"}),
-        (V1, {"result": "success"}),
-        (V1, {"result": 1}),
-        (V1, {"result": None}),
-        (V1, {}),
-        (V1, []),
-        (V1, None),
-        (V1, "ok"),
+        *((V1, {"result": result}) for result in ("true", "success", 1, None)),
+        *((V1, body) for body in (b"{}", b"[]", b"null", b'"ok"')),
         (V1, {"result": True, "validWhatsAppNumber": "false"}),
         (V2, {"result": True}),
         (V2, {"result": True, "receivers": []}),
@@ -212,6 +197,7 @@ def test_answer_unreadable_is_unknown(version: ApiVersion, body: object) -> None
         (V1, {"result": True, "contact": {"wAid": "919800000000"}}),
         (V1, {"result": True, "phone_number": ""}),
         (V2, receiver(waId="919800000000")),
+        (V2, receiver() | {"receivers": [{"waId": DIGITS}, {"waId": "919800000000"}]}),
     ],
 )
 def test_answer_for_another_number_is_unknown_and_alarms(version: ApiVersion, body: object) -> None:
@@ -223,15 +209,7 @@ def test_answer_for_another_number_is_unknown_and_alarms(version: ApiVersion, bo
     assert attempt.failure.text.startswith("ALARM")
 
 
-def test_v2_answer_with_a_second_receiver_alarms() -> None:
-    """One message was asked for; another receiver in the answer is not ours."""
-    body = receiver()
-    body["receivers"] = [{"waId": DIGITS}, {"waId": "919800000000"}]
-
-    assert decide(200, body, V2).failure is not None
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 307])
 def test_redirect_is_not_sent_and_stops(status: int) -> None:
     """A redirect was not followed, so nothing was sent; the address is wrong."""
     attempt = decide(status, b"<html>Moved</html>")
@@ -300,7 +278,7 @@ def test_rate_limit_date_is_measured_from_the_servers() -> None:
     assert attempt.retry_after_s == 5
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 520, 599])
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 599])
 def test_server_trouble_is_unknown(status: int) -> None:
     """The write may have happened, whatever the body says."""
     attempt = decide(status, {"result": False, "info": "Account suspended"})
@@ -311,7 +289,7 @@ def test_server_trouble_is_unknown(status: int) -> None:
     assert attempt.failure.hold is None
 
 
-@pytest.mark.parametrize("status", [201, 202, 204, 206, 402, 406, 407, 409, 410, 418, 425, 499])
+@pytest.mark.parametrize("status", [201, 204, 402, 407, 409, 499])
 def test_odd_status_is_unknown(status: int) -> None:
     """A status nobody documents is no yes, and no certain no."""
     attempt = decide(status, {"result": True})
