@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
-from lead_automation.campaign.template import judge_template
+from lead_automation.campaign.template import order_note, template_order
 from lead_automation.clock import Clock
-from lead_automation.errors import CampaignStopError, ClockError
+from lead_automation.errors import ClockError
 
 MAX_CLOCK_OFFSET_S = 600.0
 """A wall clock further off WATI's than this makes hours, quota days and look-ups worthless."""
@@ -35,12 +35,10 @@ def check_template(
     if isinstance(found, TemplateUnread):
         _log.warning("The template could not be checked (%s); sending goes on", found.detail)
         return wanted
-    verdict = judge_template(found, name=name, wanted=wanted)
-    if verdict.problem:
-        raise CampaignStopError(verdict.problem, hint=verdict.hint)
-    if verdict.warning:
-        _log.warning("%s", verdict.warning)
-    return verdict.order
+    order = template_order(found, name=name, wanted=wanted)
+    if note := order_note(name, order=order, wanted=wanted):
+        _log.warning("%s", note)
+    return order
 
 
 def check_vendor_clock(offset_s: float | None, *, clock: Clock, zone: ZoneInfo) -> None:

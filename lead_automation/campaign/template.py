@@ -1,67 +1,52 @@
 """Decide whether the configured template can be sent, and fill it in for a lead."""
 
-from dataclasses import dataclass
-
 from lead_automation.answers import TemplateInfo
 from lead_automation.config import WatiSettings
+from lead_automation.errors import CampaignStopError
 from lead_automation.models import Counsellor, Recipient, TemplateMessage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateVerdict:
-    """What the template's own entry at WATI means for the run.
-
-    Attributes:
-        problem: Why nothing can be sent; empty when it can.
-        hint: What to change.
-        warning: Something to know that stops nothing.
-        order: Parameter names in the template's order.
-    """
-
-    problem: str = ""
-    hint: str = ""
-    warning: str = ""
-    order: tuple[str, ...] = ()
-
-
-def judge_template(info: TemplateInfo, *, name: str, wanted: tuple[str, ...]) -> TemplateVerdict:
-    """Return whether a template exists, is approved and takes exactly the wanted parameters.
+def template_order(info: TemplateInfo, *, name: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a template's parameter names in its own order, if it can be sent.
 
     Args:
         info: What WATI says of the template.
         name: WATI_TEMPLATE_NAME.
         wanted: TEMPLATE_PARAMETERS: lead name, counsellor name, counsellor phone.
+
+    Raises:
+        CampaignStopError: It is missing, not approved, or takes other parameters than wanted.
     """
     if not info.exists:
         similar = ", ".join(info.similar_names)
         known = f" Similar names there: {similar}." if similar else ""
-        return TemplateVerdict(
-            problem=f"WATI has no template named {name}.{known}",
-            hint="Correct WATI_TEMPLATE_NAME to the element name the WATI dashboard shows.",
-        )
+        msg = f"WATI has no template named {name}.{known}"
+        hint = "Correct WATI_TEMPLATE_NAME to the element name the WATI dashboard shows."
+        raise CampaignStopError(msg, hint=hint)
     if not info.is_approved:
-        status = ", ".join(info.statuses) or "without status"
-        return TemplateVerdict(
-            problem=f"Template not approved: {name} is {status}.",
-            hint="Check its status in the WATI dashboard; sending starts once it is APPROVED.",
-        )
+        msg = f"Template not approved: {name} is {', '.join(info.statuses) or 'without status'}."
+        hint = "Check its status in the WATI dashboard; sending starts once it is APPROVED."
+        raise CampaignStopError(msg, hint=hint)
     found = info.parameter_names
     if sorted(found) != sorted(wanted):
-        return TemplateVerdict(
-            problem=(
-                f"Template {name} takes the parameters {_listed(found)}, "
-                f"TEMPLATE_PARAMETERS names {_listed(wanted)}."
-            ),
-            hint="Set TEMPLATE_PARAMETERS to the template's names of the lead's name, the "
-            "counsellor's name and the counsellor's phone, in this order.",
+        msg = (
+            f"Template {name} takes the parameters {_listed(found)}, "
+            f"TEMPLATE_PARAMETERS names {_listed(wanted)}."
         )
-    warning = ""
-    if found != wanted:
-        warning = (
-            f"Template {name} has its parameters in the order {_listed(found)}; "
-            "they are sent in that order."
+        hint = (
+            "Set TEMPLATE_PARAMETERS to the template's names of the lead's name, the "
+            "counsellor's name and the counsellor's phone, in this order."
         )
-    return TemplateVerdict(warning=warning, order=found)
+        raise CampaignStopError(msg, hint=hint)
+    return found
+
+
+def order_note(name: str, *, order: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    """Return what to say of a template whose order is not the configured one; else nothing."""
+    if order == wanted:
+        return ""
+    listed = _listed(order)
+    return f"Template {name} has its parameters in the order {listed}; they are sent in that order."
 
 
 def compose_message(

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from lead_automation.answers import TemplateUnread
+from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import make_http
-from lead_automation.campaign.template import judge_template
+from lead_automation.campaign.template import order_note, template_order
 from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
 from lead_automation.commands.state_checks import check_state
-from lead_automation.config import LocalSettings, Settings
+from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient
@@ -248,21 +248,16 @@ def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point]
         fix = "Try again; a run goes on with a warning."
         unread = Point(name="wati", verdict=Verdict.FAILED, text=found.detail, fix=fix)
         return [unread, unchecked], wati.clock_offset_s
-    verdict = judge_template(
-        found, name=settings.wati.template, wanted=settings.wati.parameter_names
-    )
-    template = Point(
-        name="template",
-        verdict=Verdict.FAILED
-        if verdict.problem
-        else Verdict.WARNING
-        if verdict.warning
-        else Verdict.OK,
-        text=verdict.problem or verdict.warning or f"{settings.wati.template} is approved",
-        fix=verdict.hint,
-    )
+    template = _guarded("template", lambda: _template(settings.wati, found))
     answered = Point(name="wati", verdict=Verdict.OK, text=f"{settings.wati.host} answers")
     return [answered, template], wati.clock_offset_s
+
+
+def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
+    order = template_order(found, name=wati.template, wanted=wati.parameter_names)
+    note = order_note(wati.template, order=order, wanted=wati.parameter_names)
+    verdict = Verdict.WARNING if note else Verdict.OK
+    return Point(name="template", verdict=verdict, text=note or f"{wati.template} is approved")
 
 
 def _crm(settings: Settings, http: Http) -> Point:

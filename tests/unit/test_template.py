@@ -3,7 +3,8 @@
 import pytest
 
 from lead_automation.answers import TemplateInfo
-from lead_automation.campaign.template import judge_template
+from lead_automation.campaign.template import order_note, template_order
+from lead_automation.errors import CampaignStopError
 
 WANTED = ("lead", "agent", "phone")
 
@@ -19,55 +20,51 @@ def judged(
 
 def test_template_as_configured_has_no_problem() -> None:
     """Nothing to say, and the order is the configured one."""
-    verdict = judge_template(judged(), name="welcome", wanted=WANTED)
-
-    assert (verdict.problem, verdict.warning, verdict.order) == ("", "", WANTED)
-
-
-@pytest.mark.parametrize(
-    ("similar", "words"), [((), "named welcome."), (("welcome2", "wellcome"), "welcome2, wellcome")]
-)
-def test_template_that_is_missing_names_similar_ones(similar: tuple[str, ...], words: str) -> None:
-    """A typing error is seen at once."""
-    info = TemplateInfo(exists=False, is_approved=False, similar_names=similar)
-    verdict = judge_template(info, name="welcome", wanted=WANTED)
-
-    assert words in verdict.problem
-    assert "WATI_TEMPLATE_NAME" in verdict.hint
+    assert template_order(judged(), name="welcome", wanted=WANTED) == WANTED
+    assert order_note("welcome", order=WANTED, wanted=WANTED) == ""
 
 
 @pytest.mark.parametrize(
-    ("statuses", "words"),
-    [(("PENDING", "REJECTED"), "PENDING, REJECTED"), ((), "without status")],
+    ("info", "words", "hint"),
+    [
+        (TemplateInfo(exists=False, is_approved=False), "named welcome.", "WATI_TEMPLATE_NAME"),
+        (
+            TemplateInfo(exists=False, is_approved=False, similar_names=("welcome2", "wellcome")),
+            "Similar names there: welcome2, wellcome.",
+            "WATI_TEMPLATE_NAME",
+        ),
+        (
+            TemplateInfo(exists=True, is_approved=False, statuses=("PENDING", "REJECTED")),
+            "Template not approved: welcome is PENDING, REJECTED.",
+            "dashboard",
+        ),
+        (TemplateInfo(exists=True, is_approved=False), "is without status.", "dashboard"),
+        *(
+            (judged(names=names), ", ".join(names), "TEMPLATE_PARAMETERS")
+            for names in [
+                (),
+                ("lead",),
+                (*WANTED, "more"),
+                ("Lead", "agent", "phone"),
+                ("1", "2"),
+            ]
+        ),
+    ],
 )
-def test_template_not_approved_says_what_it_is(statuses: tuple[str, ...], words: str) -> None:
-    """Every row's status is told."""
-    info = TemplateInfo(exists=True, is_approved=False, statuses=statuses)
-    verdict = judge_template(info, name="welcome", wanted=WANTED)
+def test_template_that_cannot_be_sent_says_why_and_what_to_change(
+    info: TemplateInfo, words: str, hint: str
+) -> None:
+    """Missing, not approved, or with fewer, more or other parameters."""
+    with pytest.raises(CampaignStopError) as caught:
+        template_order(info, name="welcome", wanted=WANTED)
 
-    assert verdict.problem == f"Template not approved: welcome is {words}."
-    assert verdict.hint
-
-
-@pytest.mark.parametrize(
-    "names",
-    [(), ("lead",), ("lead", "agent"), (*WANTED, "more"), ("Lead", "agent", "phone"), ("1", "2")],
-)
-def test_template_with_other_parameters_is_a_problem(names: tuple[str, ...]) -> None:
-    """Fewer, more or other names: what was found and what to change."""
-    verdict = judge_template(judged(names=names), name="welcome", wanted=WANTED)
-
-    assert ", ".join(names) in verdict.problem
-    assert "lead, agent, phone" in verdict.problem
-    assert "TEMPLATE_PARAMETERS" in verdict.hint
-    assert verdict.order == ()
+    assert words in str(caught.value)
+    assert hint in caught.value.hint
 
 
-def test_template_in_another_order_warns_and_sets_the_order() -> None:
-    """The same names: no problem."""
+def test_template_in_another_order_is_sent_in_that_order() -> None:
+    """The same names: no problem, but something to know."""
     names = ("phone", "lead", "agent")
-    verdict = judge_template(judged(names=names), name="welcome", wanted=WANTED)
 
-    assert verdict.problem == ""
-    assert "phone, lead, agent" in verdict.warning
-    assert verdict.order == names
+    assert template_order(judged(names=names), name="welcome", wanted=WANTED) == names
+    assert "phone, lead, agent" in order_note("welcome", order=names, wanted=WANTED)
