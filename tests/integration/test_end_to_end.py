@@ -159,45 +159,6 @@ def _assert_rows_are_the_history(simulator: Simulator, records: dict[str, Any]) 
         assert ("error_message" in row) == (status == "failed")
 
 
-def test_campaign_message_names_are_made_fit_for_the_template(tmp_path: Path) -> None:
-    """Odd names never stop a send: they are folded, cut, or replaced by Customer."""
-    clock = FakeClock()
-    given = ["  Asha \t  Rao ", "", None, 7, "call 9876543210", "x" * 80, "क्‍षमा", "a\u202eb"]
-    leads = [lead(index, f"+91981000{index:04}", name) for index, name in enumerate(given)]
-    simulator = Simulator(clock=clock, leads=leads)
-    harness = in_process(tmp_path, simulator, clock)
-    ended = harness.run()
-    names = [dict(message.parameters)["1"] for message in simulator.messages]
-
-    assert ended.code == 0
-    assert names[0] == "Asha Rao"
-    assert names[1:5] == ["Customer"] * 4
-    assert len(names[5]) == 60
-    assert names[6] == "क्‍षमा"
-    assert names[7] == "ab"
-
-
-def test_campaign_with_reordered_parameters_keeps_each_value_under_its_name(
-    tmp_path: Path,
-) -> None:
-    """A template that lists its parameters in another order gets the same values by name."""
-    clock = FakeClock()
-    templates = [SimTemplate(name=TEMPLATE, parameters=("phone", "name", "by"))]
-    simulator = Simulator(clock=clock, leads=many_leads(1), templates=templates)
-    settings = {"TEMPLATE_PARAMETERS": "name,by,phone"}
-    harness = in_process(tmp_path, simulator, clock, settings=settings)
-    ended = harness.run()
-    [record] = harness.records().values()
-    [message] = simulator.messages
-
-    assert ended.code == 0
-    assert dict(message.parameters) == {
-        "name": "Lead Number 0",
-        "by": record["counsellor"],
-        "phone": _NUMBER_OF[record["counsellor"]],
-    }
-
-
 # --- limits ----------------------------------------------------------------------------------
 
 
@@ -290,20 +251,6 @@ def test_campaign_over_midnight_counts_each_send_on_its_own_day(tmp_path: Path) 
 
 
 # --- duplicates ------------------------------------------------------------------------------
-
-
-def test_duplicate_number_in_one_list_is_sent_once(tmp_path: Path) -> None:
-    """Two leads with one number, however written: the first is sent, the second skipped."""
-    clock = FakeClock()
-    leads = [lead(1, "+919810000001"), lead(2, "09810000001"), lead(3, "98100 00001")]
-    simulator = Simulator(clock=clock, leads=leads)
-    harness = in_process(tmp_path, simulator, clock)
-    document = harness.run("--json").document
-    ids = list(harness.records())
-
-    assert simulator.posts == {"919810000001": 1}
-    assert document["leads"]["skipped"]["duplicate"] == 2
-    assert ids == ["1"]
 
 
 def test_duplicate_lead_as_number_and_text_is_one(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_send_that_never_arrived_is_made_again_once_wati_says_so(
     ended = stage.harness.run("run", "--json")
 
     first, second = stage.post_times()
-    assert second - first >= SETTLE_S
+    assert second - first >= SETTLE_S - 1e-6
     assert [message.number for message in stage.simulator.messages] == [digits(1), digits(0)]
     assert ended.code == 0
     assert ended.document["leads"]["accepted"] == 2
@@ -314,7 +314,7 @@ def test_send_lost_for_ever_is_tried_three_times_over_all_runs(stage: Stage) -> 
     times = stage.post_times()
 
     assert len(times) == 3
-    assert all(later - earlier >= SETTLE_S for earlier, later in pairwise(times))
+    assert all(later - earlier >= SETTLE_S - 1e-6 for earlier, later in pairwise(times))
     assert stage.harness.records()["1000"]["attempts"] == 3
     assert sum(sum(day.values()) for day in stage.harness.quota().values()) == 1
     stage.check()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from disks import FaultyDisk, Phase, Script, fail_with, no_space
 from fakes import FakeClock, ScriptedChance
-from harness import SECRETS, Harness, Pipe, in_process, lead, many_leads, serve
+from harness import SECRETS, Harness, in_process, lead, many_leads, serve
 from simulated.faults import FaultKind
 from simulated.plans import ScriptedPlan
 from simulated.scripts import (
@@ -643,21 +643,6 @@ def test_run_with_an_unknown_send_waits_and_says_so(tmp_path: Path) -> None:
     assert ended.code == 0
     assert ended.document["leads"]["unknown"] == 1
     assert sum(quota["2026-11-23"].values()) == 1
-
-
-def test_run_on_an_ascii_console_gives_plain_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A console without emoji gets the summary in plain letters, never an error."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[lead("1", "+919812345678", "विवान")])
-    harness = in_process(tmp_path, simulator, clock)
-    monkeypatch.setattr(Pipe, "encoding", "ascii")
-    ended = harness.run()
-
-    assert ended.code == 0
-    assert "STATUS: COMPLETED" in ended.out
-    assert (ended.out + ended.err).isascii()
 
 
 def test_run_with_wrong_settings_names_every_problem(tmp_path: Path) -> None:
