@@ -17,7 +17,7 @@ SCENARIOS = ("everyday", "restricted", "credits", "outage")
 FORMS = ("html", "json", "csv", "text")
 _VALUE_OPTIONS = frozenset({"--config", "--state-dir"})
 _TOP_LEVEL = frozenset({"-h", "--help", "--version"})
-_MAX_COUNT = 10_000_000
+_MAX_COUNT = 10_000_000  # far above any number of messages or days
 _NUMBER_HELP = "with + and country code, or as people write it in DEFAULT_REGION"
 
 
@@ -69,6 +69,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         SystemExit: argparse has printed help or version.
         ConfigError: A usage error; the hint names the help to read.
     """
+    # Not parse_args: it reports an unknown option under the program's name, without the command's.
     namespace, left = build_parser().parse_known_args(_with_command(argv))
     if left:
         prog, unknown = f"{PROGRAM} {namespace.command}", " ".join(left)
@@ -87,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
         "each, within every limit. Without a command it is `run`.",
         epilog="Try it without any settings: python -m lead_automation run --sandbox",
         parents=[everywhere],
+        # An abbreviation in a crontab would change its meaning as soon as options are added.
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -138,6 +140,7 @@ def _usage_error(prog: str, message: str) -> ConfigError:
 
 def _common_options() -> _Parser:
     """Return the options every command takes, before or behind its name."""
+    # No defaults: those of the parser behind the command would undo options given before it.
     options = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = options.add_argument_group("options of every command")
     group.add_argument("--config", metavar="FILE", type=Path, help="settings file (config.env)")
@@ -199,6 +202,7 @@ def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
 
 
 def _count(text: str) -> int:
+    # int() alone would also accept signs, blanks, underscores and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,8}", text) or not 1 <= int(text) <= _MAX_COUNT:
         msg = f"a whole number from 1 up is expected, not {text[:20]!r}"
         raise argparse.ArgumentTypeError(msg)
@@ -213,6 +217,7 @@ def _with_command(argv: Sequence[str]) -> list[str]:
     if argv and (not argv[0].startswith("-") or argv[0] in _TOP_LEVEL):
         return list(argv)
     for index, token in enumerate(argv):
+        # In `--state-dir run` the word "run" names a folder.
         if token in COMMANDS and argv[index - 1] not in _VALUE_OPTIONS:
             return [token, *argv[:index], *argv[index + 1 :]]
     return ["run", *argv]

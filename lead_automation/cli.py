@@ -33,11 +33,13 @@ def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -
     except SystemExit:  # help or version
         return ExitCode.OK
     except ConfigError as error:
+        # Nothing was parsed, so only the raw arguments can tell whether JSON is wanted.
         _report(error, runtime or _real_runtime(), as_json="--json" in given)
         return error.exit_code
     if runtime is None:
         os.umask(0o077)  # state and reports hold numbers and names
         runtime = _real_runtime()
+        # Before the command starts, so that even an early signal ends it in order.
         if arguments.command in _ENDS_IN_ORDER:
             _listen_for_signals(runtime.stop)
     name = "sandbox" if arguments.sandbox is not None else arguments.command
@@ -119,8 +121,12 @@ def _listen_for_signals(stop: StopFlag) -> None:
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_set:
             if sys.stderr is not None and sys.stderr.isatty():
-                os.write(2, b"\x1b[?25h")  # a progress line may have hidden the cursor
-            os._exit(128 + number)  # the journal stays; the next run folds it
+                # A progress line may have hidden the cursor. os.write, because the signal may have
+                # interrupted a write to the stream, which is not reentrant.
+                os.write(2, b"\x1b[?25h")
+            # Not sys.exit: its exception could be raised in the middle of a journal write, and be
+            # caught there. The journal stays; the next run folds it.
+            os._exit(128 + number)
         stop.request(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -53,10 +53,12 @@ class Worker:
             NoThreadError: There is no thread to do it on.
             Exception: What work raised.
         """
+        # Not the caller's clock, which a test moves by hand: what hangs here hangs in real time.
         end = _STEADY() + within_s
         if not self._is_started:
             _start(self._tasks)
             self._is_started = True
+        # A new queue for each call, so that a late result is never taken for the next one's.
         outcomes: _Outcomes[_T] = SimpleQueue()
         self._tasks.put(partial(_put_outcome, work, outcomes))
         while (left_s := end - _STEADY()) > 0:
@@ -81,7 +83,7 @@ def _start(tasks: _Tasks) -> None:
 
     try:
         Thread(target=work_off, daemon=True, name="call").start()
-    except RuntimeError as exc:
+    except RuntimeError as exc:  # what Python raises when the system refuses a thread
         raise NoThreadError(str(exc)) from exc
 
 

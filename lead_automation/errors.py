@@ -11,14 +11,14 @@ class ExitCode:
     """Exit codes a cron table may rely on (README, "Exit codes")."""
 
     OK = 0
-    BUG = 1
-    SETTINGS = 2
+    BUG = 1  # also what Python returns after a traceback
+    SETTINGS = 2  # also what argparse returns
     STOPPED = 3
     UNREACHABLE = 4
     STATE = 5
     HELD = 6
-    ALREADY_RUNNING = 75
-    SIGINT = 130
+    ALREADY_RUNNING = 75  # EX_TEMPFAIL of sysexits.h, "try again later": the next cron run does
+    SIGINT = 130  # the shells' convention: 128 plus the signal's number
     SIGTERM = 143
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from lead_automation.errors import StateError
 
-PRIVATE_MODE = 0o600
+PRIVATE_MODE = 0o600  # the files hold names and whole numbers
 
-# Windows has neither; there the missing checks are made by the folder's access rights.
+# Windows lacks the first two; there the folder's access rights have to do. Without the second,
+# opening a FIFO waits for a writer; the third keeps Windows from translating line ends.
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -26,17 +27,23 @@ class AppendFile:
 
     def append(self, data: bytes) -> None:
         """Write data at the end; OSError when not all of it could be written."""
+        # A nearly full disk takes a part and reports the error only on the next write.
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
 
     def sync(self) -> None:
-        """Return once everything appended is on the medium; OSError otherwise."""
+        """Return once everything appended is on the medium; OSError otherwise.
+
+        Not to be called again after a failure: Linux may have dropped the pages and would report
+        success (https://wiki.postgresql.org/wiki/Fsync_Errors).
+        """
         os.fsync(self._descriptor)
 
     def truncate(self, size: int) -> None:
         """Cut to size bytes, on the medium when this returns."""
         os.ftruncate(self._descriptor, size)
+        # Otherwise a power cut could bring back what was cut off.
         os.fsync(self._descriptor)
 
     def close(self) -> None:
@@ -138,6 +145,8 @@ class Disk:
             found = path.lstat()
         except FileNotFoundError:
             return None
+        # Each alone may stay the same: inode when edited in place, size with an edit of equal
+        # length, time when a copy restores it.
         return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
@@ -150,10 +159,13 @@ def write_atomic(disk: Disk, path: Path, data: bytes) -> None:
     Raises:
         StateError: Any step failed; the old content stands.
     """
+    # In the same folder, because a rename cannot cross file systems.
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        # Content before name: in the other order a power cut could leave an empty file behind.
         disk.write_new(temporary, data)
         disk.replace(temporary, path)
+        # The rename changes the folder, and a power cut may undo it until that is synced too.
         disk.sync_folder(path.parent)
     except (OSError, ValueError) as exc:  # ValueError: a path no file system takes
         reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
@@ -182,6 +194,7 @@ def _check_kind(path: Path, found: os.stat_result, *, private: bool) -> None:
         raise _refused(path, "is not a regular file")
     if not private or os.name == "nt":
         return
+    # A second name may belong to another file, linked here for us to read or to empty.
     if found.st_nlink != 1:
         raise _refused(path, "has a second name (hard link)")
     if found.st_uid != os.geteuid():

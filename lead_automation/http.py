@@ -25,7 +25,11 @@ from lead_automation.http_rules import (
     safe_address,
 )
 
+# A socket's timeout begins anew with every byte: one byte each 0.3 s was seen to keep a timeout of
+# 0.5 s open for 5.7 s. The deadline is for the whole call: 10 s to connect and 30 s to wait, the
+# defaults, and a little more.
 DEFAULT_DEADLINE_S = 45.0
+# WATI's and the log's answers take kilobytes; 306 KB of gzip were seen to unpack to 300 MB.
 DEFAULT_MAX_BYTES = 1 << 20
 # A server closes idle connections when it likes; on one that is just being closed, nobody could say
 # whether a message got through. A new one costs one handshake.
@@ -33,9 +37,12 @@ MAX_IDLE_BEFORE_SEND_S = 1.0
 USER_AGENT = f"lead-automation/{__version__}"
 """WATI's front door answers a library's default user agent with 403."""
 
+# Only gzip: what requests offers by itself depends on which packages happen to be installed.
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
 _CHUNK_BYTES = 1 << 16
 
+# Not 500: a fault inside the server is likely to meet the same question again. Only GET: with
+# allowed_methods=None a POST whose answer was lost was seen to arrive four times.
 _READ_RETRY = Retry(
     total=3,
     connect=3,
@@ -155,6 +162,7 @@ class HttpClient:
     def call(self, request: Request) -> Answer:
         """Return the whole answer; see ``Http``."""
         address = safe_address(request.url)
+        # Here, where every call passes, so that a dry run does not depend on its callers.
         if request.method != "GET" and not self._allow_posts:
             msg = f"a {request.method} to {address} was held back: this run may only read"
             raise TransportError(msg, fault=Fault.FORBIDDEN)
@@ -172,6 +180,7 @@ class HttpClient:
         prepared = _prepare(request, address)
         if self._is_given_up(request):
             raise _no_answer(address, InterruptedError())
+        # Counted before it leaves: the vendor also counts a call whose answer is lost.
         if request.on_try is not None:
             request.on_try()
         connections = self._take_connections(request, address)
@@ -214,11 +223,13 @@ class HttpClient:
             CALL_ERRORS: There is no whole answer.
         """
         asked_at = self._clock.now()
+        # A timeout beyond the deadline would only keep a thread busy that nobody waits for.
         timeouts = (
             min(self._policy.connect_timeout_s, request.deadline_s),
             min(self._policy.read_timeout_s, request.deadline_s),
         )
         with connections.exchange(prepared, timeouts) as response:
+            # The server set its Date at some moment of the call; the middle is at most half off.
             middle = asked_at + (self._clock.now() - asked_at) / 2
             body = _read_body(response, request.max_bytes)
         return make_answer(request, response.status_code, response.headers, body, middle)
@@ -297,6 +308,7 @@ def _read_body(response: requests.Response, max_bytes: int) -> bytes:
         msg = f"it sent a {response.status_code} in place of a final answer"
         raise UnacceptableAnswerError(msg)
     body = bytearray()
+    # Not response.content, which unpacks the whole body before its size can be checked.
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > max_bytes:
@@ -312,5 +324,6 @@ def _prepare(request: Request, address: str) -> requests.PreparedRequest:
             request.method, request.url, params=request.params, headers=headers, json=request.json
         ).prepare()
     except CALL_ERRORS as exc:
+        # Without the error's own words, which quote the address with its query.
         msg = f"a call to {address} cannot be written as HTTP"
         raise TransportError(msg, fault=Fault.FORBIDDEN) from exc

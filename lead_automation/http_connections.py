@@ -42,6 +42,7 @@ class Connections(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pool, made to tell which connection it opens."""
+        # urllib3 offers no other way to reach the socket before the answer has begun.
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         open_one = type(pool).ConnectionCls
 
@@ -62,6 +63,7 @@ class Connections(HTTPAdapter):
             request: Prepared; used up.
             timeouts: Seconds for connecting, and for each wait for the next byte.
         """
+        # A generator is asked for its bytes only when the connection has been made.
         if isinstance(request.body, bytes):
             request.body = self._unless_cut(request.body)  # type: ignore[assignment]
         return self.send(request, stream=True, timeout=timeouts)
@@ -75,6 +77,7 @@ class Connections(HTTPAdapter):
 
     def cut(self) -> None:
         """End the connections, also the one that a given up call is waiting on."""
+        # The flag first: a thread that is still connecting must see it before it writes the body.
         self._is_cut = True
         sock = self._latest.sock if self._latest is not None else None
         if sock is not None:

@@ -42,8 +42,10 @@ _CERTIFICATE = FaultRow(Fault.CERTIFICATE, "its certificate was refused")
 _NO_NAME = FaultRow(Fault.UNREACHABLE, "its name is not known")
 _TOO_LATE = FaultRow(Fault.LOST, "no whole answer came in time", is_timeout=True)
 
-# First match wins. No byte of the request has left where a row says so; everything else, listed or
-# not, may have arrived.
+# First match wins, so the narrower stands first: NameResolutionError is a NewConnectionError, and
+# requests.ConnectTimeout a Timeout, of which only the former says that nothing has left. No byte of
+# the request has left where a row says UNREACHABLE or CERTIFICATE; everything else, listed or not,
+# may have arrived.
 _TABLE: tuple[tuple[type[Exception], FaultRow], ...] = (
     (NoThreadError, FaultRow(Fault.UNREACHABLE, "this machine has no thread left to call it on")),
     (ssl.SSLCertVerificationError, _CERTIFICATE),

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from lead_automation.errors import Fault, TransportError
 
-_LONGEST_S = 1e9
-_MAX_DIGITS = 9
+_LONGEST_S = 1e9  # 30 years, longer than any wait we accept
+_MAX_DIGITS = 9  # a header may hold thousands, which float() turns into infinity
 _LONGEST_OFFSET_S = 4e9  # 126 years: a wall clock that begins in 1970 is still measured
 _SHORTEST_CREDENTIAL = 8  # a shorter word stands in honest answers too
 
@@ -34,7 +34,8 @@ def safe_address(url: str) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _held_back() from None
+        raise _held_back() from None  # its text quotes the address, which may hold a number
+    # Some parsers read a backslash as a slash, and so find another host in the address.
     is_plain = url.isascii() and url.isprintable() and not set(url) & set(" \\")
     is_private = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
     if not (host and is_plain and is_private) or "@" in parts.netloc:
@@ -49,6 +50,7 @@ def _held_back() -> TransportError:
 
 
 def _is_loopback(host: str) -> bool:
+    # The only name accepted; any other, such as localhost.evil.com, leads where DNS says.
     if host == "localhost":
         return True
     try:
@@ -118,5 +120,6 @@ def redact_credential(body: bytes, authorization: str | None) -> bytes:
         body: As it came.
         authorization: Value of the request's ``Authorization`` header, with or without scheme.
     """
+    # WATI's header is "Bearer …", the CRM's "Token …"; only the last word is the secret.
     token = (authorization or "").rpartition(" ")[2].encode()
     return body if len(token) < _SHORTEST_CREDENTIAL else body.replace(token, b"***")

@@ -20,12 +20,11 @@ Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 """How many; far above anything honest, so that no sum of damaged counts surprises."""
 
-_MAX_REASON = 400
+_MAX_REASON = 400  # WATI's words, cut to 300 characters, with ours around them
 
 MAX_UNANSWERED_ATTEMPTS = 3
-
-
-"""POSTs at most for one lead, over all runs, when each got no answer and proved absent."""
+"""POSTs at most for one lead, over all runs, when each got no answer and proved absent. Each of
+them risks a second message, because "absent" is only what WATI's list says."""
 
 
 class MessageStatus(Enum):
@@ -66,6 +65,7 @@ class MessageResult(NamedTuple):
         """Return the result of a lead that was not attempted; the campaign goes on."""
         return cls(
             success=False,
+            # A lead that is merely skipped (suppressed, a duplicate) has not failed.
             status=MessageStatus.FAILED if category is not None else MessageStatus.PENDING,
             message_id=None,
             error_category=category,
@@ -283,6 +283,7 @@ class MessageRecord(
         else:
             _check_year(self.sent_at)
         _check_year(self.updated_at)
+        # The lead list is normalised when it is read; only a hand edit brings another form here.
         if not is_normalized("NFC", self.lead_id):
             msg = "the lead id is not in Unicode form NFC, so it could be kept twice"
             raise ValueError(msg)
@@ -300,6 +301,7 @@ class MessageRecord(
     @property
     def is_open(self) -> bool:
         """Whether WATI may still have news of it."""
+        # DELIVERED is not final: the message may still be read.
         return (
             self.sent_at is not None
             and not self.unknown
@@ -355,6 +357,7 @@ class Suppression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def __post_init__(self) -> None:
         """Make the reason safe to show, whoever gave it."""
+        # Frozen for everybody else; here nobody has seen the object yet.
         force_setattr(self, "reason", clean(self.reason, _MAX_REASON))
         _check_year(self.added_at)
         _check_year(self.until)

@@ -16,9 +16,9 @@ from lead_automation.text import clean_lines, json_text, safe_text
 if TYPE_CHECKING:  # every command makes a runtime, few need an HTTP library
     from lead_automation.http import Http
 
-_MAX_LINE = 600
-_WIDTH = 80
-_MIN_WIDTH = 20
+_MAX_LINE = 600  # room for a path and two sentences; only words from outside are longer
+_WIDTH = 80  # prose in longer lines is hard to read, however wide the window
+_MIN_WIDTH = 20  # in less, nearly every word would be broken
 
 MakeHttp = Callable[[bool], "Http"]
 """Make the HTTP border; the argument says whether it may POST."""
@@ -64,6 +64,7 @@ class Runtime:
             columns = os.get_terminal_size(stream.fileno()).columns
         except (OSError, ValueError):
             return _WIDTH
+        # A terminal whose size was never set (a container, a remote command) reports 0.
         return max(_MIN_WIDTH, min(_WIDTH, columns or _WIDTH))
 
     def out(self, text: str) -> None:
@@ -82,9 +83,11 @@ class Runtime:
         """Write a file's content to stdout: byte for byte, but as text for who looks at it."""
         buffer = getattr(self.stdout, "buffer", None)
         if self.stdout is None or buffer is None or self.is_terminal(self.stdout):
+            # The byte-order mark is there for spreadsheets, which need a file.
             _write(self.stdout, content.decode("utf-8").removeprefix("\ufeff"))
             return
         try:
+            # Text written before may still be held back, and belongs before these bytes.
             self.stdout.flush()
             buffer.write(content)
             buffer.flush()
@@ -130,6 +133,7 @@ def _write(stream: TextIO | None, text: str) -> None:
     shown = fit_encoding(text, getattr(stream, "encoding", None) or "utf-8")
     try:
         stream.write(shown if shown.endswith("\n") else f"{shown}\n")
+        # At once, so that a closed pipe shows here, where it is handled, and not at exit.
         stream.flush()
     except (OSError, ValueError):
         _forget(stream)

@@ -27,7 +27,7 @@ def parse_json(data: bytes, *, reject_duplicates: bool = False, check_depth: boo
             too deeply.
     """
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")  # editors on Windows begin a file with a byte-order mark
     except UnicodeDecodeError as exc:
         msg = f"not UTF-8 at byte {exc.start}"
         raise JsonError(msg) from exc
@@ -38,12 +38,12 @@ def parse_json(data: bytes, *, reject_duplicates: bool = False, check_depth: boo
             parse_float=_finite_float,
             object_pairs_hook=_unique if reject_duplicates else None,
         )
-    except JsonError:
+    except JsonError:  # raised by our hooks; it is a ValueError too
         raise
     except json.JSONDecodeError as exc:
         msg = f"{exc.msg} at line {exc.lineno}, column {exc.colno}"
         raise JsonError(msg) from exc
-    except RecursionError as exc:
+    except RecursionError as exc:  # from about a thousand brackets on; not a ValueError
         msg = "nested too deeply"
         raise JsonError(msg) from exc
     except ValueError as exc:  # an integer of more digits than Python converts
@@ -60,7 +60,7 @@ def _refuse_constant(name: str) -> object:
 
 
 def _finite_float(text: str) -> float:
-    value = float(text)
+    value = float(text)  # 1e999 is valid JSON and becomes an infinity
     if not math.isfinite(value):
         msg = f"{text[:20]} is too large"
         raise JsonError(msg)

@@ -12,7 +12,7 @@ from datetime import datetime
 _SHOWN_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = ("Mn", "Me")
 _MAX_MARKS = 4
-_MARKS_FACTOR = 8
+_MARKS_FACTOR = 8  # characters read for each one shown; a letter and its four marks are five
 _FIRST_PLANE = 0xFFFF
 _ELLIPSIS = "…"
 
@@ -41,6 +41,7 @@ _NUMBER = re.compile(
     rf"|{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{8,}}"
 )
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|[\u0300-\u036f\u20d0-\u20f0\ufe00-\ufe0f]")
+# Enough to find the number again in the CRM, not enough to call it.
 _VISIBLE_HEAD = 4
 _VISIBLE_TAIL = 4
 _SHORTEST_MASKABLE = _VISIBLE_HEAD + _VISIBLE_TAIL + 1
@@ -62,12 +63,14 @@ def clean(text: object, max_chars: int = 200) -> str:
     # A megabyte of marks is not walked through for what a line can show.
     raw = _cap_marks(raw[: max_chars * _MARKS_FACTOR])
     if not raw.isprintable():  # false for every category escaped here
+        # One more than is shown, so that the check below still sees that something was cut.
         raw = "".join(_escaped(char) for char in raw[: max_chars + 1])
     return raw if len(raw) <= max_chars else raw[: max_chars - 1] + _ELLIPSIS
 
 
 def safe_text(text: object, max_chars: int = 200) -> str:
     """Return text as ``clean`` does, with every phone number in it masked."""
+    # Cleaned first: the mask knows the escaped form of invisible characters between digits.
     return mask_numbers(clean(text, max_chars))
 
 
@@ -152,6 +155,7 @@ def _masked(match: re.Match[str]) -> str:
     if match["kept"] is not None:
         return match[0]
     digits = re.sub(r"\W", "", _ESCAPE.sub("", match[0]))
+    # Of a short number less is shown: four of its digits stay hidden in any case.
     hidden = max(_VISIBLE_HEAD, len(digits) - _VISIBLE_HEAD - _VISIBLE_TAIL)
     tail = min(_VISIBLE_TAIL, len(digits) // 2)
     head = max(0, min(_VISIBLE_HEAD, len(digits) - hidden - tail))

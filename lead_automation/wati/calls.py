@@ -11,12 +11,12 @@ from lead_automation.http import Request
 from lead_automation.models import TemplateMessage
 from lead_automation.wati.wire import digits_of
 
-# What a number got since a send a few minutes ago fits into one page of the documented size.
+# The size of WATI's own examples; what a number received in a few minutes fits into one page.
 MESSAGES_PER_PAGE = 20
-# Usually the whole list in one call; the 500 of WATI's example might not fit into the 1 MiB that is
+# Usually the whole list in one call; 500 rows, as in WATI's example, might exceed the 1 MiB that is
 # read of an answer.
 TEMPLATES_PER_PAGE = 100
-# One number is asked for; more rows than one are copies of its contact.
+# One number is asked for; further rows are copies of its contact.
 _CONTACTS_PER_PAGE = 10
 
 
@@ -47,7 +47,7 @@ def messages_request(
 
 def contacts_request(settings: WatiSettings, phone: str, *, deadline_s: float) -> Request:
     """Return the look-up of one number among the contacts."""
-    # JSON inside the query is how WATI's own API description has it.
+    # JSON inside the query, as WATI's API description has it.
     attribute = [{"name": "phone", "operator": "==", "value": digits_of(phone)}]
     return Request(
         method="GET",
@@ -88,13 +88,13 @@ def _paging(size: int, number: int) -> tuple[tuple[str, str], ...]:
 
 def _send_body(message: TemplateMessage) -> dict[str, object]:
     """Return the body of a send, the same for v1 and v2."""
-    # By name and in the template's order: WATI's pages contradict each other on which one counts.
+    # By name and in the template's order: WATI's pages disagree on which of the two counts.
     body: dict[str, object] = {
         "template_name": message.template,
         "broadcast_name": message.broadcast_name,
         "parameters": [{"name": name, "value": value} for name, value in message.parameters],
     }
-    # Newer pages call it required; accounts of one number were seen to do without.
+    # Newer pages call it required, but accounts with one number were seen to work without it.
     if message.channel_number:
         body["channel_number"] = message.channel_number
     return body

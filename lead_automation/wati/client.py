@@ -37,12 +37,12 @@ from lead_automation.wati.wire import (
     parse_templates_page,
 )
 
-# 100 messages: more than one person exchanges while a send is settled, and half of the 10 reads
-# that WATI takes in 10 seconds.
+# 100 messages: more than one person exchanges while a send is being settled, at the price of half
+# the 10 reads that WATI allows in 10 seconds.
 MAX_MESSAGE_PAGES = 5
-# 2,000 rows; a longer list is taken for one that goes in a circle.
+# 2,000 rows; a longer list is taken for one that repeats itself.
 MAX_TEMPLATE_PAGES = 20
-# Statuses below 500 that speak of this moment, and neither of the address nor of the token.
+# The statuses below 500 that say "not now" and nothing about address or token.
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
@@ -157,7 +157,7 @@ class EnhancedWATIClient:
                 rows = self._message_page(phone, page, left_s)
             except (TransportError, WireError) as exc:
                 return no_answer(str(exc))
-            # Only now: the first page's answer may be the first to tell WATI's clock.
+            # Made after the read, because its answer may be the first to tell WATI's time.
             wanted = self._wanted(template, message_id, not_before)
             found = judge_page(rows, wanted, previous=previous, page_size=MESSAGES_PER_PAGE)
             if found is not None:
@@ -189,13 +189,12 @@ class EnhancedWATIClient:
             page = self._templates_page(number)
             if isinstance(page, TemplateUnread):
                 return page
-            # Some accounts were seen to ignore the page number: then the list has ended.
+            # Some accounts were seen to ignore the page number; then there is nothing more to read.
             if page == last:
                 break
             last = page
             rows.extend(page.rows)
-            # WATI may give smaller pages than asked for: one that is full by its own word is not
-            # the last.
+            # WATI may use smaller pages than asked for, and a full page is not the last one.
             size = min(TEMPLATES_PER_PAGE, page.page_size or TEMPLATES_PER_PAGE)
             if len(page.rows) < size or is_settled(rows, self._settings):
                 break
@@ -208,7 +207,7 @@ class EnhancedWATIClient:
         try:
             answer = self._call(CallKind.TEMPLATES, request)
         except TransportError as exc:
-            # Too slow today is no fault of the settings; a refused connection may well be one.
+            # Slowness is no fault of the settings; a refused connection or certificate may be one.
             if exc.fault is Fault.LOST or exc.is_timeout:
                 return TemplateUnread(detail=str(exc))
             raise _unreachable(str(exc)) from exc
@@ -241,8 +240,8 @@ class EnhancedWATIClient:
             template=template,
             message_id=message_id,
             not_before=None if offset_s is None else not_before + timedelta(seconds=offset_s),
-            # v2 lists the id it gave (support.wati.io/en/articles/11463225); rows of v1 sends were
-            # seen without one, so there the name and the time have to do.
+            # v2 returns an id and lists it (support.wati.io/en/articles/11463225). Rows of v1 sends
+            # were seen without one, so there name and time decide.
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
         )
 
@@ -253,7 +252,7 @@ class EnhancedWATIClient:
             # Also after a fault: the request may have reached WATI, which then counts it.
             if kind in self._limiters:
                 self._limiters[kind].note_end()
-        # An answer without a date says nothing of WATI's clock: what was known still holds.
+        # An answer without a date says nothing about WATI's clock, so the last offset stands.
         if answer.offset_s is not None:
             self.clock_offset_s = answer.offset_s
         return answer

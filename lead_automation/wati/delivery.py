@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from lead_automation.models import MessageStatus
 
-# Words seen in message lists (upper case), webhooks (capitalised) and v3 (lower case), of which
-# WATI documents none as complete: one that is missing here is shown and counts as pending. A reply
+# Words seen in message lists (upper case), webhooks (capitalised) and v3 (lower case). No list of
+# WATI's is complete: a word that is missing here is shown as it is and counts as pending. A reply
 # implies that the message was read; "open" is v3's word for read.
 _WORDS: Mapping[str, MessageStatus] = MappingProxyType(
     {

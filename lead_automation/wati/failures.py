@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from lead_automation.models import Action, ErrorCategory, Failure, HoldKind
 
-# The longest wording known has about 120 characters; a whole error page is no use in a CRM row.
+# The longest known wording has about 120 characters; a whole error page helps nobody in a CRM row.
 MAX_TEXT_CHARS = 300
 
 SUPPRESS_FOR: Mapping[ErrorCategory, timedelta | None] = MappingProxyType(
@@ -95,7 +95,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _text("w15", _ABSENT, _NEXT, r"restricted marketing messages to"),
     _code(130497, _ACCOUNT, _NEXT, r"restricted from messaging users in this country"),
     _restricted(_code(131048, _ACCOUNT, _STOP, r"\bspam rate limit\b")),
-    # Too many to one person: waiting would hold up all the others.
+    # Too many messages to one person: waiting would hold up all the others.
     _code(131056, _QUOTA, _NEXT, r"\bpair rate limit\b"),
     # A recipient.
     _text("w02", _NUMBER, _NEXT, r"\binvalid whatsapp number\b"),
@@ -106,17 +106,17 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _code(131021, _NUMBER, _NEXT, r"\brecipient cannot be sender\b"),
     _code(131026, _ABSENT, _NEXT, r"\bmessage undeliverable\b"),
     _code(131050, _OPT_OUT, _NEXT, r"\bstopped (?:receiving )?marketing messages\b"),
-    # Meta withholds marketing from a share of people; the number itself is good, so no suppression.
+    # Meta withholds marketing from some people; the number is good, so it is not suppressed.
     _code(130472, _UNKNOWN, _NEXT, r"\bpart of an experiment\b"),
     # The template and its values.
     _text("w08", _TEMPLATE, _STOP, r"\bcheck your template, it cannot have typos or blank text\b"),
-    # One lead's values, not the template: the next lead's may be good.
+    # The fault lies in this lead's values; the next lead's may be good.
     _text("w09", _TEMPLATE, _NEXT, r"\bcan't have 4 consecutive spaces\b"),
     _code(132000, _TEMPLATE, _STOP, r"\bnumber of parameters does not match\b"),
     _code(132001, _TEMPLATE, _STOP, r"\btemplate name does not exist\b"),
     _code(132005, _TEMPLATE, _NEXT, r"\btranslated text (?:is )?too long\b"),
     _code(132007, _TEMPLATE, _STOP, r"\bformat character policy violated\b"),
-    # One lead's value or everybody's: three in a row tell which.
+    # May be one lead's value or everybody's; three in a row decide.
     _code(132012, _TEMPLATE, _REPEATED, r"\bparameter format does not match\b"),
     _code(132015, _TEMPLATE, _STOP, r"\btemplate (?:is |has been )?paused\b"),
     _code(132016, _TEMPLATE, _STOP, r"\btemplate (?:is |has been )?disabled\b"),
@@ -125,7 +125,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _code(131009, _TEMPLATE, _REPEATED, r"\bparameter value is not valid\b"),
     _code((131052, 131053), _TEMPLATE, _STOP, r"\bmedia (?:download|upload) error\b"),
     _code(100, _TEMPLATE, _REPEATED, r"\binvalid parameter\b"),
-    # WATI documents the refusal, not its wording.
+    # WATI documents these refusals but not their wording, so likely words are matched.
     _text("w10", _TEMPLATE, _STOP, r"\b(?:unapproved|pending|rejected) template\b"),
     _text("w10", _TEMPLATE, _STOP, r"\btemplate\b.*\b(?:unapproved|pending|rejected|not found)\b"),
     _text("w10", _TEMPLATE, _STOP, r"\btemplate\b.*\bnot (?:yet |been )*approved\b"),
@@ -135,7 +135,7 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _text("w18", _QUOTA, _STOP, r"\bupgrade your plan\b", r"\bnot (?:available|included) in your plan\b"),
     _text("w25", _QUOTA, _STOP, r"\btrial\b.*\b(?:allowance|limit|quota|used up|expired|ended|over)\b"),
     _text("w26", _QUOTA, _STOP, r"\bmarketing\b.*\blimit\b", r"\blimit\b.*\bmarketing\b"),
-    # Its exact words were found nowhere, so both orders of what it must speak of.
+    # The exact words were found nowhere, so the two topics are matched in either order.
     _text("w27", _QUOTA, _STOP, rf"\b(?:credits?|balance)\b.*{_TOO_LITTLE}", rf"{_TOO_LITTLE}.*\b(?:credits?|balance)\b"),
     _code(130429, _QUOTA, _WAIT, r"\brate limit hit\b"),
     _code((4, 80007), _QUOTA, _WAIT, r"\bapi too many calls\b", r"\brate limit issues\b"),
@@ -184,7 +184,7 @@ _BY_STATUS: Mapping[int, tuple[FailureRow, str]] = MappingProxyType(
         ),
     }
 )
-# A page in place of JSON does not come from the API, so its scopes are not the reason.
+# A web page does not come from WATI's API, so the token's scopes cannot be the reason.
 _FORBIDDEN_PAGE = (
     FailureRow("w23", _ACCOUNT, _STOP),
     "the front door of WATI (Cloudflare) refuses this program: check its User-Agent and network",
@@ -197,15 +197,14 @@ _WRONG_PATH = (
 _RATE_LIMIT = (FailureRow("w19", _QUOTA, _WAIT), "WATI asks to slow down")
 _SERVER_TROUBLE = (FailureRow("w29", _NETWORK, _NEXT), "WATI is in trouble")
 
-# Reversed, so that of two rows with one code the upper one would stand, as among the texts.
 _BY_CODE: Mapping[int, FailureRow] = MappingProxyType(
-    {code: row for row in reversed(FAILURE_TABLE) for code in row.codes}
+    {code: row for row in FAILURE_TABLE for code in row.codes}
 )
 _BY_TEXT = tuple(
     (re.compile(text, re.IGNORECASE), row) for row in FAILURE_TABLE for text in row.texts
 )
 
-# Not behind a plus or inside a longer word: there six digits are part of a number or an id.
+# Behind a plus or inside a longer word, six digits are part of a phone number or an id.
 _LONG_CODE = re.compile(r"(?<![\w+])([0-9]{6})(?!\w)")
 # "contact#0:" counts contacts, "status code 200" is HTTP's: neither is a code of Meta's.
 _SHORT_CODE = re.compile(
@@ -213,7 +212,7 @@ _SHORT_CODE = re.compile(
     r"\W{0,4}([0-9]{1,5})\b",
     re.IGNORECASE,
 )
-# Of words from outside only so much is searched: the patterns with ``.*`` take quadratic time.
+# Patterns with ``.*`` may take quadratic time, so only this much of a text is searched.
 _LONGEST_READ = 1000
 
 
@@ -226,7 +225,7 @@ def classify(code: int | None, text: str, *, http_status: int | None = None) -> 
         text: The vendor's words, "" when there were none.
         http_status: Status of the answer; None for a status read, where it says nothing.
     """
-    # Texts come with typographic apostrophes and broken lines; the table has plain ones.
+    # The table has plain apostrophes and single spaces; WATI's texts may have others.
     words = " ".join(text[:_LONGEST_READ].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())
     is_page = words.startswith("<")
     found, row = _find_row(code, "" if is_page else words)
@@ -258,13 +257,12 @@ def _row_of_status(status: int | None, row: FailureRow, *, is_page: bool) -> tup
     """Return the row that stands once the HTTP status has its say, and what it adds."""
     if status is None:
         return row, ""
-    # From the surest word to the least sure one: a status that decides alone stands above the body,
-    # and a body that names a reason above a status that many reasons share.
+    # A status with one meaning overrides the body; where a status has several, the body decides.
     if status == HTTPStatus.FORBIDDEN and is_page:
         return _FORBIDDEN_PAGE
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _SERVER_TROUBLE
-    # A 429 also stands for a used-up month and for a missing plan; then the body's row says stop.
+    # A 429 may also mean a used-up month or a missing plan; then the body's row says stop.
     if status == HTTPStatus.TOO_MANY_REQUESTS and row.action is not _STOP:
         return _RATE_LIMIT
     if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and row is _OTHER:

@@ -9,8 +9,8 @@ from lead_automation.config import WatiPlan
 WINDOW_S = 10.0
 """WATI counts calls per 10 seconds (https://docs.wati.io/reference/errors, read 2026-11-22)."""
 
-# Sums of decimal seconds come out a hair short, and a caller who waited as told must not be told to
-# wait again: a wait this small is none, and the window is longer by more than that.
+# Sums of decimal seconds may come out a hair short, and a caller who has waited as told must not be
+# sent to wait again: a negligible wait counts as none, and the window is longer by more than that.
 _SLACK_S = 0.002
 _NEGLIGIBLE_S = 0.001
 
@@ -49,7 +49,7 @@ class RateLimiter:
         self._max_calls = max_calls
         self._window_s = window_s + _SLACK_S
         self._clock = clock
-        # The oldest of them is the one that must leave the window before another may enter.
+        # The oldest one must leave the window before another call may enter it.
         self._ended_at_s: deque[float] = deque(maxlen=max_calls)
 
     def wait_s(self) -> float:

@@ -14,8 +14,8 @@ from lead_automation.wati.delivery import parse_status
 from lead_automation.wati.failures import classify
 from lead_automation.wati.wire import MessageRow
 
-TEMPLATE_KIND = "broadcastMessage"  # also of a single API send, which WATI keeps as a broadcast
-_MAX_WORD_CHARS = 40  # a status word is one word; more is somebody's mistake
+TEMPLATE_KIND = "broadcastMessage"  # WATI's word for single API sends too
+_MAX_WORD_CHARS = 40  # a status is one word; anything longer is kept only to be shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ _BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
         Fault.UNREACHABLE: _row(
             _NOT_SENT, _NETWORK, "w32", "WATI cannot be reached", may_retry=True
         ),
-        # No wait and no repetition mends a certificate, and the next lead would meet it too.
+        # Waiting does not mend a certificate, and the next lead would meet the same one.
         Fault.CERTIFICATE: _row(
             _NOT_SENT,
             _ACCOUNT,
@@ -58,7 +58,7 @@ _BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
         Fault.LOST: _row(_UNKNOWN, _NETWORK, "w31", "the message may or may not have been sent"),
     }
 )
-# Never followed: a followed 302 turns the POST into a GET that may end in a plain 200.
+# Never followed: following a 302 turns the POST into a GET that may end in a harmless 200.
 _REDIRECT = _row(
     _NOT_SENT, _ACCOUNT, "redirect", "WATI sends us elsewhere: check WATI_BASE_URL", Action.STOP
 )
@@ -78,7 +78,7 @@ _NOT_ON_WHATSAPP = Failure(
     text="WATI says the number is not on WhatsApp",
 )
 # The documented refusals (https://docs.wati.io/reference/errors, read 2026-11-22), and 422, a 400
-# by another name. Any other 4xx is nobody's documented no, so it counts as unknown.
+# by another name. No other 4xx is documented as a refusal, so it counts as unknown.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})
 
 
@@ -129,13 +129,13 @@ def _detailed(attempt: SendAttempt, detail: str) -> SendAttempt:
 
 
 def _too_many(answer: Answer, now: datetime) -> SendAttempt:
-    # A date is measured from the server's own: a wrong clock of ours would make a long wait of it.
+    # A date is compared with the server's own clock: ours may be wrong by hours.
     asked_s = parse_retry_after(answer.headers.get("retry-after"), answer.server_date or now)
     failure = failure_of(answer)
     if asked_s is not None and asked_s > LONGEST_WAIT_S and failure.action is not Action.STOP:
         text = f"{failure.text}, for {asked_s:.0f} s: an allowance is used up"[:MAX_TEXT_CHARS]
         failure = replace(failure, action=Action.STOP, rule_id="w18", text=text)
-    # WATI turned the call away unprocessed, so the same lead may be tried again.
+    # A 429 was not processed, so the same lead may be tried again.
     may_retry = failure.action is not Action.STOP
     return SendAttempt(
         outcome=Outcome.NOT_SENT,
@@ -168,7 +168,7 @@ def _read_ok(body: bytes, version: ApiVersion, digits: str) -> SendAttempt:
 
 def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
     contact = answer.get("contact")
-    # Either spelling was seen, and none: some accounts answer with nothing but {"result": true}.
+    # Both spellings were seen, and answers with neither: some are just {"result": true}.
     named = [answer.get("phone_number"), answer.get("phoneNumber")]
     if isinstance(contact, dict):
         named += [contact.get("wAid"), contact.get("phone")]
@@ -176,13 +176,13 @@ def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
         return _OTHER_NUMBER
     if _is_no_number(answer, "validWhatsAppNumber"):
         return _refused(answer, or_else=_NOT_ON_WHATSAPP)
-    # No id: the one under ``model.ids`` is the contact's.
+    # Without an id: the one in ``model.ids`` was seen to be the contact's.
     return SendAttempt(outcome=Outcome.ACCEPTED)
 
 
 def _read_v2(answer: dict[str, object], digits: str) -> SendAttempt:
     receivers = _receivers(answer)
-    # Also where ours is among them: then somebody else got the message as well.
+    # Even beside our number: then somebody else got the message as well.
     if any(digits_of(receiver["waId"]) != digits for receiver in receivers):
         return _OTHER_NUMBER
     for receiver in receivers:

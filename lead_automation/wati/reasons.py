@@ -6,8 +6,7 @@ from typing import NamedTuple
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.wati.failures import MAX_TEXT_CHARS
 
-# Meta's codes have at most six digits; a much longer number is an id, and one of 5,000 digits makes
-# int() raise.
+# Meta's codes have at most six digits; longer numbers are ids, and int() refuses very long ones.
 _MAX_CODE_DIGITS = 9
 
 
@@ -56,7 +55,7 @@ def _parsed(payload: object) -> object:
     """Return the JSON value where the payload is text of one, else the text."""
     if not isinstance(payload, str | bytes):
         return payload
-    # A lone surrogate must not make the reason for a refusal raise.
+    # "replace", because a lone surrogate cannot be encoded.
     data = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload
     try:
         return parse_json(data)
@@ -83,7 +82,7 @@ def _texts(value: dict[str, object]) -> Iterator[str]:
 def _codes(value: dict[str, object]) -> Iterator[int]:
     fields: list[object] = [value.get("failedCode"), value.get("failed_code")]
     yield from (code for field in fields if (code := to_code(field)) is not None)
-    # Not under "items": there "code" is a word of WATI's validation, and none of Meta's numbers.
+    # Not under "items": the codes there are WATI's own validation words, not Meta's numbers.
     yield from _entry_codes([value.get("error")])
     yield from _entry_codes(value.get("errors"))
     for receiver in _receivers(value):

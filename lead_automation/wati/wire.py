@@ -11,8 +11,8 @@ from lead_automation.answers import ContactVerdict
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.wati.reasons import find_reason, to_code
 
-_DIGITS = frozenset("0123456789")  # str.isdigit takes every script's, and superscripts
-_MAX_ID_CHARS = 128  # WATI's are UUIDs of 36; what is much longer is no id
+_DIGITS = frozenset("0123456789")  # str.isdigit accepts every script, and superscripts
+_MAX_ID_CHARS = 128  # WATI's are UUIDs of 36 characters
 
 
 class WireError(ValueError):
@@ -99,7 +99,7 @@ def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
 def _message_row(row: dict[str, object]) -> MessageRow:
     return MessageRow(
         kind=_text(row, "eventType"),
-        is_inbound=row.get("owner") is False,  # null was seen on messages of ours
+        is_inbound=row.get("owner") is False,  # outbound rows have true or null
         description=_text(row, "eventDescription"),
         status_word=_text(row, "statusString"),
         message_id=message_id_of(row),
@@ -120,7 +120,7 @@ def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
         WireError: Any other shape.
     """
     answer = _listing(body)
-    link = answer.get("link")  # not in every account's answer
+    link = answer.get("link")  # not every account's answers have it
     size = link.get("pageSize") if isinstance(link, dict) else None
     return TemplatesPage(
         rows=tuple(_template_row(row, template) for row in _rows(answer, "messageTemplates")),
@@ -164,7 +164,7 @@ def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
         for row in _rows(_listing(body), "contact_list")
         if digits_of(phone) in (digits_of(row.get("wAid")), digits_of(row.get("phone")))
     ]
-    # What a keyword such as STOP clears (support.wati.io/en/articles/11463449).
+    # The flag that a keyword such as STOP clears (support.wati.io/en/articles/11463449).
     if any(row.get("allowBroadcast") is False for row in rows):
         return ContactVerdict.OPT_OUT
     if any(_text(row, "contactStatus").upper() == "INVALID" for row in rows):
@@ -179,7 +179,7 @@ def parse_moment(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value.strip())
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):  # the latter: year 1 or 9999, moved by its offset
+    except (ValueError, OverflowError):  # Overflow: year 1 or 9999, moved by an offset
         return None
 
 
