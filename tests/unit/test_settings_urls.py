@@ -5,6 +5,7 @@ import pytest
 from lead_automation.settings.urls import BaseUrl, parse_base_url, parse_url
 from lead_automation.settings.values import BadValueError
 
+CRM = "https://crm.example.com"
 NUMBERED = "https://live-server-12345.wati.io"
 SHARED = "https://live-mt-server.wati.io"
 
@@ -13,10 +14,8 @@ SHARED = "https://live-mt-server.wati.io"
     ("text", "normal"),
     [
         ("https://crm.example.com/lead/list/", "https://crm.example.com/lead/list/"),
-        ("https://crm.example.com/lead/list", "https://crm.example.com/lead/list"),
         ("HTTPS://CRM.Example.COM/Lead", "https://crm.example.com/Lead"),
         ("https://crm.example.com", "https://crm.example.com/"),
-        ("https://crm.example.com/", "https://crm.example.com/"),
         ("https://crm.example.com:443/x", "https://crm.example.com/x"),
         ("https://crm.example.com:8443/x", "https://crm.example.com:8443/x"),
         ("https://crm.example.com/a/../b/./c//d/", "https://crm.example.com/b/c/d/"),
@@ -39,50 +38,30 @@ def test_url_acceptable_is_put_in_normal_form(text: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("expected", "texts"),
     [
-        ("http://crm.example.com", "https://"),
-        ("http://localhost./", "such as https://"),
-        ("http://127.1/", "https://"),
-        ("http://10.0.0.1/", "https://"),
-        ("http://[::ffff:127.0.0.1]/", "https://"),
-        ("https://crm.example.com@evil.com/", "user name"),
-        ("https://@crm.example.com/", "user name"),
-        ("https://a\\@evil.com", "backslash"),
-        ("https://crm.example.com/?x=1", "without ?"),
-        ("https://crm.example.com/?", "without ?"),
-        ("https://crm.example.com/#y", "without ?"),
-        ("https://crm.example.com/#", "without ?"),
-        ("https://crm.example.com/\n", "visible ASCII"),
-        ("ht\ttps://crm.example.com/", "visible ASCII"),
-        ("https://crm.example.com/\x00", "visible ASCII"),
-        ("https://crm.example.com/ä", "visible ASCII"),
-        ("https://" + "x" * 3000, "at most 2048"),
-        ("https:crm.example.com", "such as https://"),
-        ("https:/crm.example.com", "such as https://"),
-        ("https:///lead", "such as https://"),
-        ("https://crm.example.com:0/", "such as https://"),
-        ("https://crm.example.com:x/", "such as https://"),
-        ("https://crm.example.com:/", "such as https://"),
-        ("https://crm.example.com:0443/", "such as https://"),
-        ("https://crm..example.com/", "such as https://"),
-        ("https://-crm.example.com/", "such as https://"),
-        ("https://crm.example.com./", "such as https://"),
-        ("https://crm%2eexample.com/", "such as https://"),
-        ("https://[::1]evil.com/", "such as https://"),
-        ("https://[fe80::1%25eth0]/", "such as https://"),
-        ("https://a:b:c/", "such as https://"),
-        ('https://crm.example.com/"x"', "plain path"),
-        ("https://crm.example.com/<x>", "plain path"),
-        ("https://crm.example.com/{x}", "plain path"),
+        ("https://", ("http://crm.example.com", "http://127.1/", "http://10.0.0.1/")),
+        ("https://", ("http://[::ffff:127.0.0.1]/", "http://localhost./")),
+        ("user name", ("https://crm.example.com@evil.com/", "https://@crm.example.com/")),
+        ("backslash", ("https://a\\@evil.com",)),
+        ("without ?", (f"{CRM}/?x=1", f"{CRM}/?", f"{CRM}/#y", f"{CRM}/#")),
+        ("visible ASCII", (f"{CRM}/\n", "ht\ttps://crm.example.com/", f"{CRM}/\x00", f"{CRM}/ä")),
+        ("at most 2048", ("https://" + "x" * 3000,)),
+        ("such as https://", ("https:crm.example.com", "https:/crm.example.com", "https:///lead")),
+        ("such as https://", (f"{CRM}:0/", f"{CRM}:x/", f"{CRM}:/", f"{CRM}:0443/", f"{CRM}./")),
+        ("such as https://", ("https://crm..example.com/", "https://-crm.example.com/")),
+        ("such as https://", ("https://crm%2eexample.com/", "https://[::1]evil.com/")),
+        ("such as https://", ("https://[fe80::1%25eth0]/", "https://a:b:c/")),
+        ("plain path", (f'{CRM}/"x"', f"{CRM}/<x>", f"{CRM}/{{x}}")),
     ],
 )
-def test_url_that_could_lead_elsewhere_is_refused(text: str, expected: str) -> None:
+def test_url_that_could_lead_elsewhere_is_refused(expected: str, texts: tuple[str, ...]) -> None:
     """Tokens and numbers go only where it is plain to see; the command line tries more."""
-    with pytest.raises(BadValueError, match=expected.replace("?", r"\?")) as caught:
-        parse_url(text)
-
-    assert text not in str(caught.value)
+    for text in texts:
+        with pytest.raises(BadValueError) as caught:
+            parse_url(text)
+        assert expected in str(caught.value)
+        assert text not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +70,11 @@ def test_url_that_could_lead_elsewhere_is_refused(text: str, expected: str) -> N
         (NUMBERED, NUMBERED, None, None),
         (f"{NUMBERED}/", NUMBERED, None, None),
         (f"{NUMBERED}/api/v1", NUMBERED, None, "v1"),
-        (f"{NUMBERED}/api/v1/", NUMBERED, None, "v1"),
-        (f"{NUMBERED}/api/v2", NUMBERED, None, "v2"),
         (f"{NUMBERED}/API/V2/", NUMBERED, None, "v2"),
         (f"{NUMBERED}/api/ext/v3", NUMBERED, None, None),
         (f"{NUMBERED}/12345/api/v1", NUMBERED, "12345", "v1"),
         (SHARED, SHARED, None, None),
         (f"{SHARED}/100138", SHARED, "100138", None),
-        (f"{SHARED}/100138/", SHARED, "100138", None),
         (f"{SHARED}/100138/api/v1", SHARED, "100138", "v1"),
         (f"{SHARED}/100138/api/v2/", SHARED, "100138", "v2"),
         (f"{SHARED}/100138/x/../api//v1", SHARED, "100138", "v1"),
@@ -117,20 +93,9 @@ def test_base_url_in_every_form_is_taken_apart(
     )
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/api",
-        "/api/v3",
-        "/api/v1/sendTemplateMessage",
-        "/1/2/api/v1",
-        "/a%20b/api/v1",
-        "/v1",
-        "/1/api",
-        "/v2/api/v1",
-    ],
-)
-def test_base_url_of_another_form_is_refused(path: str) -> None:
+def test_base_url_of_another_form_is_refused() -> None:
     """A form nobody knows would send every call to the wrong place."""
-    with pytest.raises(BadValueError, match="the WATI dashboard shows"):
-        parse_base_url(NUMBERED + path)
+    paths = "api api/v3 api/v1/sendTemplateMessage 1/2/api/v1 a%20b/api/v1 v1 1/api v2/api/v1"
+    for path in paths.split():
+        with pytest.raises(BadValueError, match="the WATI dashboard shows"):
+            parse_base_url(f"{NUMBERED}/{path}")
