@@ -31,22 +31,13 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def test_find_by_option_wins_over_everything(tmp_path: Path) -> None:
-    """A file asked for by name is taken even when it does not exist."""
-    write_config(tmp_path, "")
-
-    found = find_config_file("/etc/mine.env", {"LEAD_AUTOMATION_CONFIG": "/x"}, tmp_path)
-
-    assert found == Path("/etc/mine.env")
-
-
-def test_find_by_variable_wins_over_the_usual_places(tmp_path: Path) -> None:
-    """Relative to the current folder; an empty variable is none."""
+def test_find_by_option_or_variable_wins_over_the_usual_places(tmp_path: Path) -> None:
+    """A file asked for by name is taken even when it does not exist; an empty name is none."""
     path = write_config(tmp_path, "")
+    variable = {"LEAD_AUTOMATION_CONFIG": "x.env"}
 
-    assert find_config_file(None, {"LEAD_AUTOMATION_CONFIG": "x.env"}, tmp_path) == (
-        tmp_path / "x.env"
-    )
+    assert find_config_file("/etc/mine.env", variable, tmp_path) == Path("/etc/mine.env")
+    assert find_config_file(None, variable, tmp_path) == tmp_path / "x.env"
     assert find_config_file("", {"LEAD_AUTOMATION_CONFIG": ""}, tmp_path) == path
 
 
@@ -80,27 +71,17 @@ def test_find_a_dangling_link_returns_it(tmp_path: Path) -> None:
     assert "does not exist" in refusal(found)
 
 
-def test_read_keeps_values_as_written(tmp_path: Path) -> None:
+def test_read_keeps_values_as_written_and_agrees_with_dotenv(tmp_path: Path) -> None:
     """Comments, quotes and export are understood; nothing is interpolated."""
-    path = write_config(
-        tmp_path,
-        "\ufeff# comment\nA=1 # one\nexport B='two words'\nC=${A}$B\r\nD=\nE = \"x\\ny\"\n",
+    text = (
+        "# comment\nA=1 # one\nexport B='two words'\nC=${A}$B\r\nD=\nE = \"x\\ny\"\n"
+        "\n  F = 2\nG='x#y' # z\nH=#no\nI= # empty\n'J'=\"q\\\"r\"\n"
     )
+    values, warnings = read_config_file(write_config(tmp_path, "\ufeff" + text), Disk())
 
-    values, warnings = read_config_file(path, Disk())
-
-    assert values == {"A": "1", "B": "two words", "C": "${A}$B", "D": "", "E": "x\ny"}
+    assert values == dotenv_values(stream=io.StringIO(text), interpolate=False)
+    assert (values["B"], values["C"], values["E"]) == ("two words", "${A}$B", "x\ny")
     assert warnings == ()
-
-
-def test_read_agrees_with_dotenv_values(tmp_path: Path) -> None:
-    """What python-dotenv itself makes of a file is what counts."""
-    text = "A=1\n\n  B = 2\nC='x#y' # z\nD=#no\nE= # empty\n'F'=\"q\\\"r\"\nA=3\n"
-    path = write_config(tmp_path, text)
-
-    assert read_config_file(path, Disk())[0] == dotenv_values(
-        stream=io.StringIO(text), interpolate=False
-    )
 
 
 def test_read_key_twice_warns_and_takes_the_last(tmp_path: Path) -> None:
@@ -134,20 +115,12 @@ def test_read_line_that_is_no_setting_is_refused_without_its_text(
     assert "sk-secret" not in message
 
 
-def test_read_missing_file_says_what_to_do(tmp_path: Path) -> None:
-    """The example is named."""
+def test_read_of_no_settings_file_says_what_it_is(tmp_path: Path) -> None:
+    """Missing (the example is named), not UTF-8 (the byte is), or no path at all (escaped)."""
     assert "does not exist; copy config.env.example" in refusal(tmp_path / "gone.env")
-
-
-def test_read_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
-    """The byte is named, the content is not."""
+    assert not is_open_to_others(tmp_path / "gone.env")
     assert "is not UTF-8 (byte 2)" in refusal(write_config(tmp_path, b"A=\xff"))
-
-
-def test_read_path_with_nul_is_refused(tmp_path: Path) -> None:
-    """An option can hold anything; the message shows it escaped."""
     message = refusal(tmp_path / "a\x00b")
-
     assert "no usable path" in message
     assert "a\\u0000b" in message
 
@@ -166,38 +139,20 @@ def test_read_file_open_to_other_users_warns(tmp_path: Path, mode: int, *, is_op
     assert ["chmod 600" in warning for warning in warnings] == [True] * is_open
 
 
-def test_open_to_others_of_a_missing_file_is_false(tmp_path: Path) -> None:
-    """What is not there shows nobody anything."""
-    assert not is_open_to_others(tmp_path / "gone")
-
-
 def test_layers_in_order_let_the_nearer_win() -> None:
     """Command line, environment, file; an empty variable hides nothing."""
     values, sources = layer_settings(
         {"WATI_PLAN": "growth", "TIMEZONE": "UTC", "LOG_LEVEL": "INFO", "WATI_PLAM": "x"},
-        {
-            "WATI_PLAN": "pro",
-            "LOG_LEVEL": "ERROR",
-            "PATH": "/bin",
-            "LEAD_OWNR": "1",
-            "TIMEZONE": " ",
-        },
+        {"WATI_PLAN": "pro", "LOG_LEVEL": "ERROR", "PATH": "/", "LEAD_OWNR": "1", "TIMEZONE": " "},
         {"LOG_LEVEL": "DEBUG", "STATE_DIR": "/s"},
     )
 
-    assert values == {
-        "WATI_PLAN": "pro",
-        "TIMEZONE": "UTC",
-        "LOG_LEVEL": "DEBUG",
-        "WATI_PLAM": "x",
-        "LEAD_OWNR": "1",
-        "STATE_DIR": "/s",
+    assert {name: (value, sources[name]) for name, value in values.items()} == {
+        "WATI_PLAN": ("pro", "environment"),
+        "TIMEZONE": ("UTC", "config.env"),
+        "LOG_LEVEL": ("DEBUG", "command line"),
+        "WATI_PLAM": ("x", "config.env"),
+        "LEAD_OWNR": ("1", "environment"),
+        "STATE_DIR": ("/s", "command line"),
     }
-    assert sources == {
-        "WATI_PLAN": "environment",
-        "TIMEZONE": "config.env",
-        "LOG_LEVEL": "command line",
-        "WATI_PLAM": "config.env",
-        "LEAD_OWNR": "environment",
-        "STATE_DIR": "command line",
-    }
+    assert set(sources) == set(values)
