@@ -7,24 +7,24 @@ from msgspec.structs import replace
 
 from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
-from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, SkipReason
 
 _WORD_CHARS = 40
+_MIN_POSITION_WIDTH = 3  # as the owner's first program wrote them: [001/045]
 
 _log = logging.getLogger(__name__)
 
 
 class LeadProgress:
-    """How far each lead is: its row of the report, the progress line and the log, kept together."""
+    """How far each lead is: its row of the report, the progress line and the log, kept together.
 
-    def __init__(
-        self, analytics: CampaignAnalytics, *, display: Progress, log: OptimizedLogger
-    ) -> None:
+    People and scripts search the log for these lines, so their beginnings are fixed.
+    """
+
+    def __init__(self, analytics: CampaignAnalytics, *, display: Progress) -> None:
         self._analytics = analytics
         self._display = display
-        self._log = log
         self._rows: dict[str, LeadRow] = {}
         self._words: dict[str, str] = {}
 
@@ -32,7 +32,9 @@ class LeadProgress:
         """Note that a lead's turn has come; its row names the counsellor."""
         counsellor = row.counsellor or ""
         self._display.update(self._analytics.counters, counsellor=counsellor)
-        self._log.lead_started(row.position, total, row.name, counsellor)
+        width = max(_MIN_POSITION_WIDTH, len(str(total)))
+        place = f"{row.position:0{width}}/{total:0{width}}"
+        _log.info("📞 [%s] %s → %s", place, row.name, counsellor)
 
     def planned(self, row: LeadRow) -> None:
         """Note a lead that a real run would message."""
@@ -67,7 +69,7 @@ class LeadProgress:
     def accepted(self, record: MessageRecord) -> None:
         """Note WATI's yes."""
         row = self._change(record, outcome=Outcome.ACCEPTED, failure=None)
-        self._log.sent(row.name, record.message_id)
+        _say_sent(row)
 
     def refused(
         self,
@@ -80,14 +82,15 @@ class LeadProgress:
         """Note a no, or a send that never left."""
         row = self._change(record, outcome=outcome, failure=failure)
         if tried_again:
-            self._log.pending(row.name, f"{failure.text}; tried again")
+            _log.info("⏳ PENDING: %s | %s; tried again", row.name, failure.text)
         else:
-            self._log.failed(row.name, failure.text)
+            _log.info("❌ FAILED: %s | %s", row.name, failure.text)
 
     def unknown(self, record: MessageRecord, failure: Failure) -> None:
         """Note a send whose fate is unknown."""
         row = self._change(record, outcome=Outcome.UNKNOWN, failure=failure)
-        self._log.pending(row.name, f"no clear answer ({failure.text}); asked again later")
+        text = "⏳ PENDING: %s | no clear answer (%s); asked again later"
+        _log.info(text, row.name, failure.text)
 
     def news(self, record: MessageRecord, failure: Failure | None, *, word: str = "") -> None:
         """Note what a status read said of an accepted message.
@@ -101,9 +104,9 @@ class LeadProgress:
         before = self._rows[record.lead_id]
         row = self._change(record, outcome=Outcome.ACCEPTED, failure=failure)
         if before.outcome is not Outcome.ACCEPTED:
-            self._log.sent(row.name, record.message_id)
+            _say_sent(row)
         if row.status is not before.status:
-            self._say(row)
+            _say_status(row)
 
     def still_pending(self) -> None:
         """Say at the end whose delivery nobody knows yet."""
@@ -111,18 +114,7 @@ class LeadProgress:
             if row.outcome is Outcome.ACCEPTED and row.status in _NO_WORD:
                 word = self._words.get(lead_id)
                 says = f'; WATI says "{word}"' if word else ""
-                self._log.pending(row.name, f"no word of delivery yet{says}")
-
-    def _say(self, row: LeadRow) -> None:
-        match row.status:
-            case MessageStatus.DELIVERED:
-                self._log.delivered(row.name)
-            case MessageStatus.READ:
-                self._log.read(row.name)
-            case MessageStatus.FAILED:
-                self._log.failed(row.name, row.error_message or "no reason given")
-            case MessageStatus.SENT | MessageStatus.PENDING:
-                pass
+                _log.info("⏳ PENDING: %s | no word of delivery yet%s", row.name, says)
 
     def _change(
         self, record: MessageRecord, *, outcome: Outcome, failure: Failure | None
@@ -147,6 +139,24 @@ class LeadProgress:
 
 
 _NO_WORD = (MessageStatus.PENDING, MessageStatus.SENT)
+
+
+def _say_sent(row: LeadRow) -> None:
+    """Log WATI's yes; the v1 API gives no message id."""
+    its_id = f" | ID: {row.message_id}" if row.message_id else ""
+    _log.info("📤 SENT: %s%s", row.name, its_id)
+
+
+def _say_status(row: LeadRow) -> None:
+    match row.status:
+        case MessageStatus.DELIVERED:
+            _log.info("📱 DELIVERED: %s", row.name)
+        case MessageStatus.READ:
+            _log.info("👀 READ: %s", row.name)
+        case MessageStatus.FAILED:
+            _log.info("❌ FAILED: %s | %s", row.name, row.error_message or "no reason given")
+        case MessageStatus.SENT | MessageStatus.PENDING:
+            pass
 
 
 def _latest(record: MessageRecord) -> datetime | None:

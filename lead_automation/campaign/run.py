@@ -71,7 +71,7 @@ class EnhancedLeadAutomation:
             services: What the steps work with.
             limit: Messages attempted at most; None for no limit but the quota.
             analytics: Counts what becomes of each lead.
-            log: Says it.
+            log: Has kept its warnings.
             display: Shows how far the run is.
         """
         self._services = services
@@ -80,7 +80,7 @@ class EnhancedLeadAutomation:
         self._limit = limit if limit is not None or self._mode is not RunMode.TEST else 1
         self._analytics = analytics
         self._log = log
-        self._progress = LeadProgress(analytics, display=display, log=log)
+        self._progress = LeadProgress(analytics, display=display)
         self._gate = Gate(services)
         self._quota = CounsellorQuota(services)
         self._outbox = Outbox(services)
@@ -174,7 +174,7 @@ class EnhancedLeadAutomation:
         if left == 0:
             reason = "All counsellor quotas exhausted for today"
             return RunEnd(status=RunStatus.QUOTA_EXHAUSTED, reason=reason)
-        self._log.available_quota(left)
+        _log.info("📊 Available Quota: %d", left)
         return None
 
     # --- leads --------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class EnhancedLeadAutomation:
         self._analytics.fetched(self._total)
         if not found.leads:
             return RunEnd(status=RunStatus.NO_LEADS, reason="No leads available to process")
-        self._log.leads_to_process(self._total)
+        _log.info("📋 Leads to Process: %d", self._total)
         for position, lead in enumerate(found.leads, 1):
             self._end = self._follow_up.retry_absent() or self._end_before_next()
             if self._end is not None:

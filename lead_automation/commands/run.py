@@ -30,7 +30,7 @@ from lead_automation.reporting.documents import make_run_id, result_to_json
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
-from lead_automation.reporting.progress import make_progress
+from lead_automation.reporting.progress import Progress
 from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
@@ -163,13 +163,14 @@ def _campaign(
     """Load the state and yield a run, ready to be started once; its display goes with it."""
     log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
     today = quota_day(runtime.clock.now(), plan.settings.local.hours.zone)
-    log.campaign_started(plan.run_id, plan.mode, today)
+    text = "🚀 WATI AUTOMATION CAMPAIGN STARTED | %s | run %s | %s"
+    _log.info(text, today.isoformat(), plan.run_id, plan.mode.value)
     _warn(plan, runtime)
     enabled = not arguments.quiet and not arguments.json
     books = _open_books(plan, runtime, state)
     try:
         with (
-            make_progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as display,
+            Progress(runtime.stderr, enabled=enabled, clock=runtime.clock) as display,
             log.above(display.print_above),
         ):
             services = make_services(

@@ -1,10 +1,9 @@
 """``status``: what happened today, what is left, why it stopped; needs no lock, writes nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from lead_automation.arguments import Arguments
 from lead_automation.commands.common import (
@@ -25,11 +24,14 @@ from lead_automation.reporting.days import is_bad_number
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
-from lead_automation.state.open import open_state
+from lead_automation.state.open import State, open_state
 from lead_automation.text import clean, safe_text
 
+# A screen of 24 lines also has the counsellors to show; ``--json`` names every unknown send.
 _MOST_NAMED = 10
+# A line is to keep its figures on 80 columns, whatever a name or an id from outside is like.
 _MAX_NAME = 30
+# One reason may name several problems; more of it is in the log.
 _MAX_TEXT = 500
 
 _BAD_NUMBER = "invalid_number"
@@ -37,83 +39,81 @@ _UNKNOWN = "unknown"
 _ORDER: Final = (*(status.value for status in MessageStatus), _UNKNOWN, _BAD_NUMBER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
-    """Everything the command shows.
-
-    Attributes:
-        used: Name, messages used today, daily limit.
-        today_by_status: Messages of today by status; ``unknown`` apart, and ``invalid_number`` for
-            leads nothing was tried with, as in every report.
-        unsettled: Accepted messages of all kept days without a final word.
-        owed_rows: CRM rows the CRM has not taken.
-        last_run: Id of the last run that left a report.
-    """
-
-    today: date
-    used: tuple[tuple[str, int, int], ...]
-    today_by_status: dict[str, int]
-    unsettled: int
-    unknown: tuple[MessageRecord, ...]
-    hold: Hold | None
-    suppressed: int
-    owed_rows: int
-    month: str
-    month_calls: int
-    month_limit: int
-    last_run: str | None
-
-
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Show the state as it is now, a running journal included."""
     local = SettingsSource(arguments, runtime).load_local()
-    now = runtime.clock.now()
-    status = read_status(local, runtime, now)
-    last_run = _last_run(status, local, runtime) if status.last_run else None
+    now, zone = runtime.clock.now(), local.hours.zone
+    state = open_state(local, runtime)
+    hold = state.hold.read()
+    document = _document(state, hold, local, runtime, now)
     width = runtime.width(runtime.stdout) or WIDTH
-    lines = [*_lines(status, local, now), *_last_run_lines(last_run)]
+    lines = [f"Today {shown_time(now, zone)} {zone.key}", "", *_lines(document)]
     text = "\n".join(part for line in lines for part in _fitted(line, width))
-    if status.hold is not None:
-        banner = hold_text(status.hold, now=now, zone=local.hours.zone, width=width)
-        text = f"{banner}\n\n{text}"
-    show(arguments, runtime, _document(status, local, last_run), text)
+    if hold is not None:
+        text = f"{hold_text(hold, now=now, zone=zone, width=width)}\n\n{text}"
+    show(arguments, runtime, document, text)
     return 0
 
 
-def read_status(local: LocalSettings, runtime: Runtime, now: datetime) -> Status:
-    """Collect everything; raises StateError when a file cannot be read."""
-    zone = local.hours.zone
-    today = quota_day(now, zone)
-    state = open_state(local, runtime)
-    books = state.snapshot(today)
-    suppressions = state.suppressions.entries()
+def _document(
+    state: State, hold: Hold | None, local: LocalSettings, runtime: Runtime, now: datetime
+) -> dict[str, Any]:
+    """Return the object of ``--json``, which the text is made of as well.
+
+    Raises:
+        StateError: A state file cannot be read.
+    """
+    today = quota_day(now, local.hours.zone)
     month = f"{today:%Y-%m}"
-    return Status(
-        today=today,
-        used=_used(books, local, today),
-        today_by_status=_by_status(record for record in books.records() if record.day == today),
-        unsettled=len(books.open_messages(date.min)),
-        unknown=tuple(books.unknown_messages()),
-        hold=state.hold.read(),
-        suppressed=sum(entry.is_active(now) for entry in suppressions),
-        owed_rows=len(books.owed_rows()),
-        month=month,
-        month_calls=books.month_calls(month),
-        month_limit=local.monthly_calls,
-        last_run=_last_run_id(runtime, local),
-    )
+    books = state.snapshot(today)
+    used = _used(books, local, today)
+    return {
+        "status": "completed",
+        "today": today.isoformat(),
+        "counsellors": used,
+        "quota_left": sum(map(_left, used.values())),
+        "messages_today": _by_status(record for record in books.records() if record.day == today),
+        "unsettled": len(books.open_messages(date.min)),
+        "unknown": [
+            {
+                "lead_id": safe_text(record.lead_id),
+                "day": record.day.isoformat(),
+                "attempts": record.attempts,
+            }
+            for record in books.unknown_messages()
+        ],
+        "hold": hold_document(hold, zone=local.hours.zone) if hold is not None else None,
+        "suppressed": sum(entry.is_active(now) for entry in state.suppressions.entries()),
+        "crm_rows_owed": len(books.owed_rows()),
+        "month": {
+            "month": month,
+            "calls": books.month_calls(month),
+            "limit": local.monthly_calls,
+        },
+        "last_run": _last_run(local, runtime),
+        "state_dir": str(local.state_dir),
+    }
 
 
-def _used(books: Ledger, local: LocalSettings, today: date) -> tuple[tuple[str, int, int], ...]:
+def _used(books: Ledger, local: LocalSettings, today: date) -> dict[str, dict[str, int]]:
+    """Return today's figures: the configured counsellors first, then whoever else was used."""
     used = books.quota_used(today)
     limits = {counsellor.name: counsellor.daily_limit for counsellor in local.counsellors}
-    return tuple(
-        (clean(name, _MAX_NAME), used.get(name, 0), limits.get(name, 0))
+    return {
+        clean(name, _MAX_NAME): {
+            "used_today": used.get(name, 0),
+            "daily_limit": limits.get(name, 0),
+        }
         for name in {**limits, **used}
-    )
+    }
+
+
+def _left(its: dict[str, int]) -> int:
+    return max(0, its["daily_limit"] - its["used_today"])
 
 
 def _by_status(records: Iterable[MessageRecord]) -> dict[str, int]:
+    """Return counts by status; ``unknown`` apart, and leads with whom nothing could be tried."""
     counts = Counter(_word(record) for record in records)
     return {word: counts[word] for word in _ORDER if counts[word]}
 
@@ -124,21 +124,17 @@ def _word(record: MessageRecord) -> str:
     return _BAD_NUMBER if is_bad_number(record) else record.status.value
 
 
-def _last_run_id(runtime: Runtime, local: LocalSettings) -> str | None:
-    runs = list_runs(runtime.disk, local.state_dir / REPORTS_FOLDER)
-    return runs[-1] if runs else None
-
-
-def _last_run(status: Status, local: LocalSettings, runtime: Runtime) -> dict[str, object]:
+def _last_run(local: LocalSettings, runtime: Runtime) -> dict[str, object] | None:
     """Return how the last run ended; a report that cannot be read must not cost the rest."""
+    folder = local.state_dir / REPORTS_FOLDER
+    runs = list_runs(runtime.disk, folder)
+    if not runs:
+        return None
     try:
-        result = load_run(runtime.disk, local.state_dir / REPORTS_FOLDER, status.last_run)
+        result = load_run(runtime.disk, folder, runs[-1])
     except StateError as error:
-        return {
-            "run_id": status.last_run,
-            "status": "unreadable",
-            "reason": safe_text(error, _MAX_TEXT),
-        }
+        reason = safe_text(error, _MAX_TEXT)
+        return {"run_id": runs[-1], "status": "unreadable", "reason": reason}
     return {
         "run_id": result.run_id,
         "mode": result.mode.value,
@@ -149,90 +145,49 @@ def _last_run(status: Status, local: LocalSettings, runtime: Runtime) -> dict[st
     }
 
 
-def _document(
-    status: Status, local: LocalSettings, last_run: dict[str, object] | None
-) -> dict[str, object]:
-    zone = local.hours.zone
-    return {
-        "status": "completed",
-        "today": status.today.isoformat(),
-        "counsellors": {
-            name: {"used_today": used, "daily_limit": limit} for name, used, limit in status.used
-        },
-        "quota_left": _left(status),
-        "messages_today": status.today_by_status,
-        "unsettled": status.unsettled,
-        "unknown": [
-            {
-                "lead_id": safe_text(record.lead_id),
-                "day": record.day.isoformat(),
-                "attempts": record.attempts,
-            }
-            for record in status.unknown
-        ],
-        "hold": hold_document(status.hold, zone=zone) if status.hold is not None else None,
-        "suppressed": status.suppressed,
-        "crm_rows_owed": status.owed_rows,
-        "month": {
-            "month": status.month,
-            "calls": status.month_calls,
-            "limit": status.month_limit,
-        },
-        "last_run": last_run,
-        "state_dir": str(local.state_dir),
-    }
-
-
-def _left(status: Status) -> int:
-    return sum(max(0, limit - used) for _, used, limit in status.used)
-
-
-def _lines(status: Status, local: LocalSettings, now: datetime) -> list[str]:
+def _lines(shown: dict[str, Any]) -> list[str]:
     """Return the paragraphs of the text, still to be fitted to a width."""
     messages = ", ".join(
-        f"{count} {word.replace('_', ' ')}" for word, count in status.today_by_status.items()
+        f"{count} {word.replace('_', ' ')}" for word, count in shown["messages_today"].items()
     )
-    share = 100 * status.month_calls / status.month_limit
-    lines = [
-        f"Today {shown_time(now, local.hours.zone)} {local.hours.zone.key}",
+    month = shown["month"]
+    share = 100 * month["calls"] / month["limit"]
+    return [
+        *_quota_lines(shown["counsellors"]),
         "",
-        *_quota_lines(status),
-        "",
-        f"{_left(status)} messages left today",
+        f"{shown['quota_left']} messages left today",
         "",
         f"Messages today: {messages or 'none'}",
-        f"Not settled (all kept days): {status.unsettled} accepted, {len(status.unknown)} unknown",
-        *_unknown_lines(status),
-        f"Suppressed numbers: {status.suppressed}",
-        f"CRM rows owed: {status.owed_rows}",
-        f"WATI calls in {status.month}: {status.month_calls:,} of {status.month_limit:,} "
-        f"({share:.0f} %)",
+        f"Not settled (all kept days): {shown['unsettled']} accepted, "
+        f"{len(shown['unknown'])} unknown",
+        *_unknown_lines(shown["unknown"]),
+        f"Suppressed numbers: {shown['suppressed']}",
+        f"CRM rows owed: {shown['crm_rows_owed']}",
+        f"WATI calls in {month['month']}: {month['calls']:,} of {month['limit']:,} ({share:.0f} %)",
+        *([] if shown["hold"] else ["Hold: none"]),
+        *_last_run_lines(shown["last_run"]),
     ]
-    if status.hold is None:
-        lines.append("Hold: none")
-    return lines
 
 
-def _quota_lines(status: Status) -> list[str]:
+def _quota_lines(counsellors: dict[str, dict[str, int]]) -> list[str]:
     """Return one line for each counsellor: used, limit, left."""
-    name_width = max((columns(name) for name, _, _ in status.used), default=0)
-    used_width = max((len(str(used)) for _, used, _ in status.used), default=0)
-    limit_width = max((len(str(limit)) for _, _, limit in status.used), default=0)
+    name_width = max(map(columns, counsellors), default=0)
+    used_width = max((len(str(its["used_today"])) for its in counsellors.values()), default=0)
+    limit_width = max((len(str(its["daily_limit"])) for its in counsellors.values()), default=0)
     return [
-        f"  {pad(name, name_width)}  {used:>{used_width}} of "
-        f"{limit:>{limit_width}} used, {max(0, limit - used):>{limit_width}} left"
-        for name, used, limit in status.used
+        f"  {pad(name, name_width)}  {its['used_today']:>{used_width}} of "
+        f"{its['daily_limit']:>{limit_width}} used, {_left(its):>{limit_width}} left"
+        for name, its in counsellors.items()
     ]
 
 
-def _last_run_lines(last_run: Mapping[str, object] | None) -> list[str]:
+def _last_run_lines(last_run: dict[str, Any] | None) -> list[str]:
     if last_run is None:
         return []
-    reason = last_run["reason"]
-    colon = ": " if reason else ""
     mode = last_run.get("mode", RunMode.PRODUCTION.value)
     kind = "" if mode == RunMode.PRODUCTION.value else f" ({mode})"
-    return [f"Last run: {last_run['run_id']}{kind} {last_run['status']}{colon}{reason}"]
+    reason = last_run["reason"] and f": {last_run['reason']}"
+    return [f"Last run: {last_run['run_id']}{kind} {last_run['status']}{reason}"]
 
 
 def _fitted(line: str, width: int) -> list[str]:
@@ -240,15 +195,15 @@ def _fitted(line: str, width: int) -> list[str]:
     return [line] if columns(line) <= width else wrap(line, width, indent="  ")
 
 
-def _unknown_lines(status: Status) -> list[str]:
+def _unknown_lines(unknown: list[dict[str, Any]]) -> list[str]:
     """Name the sends nobody knows the fate of, and what settles them."""
     lines = [
-        f"  unknown: lead {safe_text(record.lead_id, _MAX_NAME)} of {record.day}, "
-        f"attempt {record.attempts}"
-        for record in status.unknown[:_MOST_NAMED]
+        f"  unknown: lead {safe_text(its['lead_id'], _MAX_NAME)} of {its['day']}, "
+        f"attempt {its['attempts']}"
+        for its in unknown[:_MOST_NAMED]
     ]
-    if len(status.unknown) > _MOST_NAMED:
-        lines.append(f"  … and {len(status.unknown) - _MOST_NAMED} more (--json names them all)")
-    if status.unknown:
+    if len(unknown) > _MOST_NAMED:
+        lines.append(f"  … and {len(unknown) - _MOST_NAMED} more (--json names them all)")
+    if unknown:
         lines.append("  `track` or the next run asks WATI; they are never sent blindly again")
     return lines

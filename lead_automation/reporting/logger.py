@@ -1,9 +1,9 @@
-"""The log of a run: what the console shows, what the file keeps, in the owner's fixed texts."""
+"""The log of a run: what the console shows and what the file keeps."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import date, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import TextIO
 
@@ -12,12 +12,11 @@ from lead_automation.files import Disk
 from lead_automation.plaintext import fit_encoding
 from lead_automation.reporting.logfile import DailyFile
 from lead_automation.reporting.logformat import LineFormatter, Redactor
-from lead_automation.runs import RunMode
 from lead_automation.text import safe_text
 
 _PROJECT = "lead_automation"
+# Each is kept with the run; thousands of the same kind would bury its report.
 _MAX_WARNINGS = 200
-_MIN_POSITION_WIDTH = 3
 
 _RESET = "\x1b[0m"
 _COLOURS = (
@@ -31,7 +30,7 @@ _log = logging.getLogger(_PROJECT)
 
 
 class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
-    """Set up the program's logging, and write the lines every campaign has.
+    """Set up the program's logging.
 
     Made once, by the command line. Console lines go to a stream (stderr), file lines at DEBUG to
     the daily log; neither a closed console nor a full disk ever raises out of a log call.
@@ -74,8 +73,14 @@ class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
         root.addHandler(self._collector)
 
     def __exit__(self, *error: object) -> None:
-        """Stop logging."""
-        self.close()
+        """Take the handlers away and restore the levels; doing it twice does nothing more."""
+        root = logging.getLogger()
+        for handler in (self._console, self._collector, self._file):
+            if handler is not None:
+                root.removeHandler(handler)
+                handler.close()
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
 
     def open_file(self, path: Path, *, disk: Disk) -> None:
         """Log to a daily file as well; a file that cannot be opened is a warning.
@@ -91,16 +96,6 @@ class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
         self._file.setFormatter(self._lines.with_traceback())
         logging.getLogger().addHandler(self._file)
 
-    def close(self) -> None:
-        """Take the handlers away and restore the levels; closing twice does nothing more."""
-        root = logging.getLogger()
-        for handler in (self._console, self._collector, self._file):
-            if handler is not None:
-                root.removeHandler(handler)
-                handler.close()
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-
     @property
     def warnings(self) -> tuple[str, ...]:
         """Everything logged at WARNING or above so far, safe to show, at most 200 and a count."""
@@ -109,54 +104,13 @@ class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
         return self._collector.texts() + lost
 
     @contextmanager
-    def above(self, write_line: Callable[[str], None]) -> Iterator[None]:
-        """Send console lines through write_line while a progress display owns the terminal."""
+    def above(self, write_line: Callable[[str], bool]) -> Iterator[None]:
+        """Offer console lines to write_line first, while a progress display owns the terminal."""
         self._console.write_line = write_line
         try:
             yield
         finally:
             self._console.write_line = None
-
-    # The fixed texts: people and scripts search for them.
-
-    def campaign_started(self, run_id: str, mode: RunMode, today: date) -> None:
-        """Log the first line of a run, with its date (in the zone), id and mode."""
-        text = "🚀 WATI AUTOMATION CAMPAIGN STARTED | %s | run %s | %s"
-        _log.info(text, today.isoformat(), run_id, mode.value)
-
-    def available_quota(self, messages: int) -> None:
-        """Log what is left today over all counsellors."""
-        _log.info("📊 Available Quota: %d", messages)
-
-    def leads_to_process(self, leads: int) -> None:
-        """Log how many leads the run means to process."""
-        _log.info("📋 Leads to Process: %d", leads)
-
-    def lead_started(self, position: int, total: int, name: str, counsellor: str) -> None:
-        """Log who gets the next message from whom; position counts from 1."""
-        width = max(_MIN_POSITION_WIDTH, len(str(total)))
-        place = f"{position:0{width}}/{total:0{width}}"
-        _log.info("📞 [%s] %s → %s", place, name, counsellor)
-
-    def sent(self, name: str, message_id: str | None) -> None:
-        """Log that WATI accepted a message; the v1 API gives it no id."""
-        _log.info("📤 SENT: %s%s", name, "" if message_id is None else f" | ID: {message_id}")
-
-    def delivered(self, name: str) -> None:
-        """Log that a message reached the phone."""
-        _log.info("📱 DELIVERED: %s", name)
-
-    def read(self, name: str) -> None:
-        """Log that a message was read."""
-        _log.info("👀 READ: %s", name)
-
-    def failed(self, name: str, reason: str) -> None:
-        """Log that a message was refused or failed; one lead's failure is no warning."""
-        _log.info("❌ FAILED: %s | %s", name, reason)
-
-    def pending(self, name: str, why: str = "") -> None:
-        """Log that nothing certain is known of a message yet."""
-        _log.info("⏳ PENDING: %s%s", name, f" | {why}" if why else "")
 
 
 class _ConsoleHandler(logging.Handler):
@@ -170,7 +124,7 @@ class _ConsoleHandler(logging.Handler):
         super().__init__(level)
         self._stream = stream
         self._colour = colour and stream is not None and stream.isatty()
-        self.write_line: Callable[[str], None] | None = None
+        self.write_line: Callable[[str], bool] | None = None
         self.addFilter(logging.Filter(_PROJECT))
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -181,9 +135,7 @@ class _ConsoleHandler(logging.Handler):
             line = fit_encoding(self.format(record), stream.encoding)
             if self._colour:
                 line = _coloured(line, record.levelno)
-            if self.write_line is not None:
-                self.write_line(line)
-            else:
+            if self.write_line is None or not self.write_line(line):
                 stream.write(line + "\n")
                 stream.flush()
         except (OSError, ValueError):  # closed, or nobody reads it any more

@@ -3,9 +3,9 @@
 rich is imported when a display is really shown: a run under cron does not pay for it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Self, TextIO
 
 from lead_automation.clock import Clock
 from lead_automation.plaintext import columns, fit_encoding, pad
@@ -14,93 +14,88 @@ from lead_automation.reporting.wording import duration_text
 from lead_automation.text import clean
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
+# The counsellor stands last on the line: a longer name would be cut by the terminal's edge anyway.
 _MAX_NAME = 24
+# With it the line of a run of hundreds just fits 100 columns; on 80 the bar is left out.
 _BAR_WIDTH = 16
+# Below this a terminal tells of no figure; some say 0 columns when they do not know.
 _MIN_WIDTH = 20
 
 
-class Progress(Protocol):
-    """Where a run tells how far it is."""
-
-    def update(self, counters: ProgressCounters, *, counsellor: str | None = None) -> None:
-        """Show new figures, and the counsellor of the current lead when one is given."""
-        ...
-
-    def print_above(self, line: str) -> None:
-        """Write a log line, already made safe, above the display; OSError when it is gone."""
-        ...
-
-
-class NoProgress:
-    """Where no terminal is: figures are dropped, log lines go to the stream as they are."""
-
-    def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream
-
-    def update(self, counters: ProgressCounters, *, counsellor: str | None = None) -> None:
-        """Drop the figures."""
-
-    def print_above(self, line: str) -> None:
-        """Write a line."""
-        if self._stream is not None:
-            self._stream.write(line + "\n")
-            self._stream.flush()
-
-
-class RichProgress:
+class Progress(AbstractContextManager["Progress"]):
     """One live line at the bottom of a terminal, log lines scrolling above it.
 
     It is drawn by whoever calls, on the same thread; a terminal that goes away ends the display,
-    never the run.
+    never the run. Where no display is shown, figures are dropped.
     """
 
-    def __init__(self, stream: TextIO, *, clock: Clock) -> None:
-        """Prepare a display; ``start`` shows it."""
-        from rich.console import Console  # noqa: PLC0415
-        from rich.live import Live  # noqa: PLC0415
+    def __init__(self, stream: TextIO | None, *, enabled: bool, clock: Clock) -> None:
+        """Prepare a display; entering the block shows it, leaving it takes it away.
 
-        self._stream = stream
+        Args:
+            stream: stderr; None where there is none.
+            enabled: False (``--quiet``, ``--json``) shows nothing; so does a stream that is no
+                terminal.
+            clock: Read for the time left.
+        """
         self._clock = clock
         self._started_at = clock.monotonic()
         self._counters = ProgressCounters()
         self._counsellor = ""
-        self._console: Console = Console(
-            file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True
-        )
-        self._live: Live | None = Live(
-            console=self._console,
+        is_shown = enabled and stream is not None and stream.isatty()
+        self._live = self._make_live(stream) if is_shown else None
+
+    def _make_live(self, stream: TextIO | None) -> "Live":
+        from rich.console import Console  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415
+
+        console = Console(file=stream, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        return Live(
+            console=console,
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
-            get_renderable=self._line,
+            get_renderable=lambda: self._line(console),
         )
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Begin the display."""
         self._draw(lambda live: live.start(refresh=True))
         self._draw(lambda live: live.console.show_cursor())  # one that is killed leaves it hidden
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *error: object) -> None:
         """Take the display away, leaving the log lines."""
         self._draw(lambda live: live.stop())
         self._live = None
 
     def update(self, counters: ProgressCounters, *, counsellor: str | None = None) -> None:
-        """Show new figures."""
+        """Show new figures, and the counsellor of the current lead when one is given."""
         self._counters = counters
         if counsellor is not None:
             self._counsellor = clean(counsellor, _MAX_NAME)
         self._draw(lambda live: live.refresh())
 
-    def print_above(self, line: str) -> None:
-        """Write a log line above the display; its colours are kept, nothing in it is markup."""
+    def print_above(self, line: str) -> bool:
+        """Write a log line above the display, its colours kept, nothing in it markup.
+
+        Returns:
+            False where no display is shown: the line is the caller's to write.
+
+        Raises:
+            OSError: The terminal is gone.
+        """
+        if self._live is None:
+            return False
         from rich.text import Text  # noqa: PLC0415
 
-        self._console.print(Text.from_ansi(line), soft_wrap=True)
+        self._live.console.print(Text.from_ansi(line), soft_wrap=True)
+        return True
 
     def _draw(self, draw: "Callable[[Live], object]") -> None:
         if self._live is not None:
@@ -109,14 +104,14 @@ class RichProgress:
             except (OSError, ValueError):
                 self._live = None
 
-    def _line(self) -> "Text":
+    def _line(self, console: "Console") -> "Text":
         from rich.text import Text  # noqa: PLC0415
 
         elapsed_s = self._clock.monotonic() - self._started_at
         # Of one line: a display of two could not be taken away cleanly after a resize.
-        width = max(_MIN_WIDTH, self._console.width - 1)
+        width = max(_MIN_WIDTH, console.width - 1)
         text = progress_text(self._counters, self._counsellor, elapsed_s=elapsed_s, width=width)
-        return Text(fit_encoding(text, self._stream.encoding), no_wrap=True)
+        return Text(fit_encoding(text, console.encoding), no_wrap=True)
 
 
 def progress_text(
@@ -140,42 +135,15 @@ def progress_text(
         f"skipped {counters.skipped}",
         *_what_is_on(counters.done, total, counsellor, elapsed_s),
     ]
-    shown = [part for part in parts if part]
-    wide = "  ".join(["█" * filled + "░" * (_BAR_WIDTH - filled), *shown])
-    return pad(wide if columns(wide) <= width else " ".join(shown), width).rstrip()
+    wide = "  ".join(["█" * filled + "░" * (_BAR_WIDTH - filled), *parts])
+    return pad(wide if columns(wide) <= width else " ".join(parts), width).rstrip()
 
 
-def _what_is_on(done: int, total: int, counsellor: str, elapsed_s: float) -> tuple[str, ...]:
+def _what_is_on(done: int, total: int, counsellor: str, elapsed_s: float) -> list[str]:
+    """Return the time left at the pace so far, once there is one, and who is being served."""
     if total and done == total:
-        return ("following deliveries",)
-    left_s = time_left_s(done, total, elapsed_s)
-    left = "" if left_s is None else f"{duration_text(left_s)} left"
-    return (left, f"→ {counsellor}" if counsellor else "")
-
-
-def time_left_s(done: int, total: int, elapsed_s: float) -> float | None:
-    """Return the seconds left at the pace so far; None while there is no pace to judge by."""
-    if done <= 0 or elapsed_s <= 0:
-        return None
-    return elapsed_s / done * max(0, total - done)
-
-
-@contextmanager
-def make_progress(stream: TextIO | None, *, enabled: bool, clock: Clock) -> Iterator[Progress]:
-    """Show progress on a stream while the block runs.
-
-    Args:
-        stream: stderr; None where there is none.
-        enabled: False (``--quiet``, ``--json``) shows nothing; so does a stream that is no
-            terminal.
-        clock: Read for the time left.
-    """
-    if not enabled or stream is None or not stream.isatty():
-        yield NoProgress(stream)
-        return
-    display = RichProgress(stream, clock=clock)
-    display.start()
-    try:
-        yield display
-    finally:
-        display.stop()
+        return ["following deliveries"]
+    said = [f"→ {counsellor}"] if counsellor else []
+    if done and elapsed_s:
+        said.insert(0, f"{duration_text(elapsed_s / done * (total - done))} left")
+    return said

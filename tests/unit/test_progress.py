@@ -10,9 +10,7 @@ from fakes import FakeClock
 
 from lead_automation.reporting.analytics import ProgressCounters
 from lead_automation.reporting.progress import (
-    NoProgress,
-    RichProgress,
-    make_progress,
+    Progress,
     progress_text,
 )
 
@@ -98,7 +96,7 @@ def test_progress_text_holds_what_fits(
 def test_display_shows_figures_and_leaves_only_log_lines() -> None:
     """The last thing done to the terminal is taking the line away."""
     terminal, clock = Terminal(), FakeClock()
-    with make_progress(terminal, enabled=True, clock=clock) as progress:
+    with Progress(terminal, enabled=True, clock=clock) as progress:
         clock.advance(18)
         progress.update(COUNTERS, counsellor="Anandi")
         progress.print_above("\x1b[33m09:15:24 | WARNING | [/] x[/red] :smile:\x1b[0m")
@@ -115,7 +113,7 @@ def test_display_shows_figures_and_leaves_only_log_lines() -> None:
 def test_display_hostile_counsellor_is_literal_text() -> None:
     """No markup is read and no escape passes."""
     terminal = Terminal()
-    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+    with Progress(terminal, enabled=True, clock=FakeClock()) as progress:
         progress.update(COUNTERS, counsellor="[red]x[/]\x1b[2J\u202e")
 
     assert "→ [red]x[/]\\u001b[2J\\u202e" in terminal.getvalue()
@@ -124,7 +122,7 @@ def test_display_hostile_counsellor_is_literal_text() -> None:
 def test_display_on_an_ascii_terminal_does_not_raise() -> None:
     """Bar and arrow give way to what the encoding has."""
     terminal = Terminal("ascii")
-    with make_progress(terminal, enabled=True, clock=FakeClock()) as progress:
+    with Progress(terminal, enabled=True, clock=FakeClock()) as progress:
         progress.update(COUNTERS, counsellor="Zoë")
 
     assert "9/45  sent 7" in terminal.getvalue()
@@ -136,33 +134,31 @@ def test_display_on_an_ascii_terminal_does_not_raise() -> None:
 def test_display_of_a_lost_terminal_ends_quietly(gone_after: str) -> None:
     """A closed window ends the display, not the run."""
     terminal = Terminal()
-    display = RichProgress(terminal, clock=FakeClock())
     terminal.is_gone = gone_after == "never started"
-    display.start()
-    if gone_after == "update":
-        display.update(COUNTERS)
-    terminal.is_gone = True
-    display.update(COUNTERS, counsellor="Anandi")
-    display.stop()
-    display.stop()
-    display.start()
+    with Progress(terminal, enabled=True, clock=FakeClock()) as display:
+        if gone_after == "update":
+            display.update(COUNTERS)
+        if gone_after != "never started":
+            terminal.is_gone = True
+            with pytest.raises(OSError, match="Input/output"):
+                display.print_above("the logger takes care of this one")
+        display.update(COUNTERS, counsellor="Anandi")
 
-    with pytest.raises(OSError, match="Input/output"):
-        display.print_above("the logger takes care of this one")
+    assert not display.print_above("the caller's to write")
 
 
 @pytest.mark.parametrize("enabled", [True, False])
 def test_pipe_or_quiet_run_shows_no_progress(*, enabled: bool) -> None:
     """Without a terminal, or when told to be silent, only log lines are written."""
     stream = io.StringIO() if enabled else Terminal()
-    with make_progress(None, enabled=enabled, clock=FakeClock()) as nowhere:
-        nowhere.print_above("lost")
-    with make_progress(stream, enabled=enabled, clock=FakeClock()) as progress:
+    with Progress(None, enabled=enabled, clock=FakeClock()) as nowhere:
+        nowhere.update(COUNTERS)
+    with Progress(stream, enabled=enabled, clock=FakeClock()) as progress:
         progress.update(COUNTERS, counsellor="Anandi")
-        progress.print_above("a line")
 
-    assert isinstance(progress, NoProgress)
-    assert stream.getvalue() == "a line\n"
+        assert not nowhere.print_above("a line")
+        assert not progress.print_above("a line")
+    assert stream.getvalue() == ""
 
 
 def test_rich_and_jinja2_are_imported_only_where_shown() -> None:
