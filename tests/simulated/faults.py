@@ -53,6 +53,9 @@ class FaultKind(Enum):
     """An informational 103 before the real answer, which Python's client takes for the answer."""
 
 
+BEFORE_THE_REQUEST = frozenset({FaultKind.REFUSED, FaultKind.CERTIFICATE})
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkFault:
     """A fault of the way back.
@@ -110,22 +113,39 @@ def write_spoilt(wire: Wire, reply: SimReply, fault: NetworkFault) -> None:
     Raises:
         ValueError: The fault is one a connection already open cannot show.
     """
-    writer = _WRITERS.get(fault.kind)
-    if writer is None:
+    if fault.kind in BEFORE_THE_REQUEST:
         msg = (
             f"{fault.kind.value} happens before a request is made: use Simulator.take_down for "
             "refused connections, and no sockets for certificates"
         )
         raise ValueError(msg)
-    writer(wire, reply, fault.seconds)
+    if fault.kind in _STALLING:
+        _STALLING[fault.kind](wire, reply, fault.seconds)
+    elif fault.kind is FaultKind.RESET:
+        wire.reset()
+    elif fault.kind is not FaultKind.CLOSE:  # the connection is closed afterwards in any case
+        wire.write(_spoilt_bytes(reply, fault.kind))
 
 
-def _close(_wire: Wire, _reply: SimReply, _seconds: float) -> None:
-    """Write nothing: the connection is closed afterwards in any case."""
-
-
-def _reset(wire: Wire, _reply: SimReply, _seconds: float) -> None:
-    wire.reset()
+def _spoilt_bytes(reply: SimReply, kind: FaultKind) -> bytes:
+    """Return all that is written where nothing stalls."""
+    match kind:
+        case FaultKind.BAD_STATUS_LINE:
+            return b"NONSENSE/9.9 two hundred\r\n\r\n"
+        case FaultKind.MANY_HEADERS:
+            extra = ((f"X-Extra-{place}", "x") for place in range(_EXTRA_HEADERS))
+            return head_of(reply, *extra)
+        case FaultKind.HUGE_HEADER:
+            return head_of(reply, ("X-Huge", "x" * _HEADER_BYTES))
+        case FaultKind.GZIP_BOMB:
+            length = ("Content-Length", str(len(_bomb())))
+            return head_of(reply, length, ("Content-Encoding", "gzip")) + _bomb()
+        case FaultKind.EARLY_HINTS:
+            hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+            return hints + whole(reply)
+        case _:  # SHORT_BODY
+            body = reply.body or b"{}"
+            return head_of(reply, ("Content-Length", str(len(body)))) + body[: len(body) // 2]
 
 
 def _hang(wire: Wire, _reply: SimReply, _seconds: float) -> None:
@@ -135,23 +155,6 @@ def _hang(wire: Wire, _reply: SimReply, _seconds: float) -> None:
 def _late(wire: Wire, reply: SimReply, seconds: float) -> None:
     if wire.pause(seconds):
         wire.write(whole(reply))
-
-
-def _short_body(wire: Wire, reply: SimReply, _seconds: float) -> None:
-    body = reply.body or b"{}"
-    wire.write(head_of(reply, ("Content-Length", str(len(body)))) + body[: len(body) // 2])
-
-
-def _bad_status_line(wire: Wire, _reply: SimReply, _seconds: float) -> None:
-    wire.write(b"NONSENSE/9.9 two hundred\r\n\r\n")
-
-
-def _many_headers(wire: Wire, reply: SimReply, _seconds: float) -> None:
-    wire.write(head_of(reply, *((f"X-Extra-{place}", "x") for place in range(_EXTRA_HEADERS))))
-
-
-def _huge_header(wire: Wire, reply: SimReply, _seconds: float) -> None:
-    wire.write(head_of(reply, ("X-Huge", "x" * _HEADER_BYTES)))
 
 
 def _slow_headers(wire: Wire, reply: SimReply, seconds: float) -> None:
@@ -185,11 +188,6 @@ def _chunks_for_ever(wire: Wire, reply: SimReply, piece: bytes, seconds: float) 
         wire.write(piece)
 
 
-def _gzip_bomb(wire: Wire, reply: SimReply, _seconds: float) -> None:
-    length = ("Content-Length", str(len(_bomb())))
-    wire.write(head_of(reply, length, ("Content-Encoding", "gzip")) + _bomb())
-
-
 @cache
 def _bomb() -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
@@ -203,19 +201,11 @@ def _early_hints(wire: Wire, reply: SimReply, _seconds: float) -> None:
     wire.write(whole(reply))
 
 
-_WRITERS: dict[FaultKind, Callable[[Wire, SimReply, float], None]] = {
-    FaultKind.CLOSE: _close,
-    FaultKind.RESET: _reset,
+_STALLING: dict[FaultKind, Callable[[Wire, SimReply, float], None]] = {
     FaultKind.HANG: _hang,
     FaultKind.LATE: _late,
-    FaultKind.SHORT_BODY: _short_body,
-    FaultKind.BAD_STATUS_LINE: _bad_status_line,
-    FaultKind.MANY_HEADERS: _many_headers,
-    FaultKind.HUGE_HEADER: _huge_header,
     FaultKind.SLOW_HEADERS: _slow_headers,
     FaultKind.SLOW_BODY: _slow_body,
     FaultKind.ENDLESS_BODY: _endless_body,
     FaultKind.BAD_CHUNK: _bad_chunk,
-    FaultKind.GZIP_BOMB: _gzip_bomb,
-    FaultKind.EARLY_HINTS: _early_hints,
 }

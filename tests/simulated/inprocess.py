@@ -23,13 +23,9 @@ _NEVER_MADE: Final = {
     FaultKind.REFUSED: Fault.UNREACHABLE,
     FaultKind.CERTIFICATE: Fault.CERTIFICATE,
 }
-_DRIPS: Final = frozenset(
-    {
-        FaultKind.SLOW_HEADERS,
-        FaultKind.SLOW_BODY,
-        FaultKind.ENDLESS_BODY,
-        FaultKind.BAD_CHUNK,
-    }
+_DRIPS: Final = (
+    *(FaultKind.SLOW_HEADERS, FaultKind.SLOW_BODY),
+    *(FaultKind.ENDLESS_BODY, FaultKind.BAD_CHUNK),
 )
 
 

@@ -8,15 +8,9 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
-from simulated.faults import FaultKind, NetworkFault, SpoiltReply, spoil
+from simulated.faults import BEFORE_THE_REQUEST, FaultKind, NetworkFault, SpoiltReply, spoil
 
-from lead_automation.sandbox.exchange import (
-    Endpoint,
-    SimReply,
-    SimRequest,
-    json_reply,
-    text_reply,
-)
+from lead_automation.sandbox.exchange import Endpoint, SimReply, SimRequest, json_reply, text_reply
 
 Match = Callable[[SimRequest], bool]
 Action = Callable[[SimRequest], object]
@@ -24,8 +18,6 @@ Action = Callable[[SimRequest], object]
 _HTML = (
     "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 )
-
-_BEFORE_THE_REQUEST = frozenset({FaultKind.REFUSED, FaultKind.CERTIFICATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +46,7 @@ class Reply:
     @property
     def is_taken(self) -> bool:
         """Whether the request is really processed; never where no connection came about."""
-        if self.fault is not None and self.fault.kind in _BEFORE_THE_REQUEST:
+        if self.fault is not None and self.fault.kind in BEFORE_THE_REQUEST:
             return False
         return self.status is None if self.taken is None else self.taken
 
