@@ -24,7 +24,8 @@ from lead_automation.state.ledger import Ledger
 from lead_automation.state.rows import first_row_id, make_row
 
 FOLD_ABOVE_BYTES = 32 << 20
-"""A longer journal is folded before the next reservation, so that it can always be read back."""
+"""A longer journal is folded before the next reservation, so that it can always be read back:
+tens of thousands of sends, far more than a day brings."""
 
 _SNAPSHOT_TRIES = 5
 """A fold takes a moment, runs are minutes apart: more than one disturbed try is rare."""
@@ -96,6 +97,7 @@ class FileLedger(Ledger):
             raise StateError(msg, path=self._folder)
         if self._new_calls:
             entry = replace(entry, calls=self._new_calls)
+        # On the disk first, in memory then: what could not be written never counts.
         self._journal.append(dump_journal_entry(entry), durable=durable)
         self._new_calls = {}
         self.apply(entry)
@@ -124,6 +126,7 @@ class FileLedger(Ledger):
             self.prune(today)
         with _collector_paused():
             self._save_touched(self._journal)
+        # Last: a crash before it folds the same journal again, one after it has nothing to fold.
         if self._journal.size:
             self._journal.clear()
         self.start_anew()

@@ -19,6 +19,7 @@ from lead_automation.state.strictfile import MIB, read_file
 
 JOURNAL_FILE = "send_journal.jsonl"
 MAX_BYTES = 512 * MIB
+"""Far above FOLD_ABOVE_BYTES: a journal we wrote is never refused for its size."""
 
 _MEND = (
     "The file was left as it is. Use the version that wrote it; if it was edited, put back what "

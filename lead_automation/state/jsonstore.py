@@ -171,7 +171,7 @@ FILES = {
     OUTBOX_FILE: _Form("outbox", parse_outbox, dump_outbox, 160 * MIB),
     CALLS_FILE: _Form("calls", parse_calls, dump_calls, MIB),
 }
-"""In the order a fold writes them."""
+"""In the order a fold writes them: what protects people comes first."""
 
 
 def load_state(disk: Disk, folder: Path) -> StateFiles:

@@ -186,6 +186,7 @@ class Ledger(Books, ABC):
             error_category=failure.category if failure else before.error_category,
         )
         owe = self._rows_of_news(before, after, failure.text if failure else None)
+        # A power cut may lose it: the next run reads the status again.
         self._write(Kind.READING, [_Change(record=after, owe=owe)], durable=False)
         return after
 
@@ -217,11 +218,13 @@ class Ledger(Books, ABC):
 
     def row_taken(self, row_id: str) -> None:
         """Forget a row the CRM has taken; one that is not owed is no error."""
+        # A power cut may lose it: the CRM then gets the row a second time, which it can tell.
         self._keep(JournalEntry(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
 
     # --- what they mean ------------------------------------------------------------------------
 
     def _reserved(self, wanted: Reservation, day: date, at: datetime) -> _Change:
+        # Screening has looked already; here a slip of any caller still messages nobody twice.
         before = self.record(day, wanted.lead_id)
         if before is not None and before.may_have_arrived:
             msg = "this lead may have got a message today: reserving another is a bug"
@@ -308,6 +311,7 @@ class Ledger(Books, ABC):
             return ()
         owed = self.owed_row(before)
         if owed is not None:
+            # One row with the latest word, rather than two of which the first is out of date.
             row = make_row(after, owed.row_id, error=error)
             return () if row == owed else (row,)
         if after.status is not MessageStatus.FAILED:
@@ -338,6 +342,7 @@ class Ledger(Books, ABC):
             quota.update(change.quota)
         day = changes[0].record.day
         if quota and not self.is_day_open(day):
+            # Changes are kept beside the count they started from, so folding twice adds up once.
             base = dict(self.quota_used(day))
             self._keep(JournalEntry(kind=Kind.DAY, day=day, base=base), durable=False)
         entry = JournalEntry(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LOCK_FILE = "run.lock"
 HOLDER_FILE = "run.lock.holder"
 
-_MAX_HOLDER_BYTES = 4096
+_MAX_HOLDER_BYTES = 4096  # two short fields; more is not ours
 
 
 @contextmanager
@@ -47,6 +47,7 @@ def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Ite
         msg = f"another run is active{_described(disk, holder)}"
         raise AlreadyRunningError(msg, hint="It ends by itself; this one changed nothing.")
     try:
+        # After the lock: whoever was refused must not have overwritten the name of the holder.
         text = json.dumps({"pid": pid, "started_at": started_at.isoformat()})
         write_atomic(disk, holder, text.encode() + b"\n")
         yield

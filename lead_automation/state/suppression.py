@@ -26,9 +26,9 @@ from lead_automation.state.strictfile import MIB, load_json, save_file
 
 SUPPRESSION_FILE = "suppression_list.json"
 LOCK_FILE = ".suppression_list.json.lock"
-MAX_BYTES = 16 * MIB
+MAX_BYTES = 16 * MIB  # about 100,000 numbers with their reasons
 
-_LOCK_WAIT_S = 10.0
+_LOCK_WAIT_S = 10.0  # another writer needs milliseconds; one that hangs must not hang us
 _NEVER_READ = object()
 
 
