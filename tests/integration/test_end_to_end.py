@@ -18,7 +18,6 @@ from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing, refused
 from lead_automation.sandbox.simulator import TEMPLATE, TEMPLATES
 from lead_automation.sandbox.wati_answers import SimTemplate
-from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
 
 _TODAY = "2026-11-23"
@@ -224,32 +223,6 @@ def test_campaign_refusal_gives_its_quota_back(tmp_path: Path) -> None:
     assert quota == {_TODAY: {"Anandi": 1}}
 
 
-def test_campaign_over_midnight_counts_each_send_on_its_own_day(tmp_path: Path) -> None:
-    """Quota and history follow the day in TIMEZONE at each send; yesterday's use does not bind."""
-    clock = FakeClock(datetime(2026, 11, 23, 18, 29, 57, tzinfo=UTC))  # 23:59:57 in India
-    midnight = datetime(2026, 11, 23, 18, 30, tzinfo=UTC)
-    simulator = Simulator(clock=clock, leads=many_leads(12))
-    settings = {"SCRIPT_START_TIME": "20:00", "SCRIPT_END_TIME": "06:00"}
-    harness = in_process(tmp_path, simulator, clock, settings=settings)
-    _counsellors(harness, Anandi=6)
-    ended = harness.run("--json")
-    quota, history = harness.quota(), harness.history()
-    before = [message for message in simulator.messages if message.at < midnight]
-
-    assert ended.code == 0
-    assert 0 < len(before) < 6
-    assert quota == {
-        "2026-11-23": {"Anandi": len(before)},
-        "2026-11-24": {"Anandi": 6},
-    }
-    assert len(simulator.messages) == len(before) + 6
-    assert {day: len(records) for day, records in history.items()} == {
-        "2026-11-23": len(before),
-        "2026-11-24": 6,
-    }
-    assert ended.document["counsellors"]["Anandi"]["used_today"] == 6
-
-
 # --- duplicates ------------------------------------------------------------------------------
 
 
@@ -336,30 +309,6 @@ def test_duplicate_of_a_late_failure_blocks_its_own_day_only(
     assert document["leads"]["accepted"] == int(sent)
 
 
-@pytest.mark.parametrize(
-    ("day", "sent"), [("2026-11-23", False), ("2026-11-16", False), ("2026-11-15", True)]
-)
-def test_duplicate_in_the_earlier_list_form_counts(
-    tmp_path: Path,
-    day: str,
-    sent: bool,  # noqa: FBT001
-) -> None:
-    """A day kept as a plain list of lead ids blocks them, whatever type the id had."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(3))
-    harness = in_process(tmp_path, simulator, clock)
-    path = harness.state_dir / "sent_messages.json"
-    path.write_text(json.dumps({day: ["1000", 1001]}), encoding="utf-8")
-    document = harness.run("--json").document
-    kept = harness.history()
-
-    assert document["leads"]["skipped"]["duplicate"] == (0 if sent else 2)
-    assert len(simulator.messages) == (3 if sent else 1)
-    if not sent and day != _TODAY:
-        assert kept[day] == ["1000", "1001"]
-    assert ("2026-11-15" in kept) is False
-
-
 def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> None:
     """A send without an answer is never repeated while WATI says nothing clear about it."""
     clock = FakeClock()
@@ -419,25 +368,6 @@ def test_suppressed_while_its_slot_is_waited_for_gets_nothing(tmp_path: Path) ->
     assert simulator.posts == {digits(0): 1, digits(2): 1}
     assert document["leads"]["skipped"]["suppressed"] == 1
     assert document["leads"]["attempted"] == 2
-
-
-def test_campaign_with_contact_look_ups_keeps_their_limit(tmp_path: Path) -> None:
-    """Leads that are skipped fast do not drive the look-ups over the vendor's limit."""
-    clock = FakeClock()
-    simulator = Simulator(
-        clock=clock,
-        leads=many_leads(25),
-        default_plan=Plan(contact_status="INVALID"),
-        plans={digits(index): Plan(contact_status="INVALID") for index in range(25)},
-        limits=VendorLimits(),
-    )
-    harness = in_process(tmp_path, simulator, clock, settings={"CHECK_WHATSAPP_STATUS": "true"})
-    document = harness.run("--json").document
-
-    assert document["leads"]["skipped"]["invalid_number"] == 25
-    assert document["api_calls"]["contacts"] == 25
-    assert simulator.rejected_429 == 0
-    assert simulator.posts.total() == 0
 
 
 def test_campaign_paces_from_start_to_start(tmp_path: Path) -> None:

@@ -169,9 +169,7 @@ def test_quality_refusal_learned_by_a_later_run_of_the_day_holds_before_any_send
         assert STEPS[0] in result["console"]
 
 
-def test_quality_refusal_of_an_earlier_day_rests_its_lead_and_holds_nothing(
-    tmp_path: Path,
-) -> None:
+def test_quality_refusal_of_an_earlier_day_rests_its_lead_and_holds_nothing(tmp_path: Path) -> None:
     """Yesterday's refusal is no sign of today."""
     plan = failing(QUALITY, after_s=1800.0)
     with campaign(tmp_path, leads=3, plans={1: plan}) as the:
@@ -223,19 +221,10 @@ def test_restriction_learned_by_a_later_run_holds_before_any_send(
         assert the.hold() is not None
 
 
-def test_restriction_in_the_tail_of_a_finished_run_stops_and_holds(tmp_path: Path) -> None:
-    """Learned after the last send, it still decides how the run ends."""
-    with campaign(tmp_path, leads=3, plans={1: failing(SPAM, after_s=12.0)}) as the:
-        result = the.result()
-
-        assert (result["code"], result["status"]) == (3, "stopped")
-        assert the.sent == [0, 1, 2]
-        assert the.hold() is not None
-
-
-def test_restriction_found_by_track_sets_the_hold_and_exits_3(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [SPAM, QUALITY])
+def test_restriction_found_by_track_sets_the_hold_and_exits_3(tmp_path: Path, text: str) -> None:
     """``track`` finds it between runs; the next run is held."""
-    plan = failing(SPAM, after_s=1800.0)
+    plan = failing(text, after_s=1800.0)
     with campaign(tmp_path, leads=3, plans={1: plan}) as the:
         assert the.run().code == 0
         the.clock.advance(2 * HOUR_S)
@@ -331,6 +320,7 @@ def test_held_status_begins_with_the_banner(tmp_path: Path) -> None:
         assert shown.out.startswith(
             "Sending is HELD since 2026-11-23 11:30, until an operator runs `resume`"
         )
+        assert "Hold: none" not in shown.out
         assert SPAM in shown.out
         assert "python -m lead_automation resume" in shown.out
         assert document["hold"]["until"] is None
@@ -364,53 +354,33 @@ def test_resume_without_a_hold_says_so(tmp_path: Path) -> None:
         assert (ended.code, ended.out.strip()) == (0, "Sending is not held.")
 
 
-def test_resume_where_nobody_can_be_asked_needs_yes(tmp_path: Path) -> None:
-    """Without a terminal and without ``--yes``: exit 2, the reason shown, the hold untouched."""
+@pytest.mark.parametrize(
+    ("stdin", "code", "told", "stays"),
+    [
+        (Terminal("yes\n"), 0, "Lift the hold?", False),
+        (Terminal("YES \n"), 0, "Lift the hold?", False),
+        (Terminal("y\n"), 0, "Lift the hold?", False),
+        (Terminal("no\n"), 0, "The hold stays.", True),
+        (Terminal("\n"), 0, "The hold stays.", True),
+        (Terminal(""), 0, "The hold stays.", True),
+        (Terminal("yesterday\n"), 0, "The hold stays.", True),
+        (io.StringIO("yes\n"), 2, "--yes", True),  # `echo yes | …`: nobody reads the reason
+        (None, 2, "--yes", True),
+    ],
+)
+def test_resume_lifts_the_hold_after_a_yes_on_a_terminal_only(
+    tmp_path: Path, stdin: io.StringIO | None, code: int, told: str, *, stays: bool
+) -> None:
+    """It shows why sending is held, and asks; where nobody can be asked it needs ``--yes``."""
     with campaign(tmp_path, plans={0: refused(SPAM)}) as the:
         the.run()
+        the.harness.stdin = stdin
         ended = the.run("resume")
 
-        assert ended.code == 2
+        assert ended.code == code
         assert SPAM in ended.out
-        assert "--yes" in ended.err
-        assert the.run().code == 6
-
-
-@pytest.mark.parametrize("word", ["yes", "y", "YES "])
-def test_resume_on_a_terminal_lifts_the_hold_after_a_yes(tmp_path: Path, word: str) -> None:
-    """It shows why sending is held, and asks."""
-    with campaign(tmp_path, plans={0: refused(SPAM)}) as the:
-        the.run()
-        the.harness.stdin = Terminal(f"{word}\n")
-        ended = the.run("resume")
-
-        assert ended.code == 0
-        assert SPAM in ended.out
-        assert "Lift the hold?" in ended.err
-        assert the.hold() is None
-
-
-@pytest.mark.parametrize("word", ["no\n", "\n", "", "yesterday\n"])
-def test_resume_on_a_terminal_keeps_the_hold_after_anything_else(tmp_path: Path, word: str) -> None:
-    """Only a yes lifts it."""
-    with campaign(tmp_path, plans={0: refused(SPAM)}) as the:
-        the.run()
-        the.harness.stdin = Terminal(word)
-        ended = the.run("resume")
-
-        assert ended.code == 0
-        assert "The hold stays." in ended.out
-        assert the.hold() is not None
-
-
-def test_resume_with_input_that_is_no_terminal_is_not_a_yes(tmp_path: Path) -> None:
-    """``echo yes | … resume`` has nobody to read the reason."""
-    with campaign(tmp_path, plans={0: refused(SPAM)}) as the:
-        the.run()
-        the.harness.stdin = io.StringIO("yes\n")
-
-        assert the.run("resume").code == 2
-        assert the.hold() is not None
+        assert told in ended.out + ended.err
+        assert (the.hold() is not None) == stays
 
 
 def test_resume_as_json_gives_the_hold_it_lifted(tmp_path: Path) -> None:

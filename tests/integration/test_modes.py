@@ -10,12 +10,12 @@ from fakes import FakeClock
 from harness import Harness, digits, lead, many_leads, serve
 from simulated.faults import FaultKind
 from simulated.plans import ScriptedPlan
-from simulated.scripts import Moment, html_page, server_error
+from simulated.scripts import html_page, server_error
 from simulated.simulator import Simulator
 
 from lead_automation.arguments import SCENARIOS as NAMES
 from lead_automation.sandbox.exchange import Endpoint, Side
-from lead_automation.sandbox.plans import Plan, failing
+from lead_automation.sandbox.plans import failing
 from lead_automation.sandbox.scenarios import SCENARIOS
 
 _TEST_NUMBER = "+917567905829"
@@ -107,45 +107,6 @@ def test_dry_run_plans_no_more_than_quota_and_limit(tmp_path: Path) -> None:
     assert "limit of 2 messages" in of_limit["reason"]
 
 
-def test_dry_run_after_a_crash_folds_the_journal_in_memory_only(tmp_path: Path) -> None:
-    """What a left journal knows counts for the plan, and the journal stays as it was left."""
-    journal = _crashed_journal(tmp_path / "crashed")
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(3))
-    folder = tmp_path / "here"
-    folder.mkdir()
-    with serve(folder, simulator, clock) as harness:
-        (harness.state_dir / "send_journal.jsonl").write_bytes(journal)
-        before = _bytes(harness.state_dir)
-        document = harness.run("run", "--dry-run", "--json").document
-        after = _bytes(harness.state_dir)
-
-    assert before["send_journal.jsonl"]
-    assert before == after
-    assert document["leads"]["skipped"]["duplicate"] == 1
-    assert [row["lead_id"] for row in document["plan"]] == ["1001", "1002"]
-    assert sum(its["used_today"] for its in document["counsellors"].values()) == 1
-    assert [simulator.calls[endpoint] for endpoint in _POSTS] == [[], []]
-
-
-def _crashed_journal(folder: Path) -> bytes:
-    """Return the journal of a run that was killed while its first message was on the way."""
-    folder.mkdir()
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(3))
-    journal = b""
-
-    def keep(_: object) -> None:
-        nonlocal journal
-        journal = (folder / "state" / "send_journal.jsonl").read_bytes()
-        harness.stop.request(15)
-
-    with serve(folder, simulator, clock) as harness:
-        simulator.hooks.add(Moment.ACCEPTED, Endpoint.SEND, keep)
-        harness.run()
-    return journal
-
-
 def test_dry_run_leaves_owed_crm_rows_owed(tmp_path: Path) -> None:
     """Rows the CRM would not take are still owed after a dry run, and go out with the next run."""
     clock = FakeClock()
@@ -185,20 +146,6 @@ def test_dry_run_ignores_working_hours_and_says_so(tmp_path: Path) -> None:
     assert "Would be sent: 2" in dry.out
     assert "working hours are ignored" in dry.err
     assert held.code == 6
-
-
-def test_dry_run_with_contact_look_up_suppresses_nobody(tmp_path: Path) -> None:
-    """A contact who opted out is left out of the plan but not written to the suppression list."""
-    clock = FakeClock()
-    plans = {"919810000000": Plan(allow_broadcast=False)}
-    simulator = Simulator(clock=clock, leads=many_leads(2), plans=plans)
-    with serve(tmp_path, simulator, clock, settings={"CHECK_WHATSAPP_STATUS": "true"}) as harness:
-        before = _bytes(harness.state_dir)
-        document = harness.run("run", "--dry-run", "--json").document
-        after = _bytes(harness.state_dir)
-
-    assert document["leads"]["skipped"]["suppressed"] == 1
-    assert before == after
 
 
 def test_dry_run_settles_nothing_and_does_not_wait(tmp_path: Path) -> None:

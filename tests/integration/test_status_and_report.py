@@ -23,7 +23,6 @@ _PLANS = {
     digits(2): failing("131050 User has stopped marketing messages"),
     digits(3): ScriptedPlan(on_send=(lost(taken=True),)),
 }
-_QUALITY = "131049 Meta has restricted it for higher quality messaging"
 
 
 def _simulator(clock: FakeClock, **options: object) -> Simulator:
@@ -130,21 +129,6 @@ def test_status_during_a_run_reads_its_journal(tmp_path: Path) -> None:
     assert seen[0]["messages_today"] == {"pending": 1, "unknown": 1}
     assert seen[0]["quota_left"] == 448
     assert sum(on_disk["2026-11-23"].values()) == 3
-
-
-def test_status_under_a_hold_says_why_and_what_to_do(tmp_path: Path) -> None:
-    """A hold stands first, with its reason, its end and the steps."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(9), plans={digits(0): failing(_QUALITY)})
-    harness = in_process(tmp_path, simulator, clock)
-    harness.run("-q")
-    text = harness.run("status").out
-    document = harness.run("status", "--json").document
-
-    assert text.startswith("Sending is HELD since 2026-11-23 11:30, until 2026-11-24 00:00")
-    assert "Stop all messaging immediately." in text
-    assert document["hold"]["until"] == "2026-11-24T00:00:00+05:30"
-    assert document["last_run"]["exit_code"] == 3
 
 
 @pytest.mark.parametrize("name", ["sent_messages.json", "quota_usage.json"])
@@ -294,10 +278,7 @@ def test_init_creates_the_two_files_and_their_folder(tmp_path: Path) -> None:
 
     assert told.code == 0
     assert str(harness.state_dir) in told.out
-    assert _files(harness.state_dir) == {
-        "quota_usage.json": b"{}\n",
-        "sent_messages.json": b"{}\n",
-    }
+    assert _files(harness.state_dir) == {"quota_usage.json": b"{}\n", "sent_messages.json": b"{}\n"}
     assert document["state_dir"] == str(tmp_path / "second")
 
 
@@ -331,18 +312,6 @@ def test_init_under_a_file_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 # --- where settings come from ----------------------------------------------------------------
-
-
-def test_settings_environment_wins_over_file_and_option_over_both(tmp_path: Path) -> None:
-    """The state directory is the option's, else the environment's, else the file's."""
-    clock = FakeClock()
-    harness = in_process(tmp_path, _simulator(clock), clock)
-    harness.environ["STATE_DIR"] = str(tmp_path / "of_environment")
-    environment = harness.run("init", "--json").document
-    option = harness.run("init", "--json", "--state-dir", "of_option").document
-
-    assert environment["state_dir"] == str(tmp_path / "of_environment")
-    assert option["state_dir"] == str(tmp_path / "of_option")
 
 
 def test_settings_file_is_found_by_option_variable_parent_and_folder(tmp_path: Path) -> None:
@@ -425,27 +394,6 @@ def test_help_of_every_command_shows_its_options(
         assert option in shown.out
     assert "--version" in shown.out
     assert max(len(line) for line in shown.out.splitlines()) <= 80
-
-
-def test_default_command_and_option_order_make_no_difference(tmp_path: Path) -> None:
-    """Without a command it is run, and every option works before the command as behind it."""
-    clock = FakeClock()
-    lines = (
-        ("--limit", "1"),
-        ("run", "--limit", "1"),
-        ("--limit", "1", "run"),
-        ("-q", "run", "--limit", "1"),
-        ("run", "-q", "--limit", "1"),
-        ("--limit", "1", "-q"),
-        ("--config", "config.env", "run", "--limit", "1"),
-        ("--state-dir", "state", "--limit", "1"),
-    )
-    simulator = Simulator(clock=clock, leads=many_leads(len(lines)))
-    harness = in_process(tmp_path, simulator, clock)
-    codes = [harness.run(*line).code for line in lines]
-
-    assert codes == [0] * len(lines)
-    assert simulator.posts.total() == len(lines)
 
 
 @pytest.mark.parametrize(

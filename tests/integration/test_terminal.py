@@ -42,9 +42,7 @@ def told(log: str) -> list[str]:
     return sorted(re.split(r" \| | → |: /|: \S*report", text)[0] for text in texts)
 
 
-def test_run_on_a_terminal_shows_progress_below_the_log_and_leaves_nothing(
-    tmp_path: Path,
-) -> None:
+def test_run_on_a_terminal_shows_progress_below_the_log_and_leaves_nothing(tmp_path: Path) -> None:
     """One live line at the bottom while the run is on, log lines above it, nothing at the end."""
     with desk(tmp_path, follows_s=1.5) as here:
         shown = here.in_terminal("run")

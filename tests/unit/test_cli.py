@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -17,16 +16,9 @@ from lead_automation import cli
 from lead_automation.arguments import Arguments
 from lead_automation.clock import StopFlag
 from lead_automation.commands import common
-from lead_automation.errors import (
-    ConfigError,
-    LeadAutomationError,
-    StateError,
-    UnreachableError,
-)
+from lead_automation.errors import ConfigError, LeadAutomationError, StateError, UnreachableError
 from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
-
-_PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _runtime(folder: Path) -> Runtime:
@@ -253,29 +245,3 @@ def test_signal_first_asks_for_the_end_and_second_ends_at_once(
     assert (noted, ended_after_one) == (signal.SIGTERM, [])
     assert ended == [130]
     assert written == []
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signal_to_a_real_process_ends_its_run_in_order(
-    tmp_path: Path, number: int, code: int
-) -> None:
-    """A run that gets a signal settles the message in hand, folds its journal and says so."""
-    command = [sys.executable, "-m", "lead_automation", "run", "--sandbox", "--state-dir", "state"]
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(_PROJECT), "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stderr is not None
-        assert any("SENT" in line for line in process.stderr)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=30)
-    history = json.loads((tmp_path / "state" / "sent_messages.json").read_text(encoding="utf-8"))
-
-    assert process.returncode == code, err
-    assert "STATUS: INTERRUPTED" in out
-    assert (tmp_path / "state" / "send_journal.jsonl").read_bytes() == b""
-    assert sum(len(records) for records in history.values()) >= 1

@@ -23,7 +23,6 @@ from lead_automation.commands.common import (
     shown_time,
     wants_colour,
 )
-from lead_automation.errors import ConfigError
 from lead_automation.files import Disk
 from lead_automation.models import Hold
 from lead_automation.plaintext import columns
@@ -90,14 +89,6 @@ def test_settings_counsellors_file_stands_beside_the_settings_file(tmp_path: Pat
     ).load_local()
 
     assert [counsellor.name for counsellor in local.counsellors] == ["Asha"]
-
-
-def test_settings_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:
-    """Nobody runs by accident without the settings asked for."""
-    with pytest.raises(ConfigError) as caught:
-        SettingsSource(Arguments(command="run", config=Path("nowhere.env")), runtime(tmp_path))
-
-    assert "nowhere.env" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +200,3 @@ def test_traceback_of_a_bug_is_cleaned_in_the_log_file(tmp_path: Path) -> None:
     text = where.read_text(encoding="utf-8")
     assert "ValueError: with ***" in text
     assert "very-secret-token" not in text
-
-
-@pytest.mark.parametrize("state_dir", ["missing/folder", "a-file"])
-def test_traceback_without_a_place_to_go_is_given_up(tmp_path: Path, state_dir: str) -> None:
-    """A bug must not end in a second one."""
-    (tmp_path / "a-file").write_text("")
-    arguments = Arguments(command="status", state_dir=Path(state_dir))
-
-    assert log_traceback(ValueError("x"), arguments, runtime(tmp_path)) is None

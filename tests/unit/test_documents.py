@@ -72,13 +72,7 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
         "unknown": 0,
         "not_reached": 0,
     }
-    assert made["messages"] == {
-        "sent": 45,
-        "delivered": 42,
-        "read": 15,
-        "failed": 3,
-        "pending": 3,
-    }
+    assert made["messages"] == {"sent": 45, "delivered": 42, "read": 15, "failed": 3, "pending": 3}
     assert counsellors["Preeti"] == {
         "sent": 5,
         "delivered": 5,

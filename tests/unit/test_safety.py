@@ -1,5 +1,8 @@
 """The rules that stop a campaign."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from lead_automation.campaign.safety import SafetyMonitor, is_first_arrival
@@ -46,7 +49,62 @@ OTHER_VALUES = make_failure(
 )
 
 
-# --- what the failure itself orders ---------------------------------------------------------------
+EVENTS: dict[str, Callable[[SafetyMonitor], Any]] = {
+    "+": lambda monitor: monitor.accepted(),
+    "a": lambda monitor: monitor.arrived(first_word=True),
+    "m": lambda monitor: monitor.arrived(first_word=False),
+    "v": lambda monitor: monitor.failed(VALUES, late=False),
+    "V": lambda monitor: monitor.failed(VALUES, late=True),
+    "o": lambda monitor: monitor.failed(OTHER_VALUES, late=False),
+    "n": lambda monitor: monitor.failed(NETWORK, late=False),
+    "N": lambda monitor: monitor.failed(NETWORK, late=True),
+    "?": lambda monitor: monitor.failed(NETWORK, late=False, is_final=False),
+    "u": lambda monitor: monitor.failed(UNKNOWN, late=False),
+    "U": lambda monitor: monitor.failed(UNKNOWN, late=True),
+    "i": lambda monitor: monitor.failed(NUMBER, late=False),
+    "I": lambda monitor: monitor.failed(NUMBER, late=True),
+    "q": lambda monitor: monitor.failed(QUALITY, late=False),
+    "Q": lambda monitor: monitor.failed(QUALITY, late=True),
+}
+"""What may happen, by letter: capitals are learned late; m is more news of an old message."""
+
+VALUES_STOP = "TEMPLATE_MISMATCH"
+STREAK_STOP = "FAILURE_STREAK_LIMIT=4"
+QUALITY_STOP = "META_QUALITY_STOP_AFTER=3"
+
+
+@pytest.mark.parametrize(
+    ("events", "stop"),
+    [
+        pytest.param("vvv", VALUES_STOP, id="three in a row are the template"),
+        pytest.param("vv+v", None, id="an acceptance parts them"),
+        pytest.param("vvov", None, id="only one kind in a row counts"),
+        pytest.param("+V+V+V", VALUES_STOP, id="another's acceptance parts no late ones"),
+        pytest.param("VVaV", None, id="an arrival parts late ones"),
+        pytest.param("aVVmV", VALUES_STOP, id="more news of an old message does not"),
+        pytest.param("vVvV", None, id="at the send and late are two sequences"),
+        pytest.param("nunu", STREAK_STOP, id="network and unclassified are one streak"),
+        pytest.param("NUNU", STREAK_STOP, id="late as well"),
+        pytest.param("nnn+nnnn", STREAK_STOP, id="an acceptance ends a streak"),
+        pytest.param("nnninnnn", STREAK_STOP, id="so does a clear answer"),
+        pytest.param("q+aQQ", QUALITY_STOP, id="quality counts over the whole run"),
+        pytest.param("aaaaaaaaa" + "i" * 11, "11 of the 20", id="more than half of twenty"),
+        pytest.param("aaaaaaaaaa" + "I" * 10, None, id="exactly half is not more"),
+        pytest.param("i" * 19 + "a", "19 of the 20", id="an arrival may be the twentieth"),
+        pytest.param("am" * 9 + "i" * 10, None, id="delivered, then read, is one message"),
+        pytest.param("aaaaa" + "???i" * 8, None, id="what may have arrived is in no share"),
+        pytest.param("????", STREAK_STOP, id="but counts in a streak"),
+    ],
+)
+def test_campaign_stops_at_the_last_event_of_its_row_or_not_at_all(
+    events: str, stop: str | None
+) -> None:
+    """Each rule counts what it should and begins anew where it should."""
+    monitor = make_monitor(quality=3, streak=4)
+    *before, last = [EVENTS[event](monitor) for event in events]
+
+    assert before == [None] * len(before)
+    assert (stop in last.reason) if stop else last is None
 
 
 @pytest.mark.parametrize("is_late", [False, True])
@@ -72,194 +130,24 @@ def test_failure_of_one_lead_orders_nothing(action: Action, *, is_late: bool) ->
     assert [monitor.failed(failure, late=is_late) for _ in range(8)] == [None] * 8
 
 
-# --- in a row -------------------------------------------------------------------------------------
-
-
-def test_repeated_failure_stops_at_the_third_in_a_row() -> None:
-    """Two are two leads' values, three the template."""
+@pytest.mark.parametrize(
+    ("events", "category", "hold"),
+    [
+        ("vvv", ErrorCategory.TEMPLATE_MISMATCH, None),
+        ("nnnnu", ErrorCategory.UNKNOWN_ERROR, None),
+        ("Q", ErrorCategory.QUOTA_EXCEEDED, HoldKind.UNTIL_DAY_ENDS),
+        ("aaaaaaaaa" + "i" * 11, None, None),
+    ],
+)
+def test_order_names_the_category_that_ended_the_run_and_its_hold(
+    events: str, category: ErrorCategory | None, hold: HoldKind | None
+) -> None:
+    """A share names no category; only Meta quality holds the day, and says that it was that."""
     monitor = make_monitor()
-    orders = [monitor.failed(VALUES, late=False) for _ in range(3)]
+    order = [EVENTS[event](monitor) for event in events][-1]
 
-    assert orders[:2] == [None, None]
-    assert orders[2] is not None
-    assert orders[2].category is ErrorCategory.TEMPLATE_MISMATCH
-
-
-def test_repeated_failure_begins_anew_after_an_acceptance() -> None:
-    """A good send in between shows that the template works."""
-    monitor = make_monitor()
-    monitor.failed(VALUES, late=False)
-    monitor.failed(VALUES, late=False)
-    monitor.accepted()
-
-    assert monitor.failed(VALUES, late=False) is None
-
-
-def test_repeated_failure_begins_anew_after_another_kind() -> None:
-    """Only one kind in a row counts."""
-    monitor = make_monitor()
-    monitor.failed(VALUES, late=False)
-    monitor.failed(VALUES, late=False)
-
-    assert monitor.failed(OTHER_VALUES, late=False) is None
-    assert monitor.failed(VALUES, late=False) is None
-
-
-def test_repeated_late_failures_are_not_parted_by_acceptances() -> None:
-    """Between two late failures there is always some other lead's acceptance."""
-    monitor = make_monitor()
-    orders = []
-    for _ in range(3):
-        monitor.accepted()
-        orders.append(monitor.failed(VALUES, late=True))
-
-    assert orders[:2] == [None, None]
-    assert orders[2] is not None
-
-
-def test_repeated_late_failures_are_parted_by_an_arrival() -> None:
-    """The neighbour's message arrived, so it is not the template."""
-    monitor = make_monitor()
-    monitor.failed(VALUES, late=True)
-    monitor.failed(VALUES, late=True)
-    monitor.arrived(first_word=True)
-
-    assert monitor.failed(VALUES, late=True) is None
-
-
-def test_repeated_late_failures_are_not_parted_by_more_news_of_an_old_message() -> None:
-    """Delivered long ago and read now says nothing about the ones that failed."""
-    monitor = make_monitor()
-    monitor.arrived(first_word=True)
-    monitor.failed(VALUES, late=True)
-    monitor.failed(VALUES, late=True)
-    monitor.arrived(first_word=False)
-
-    assert monitor.failed(VALUES, late=True) is not None
-
-
-def test_failures_at_the_send_and_late_are_two_sequences() -> None:
-    """Two and two are not four in a row."""
-    monitor = make_monitor()
-    orders = [monitor.failed(VALUES, late=is_late) for is_late in (False, True, False, True)]
-
-    assert orders == [None] * 4
-
-
-# --- streaks --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("is_late", [False, True])
-def test_streak_of_network_and_unclassified_failures_stops_at_the_limit(*, is_late: bool) -> None:
-    """Both kinds are one streak; the setting is named, and the kind that ended it."""
-    monitor = make_monitor(streak=4)
-    mixed = (NETWORK, UNKNOWN, NETWORK, UNKNOWN)
-    orders = [monitor.failed(failure, late=is_late) for failure in mixed]
-
-    assert orders[:3] == [None] * 3
-    assert orders[3] is not None
-    assert "FAILURE_STREAK_LIMIT=4" in orders[3].reason
-    assert orders[3].category is ErrorCategory.UNKNOWN_ERROR
-    assert orders[3].hold is None
-
-
-@pytest.mark.parametrize("between", ["accepted", "another category"])
-def test_streak_ends_with_a_clear_answer(between: str) -> None:
-    """WATI said something definite, so it is there."""
-    monitor = make_monitor(streak=2)
-    monitor.failed(NETWORK, late=False)
-    if between == "accepted":
-        monitor.accepted()
-    else:
-        monitor.failed(NUMBER, late=False)
-
-    assert monitor.failed(NETWORK, late=False) is None
-    assert monitor.failed(NETWORK, late=False) is not None
-
-
-# --- Meta quality ---------------------------------------------------------------------------------
-
-
-def test_quality_refusal_at_the_strict_setting_stops_and_holds_the_day() -> None:
-    """One is enough, and the order says which rule it was."""
-    order = make_monitor(quality=1).failed(QUALITY, late=True)
-
-    assert order is not None
-    assert order.is_meta_quality
-    assert order.hold is HoldKind.UNTIL_DAY_ENDS
-    assert "1 message refused" in order.reason
-    assert "META_QUALITY_STOP_AFTER=1" in order.reason
-
-
-def test_quality_refusals_count_over_the_whole_run() -> None:
-    """At the send or late, with good messages between them or not."""
-    monitor = make_monitor(quality=3)
-    assert monitor.failed(QUALITY, late=False) is None
-    monitor.accepted()
-    monitor.arrived(first_word=True)
-    assert monitor.failed(QUALITY, late=True) is None
-    order = monitor.failed(QUALITY, late=True)
-
-    assert order is not None
-    assert "3 messages refused" in order.reason
-
-
-# --- the share ------------------------------------------------------------------------------------
-
-
-def arrive(monitor: SafetyMonitor, count: int) -> None:
-    """Let messages arrive."""
-    for _ in range(count):
-        assert monitor.arrived(first_word=True) is None
-
-
-def test_share_of_failures_above_half_stops_from_twenty_on() -> None:
-    """Eleven of twenty; a share names no category and holds nothing."""
-    monitor = make_monitor()
-    arrive(monitor, 9)
-    orders = [monitor.failed(NUMBER, late=False) for _ in range(11)]
-
-    assert orders[:10] == [None] * 10
-    assert orders[10] is not None
-    assert "11 of the 20" in orders[10].reason
-    assert (orders[10].category, orders[10].hold) == (None, None)
-
-
-def test_share_of_failures_of_exactly_half_stops_nothing() -> None:
-    """Ten of twenty are not more than half."""
-    monitor = make_monitor()
-    arrive(monitor, 10)
-
-    assert [monitor.failed(NUMBER, late=True) for _ in range(10)] == [None] * 10
-
-
-def test_share_is_judged_when_the_twentieth_word_is_an_arrival_too() -> None:
-    """Nineteen failures wait for the twentieth final word, whatever it is."""
-    monitor = make_monitor()
-    assert [monitor.failed(NUMBER, late=False) for _ in range(19)] == [None] * 19
-
-    assert monitor.arrived(first_word=True) is not None
-
-
-def test_share_counts_a_message_once() -> None:
-    """Delivered, then read: one message with a final word."""
-    monitor = make_monitor()
-    for _ in range(9):
-        monitor.arrived(first_word=True)
-        monitor.arrived(first_word=False)
-
-    assert [monitor.failed(NUMBER, late=False) for _ in range(10)] == [None] * 10
-
-
-def test_share_leaves_out_sends_whose_fate_is_unknown() -> None:
-    """They may yet have arrived; for the streak they count all the same."""
-    monitor = make_monitor(streak=30)
-    arrive(monitor, 5)
-    orders = [monitor.failed(NETWORK, late=False, is_final=False) for _ in range(30)]
-
-    assert orders[:29] == [None] * 29
-    assert orders[29] is not None
-    assert "FAILURE_STREAK_LIMIT" in orders[29].reason
+    assert (order.category, order.hold) == (category, hold)
+    assert order.is_meta_quality == (events == "Q")
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,10 @@ from harness import Harness, lead, many_leads
 from offline import offline
 from simulated.simulator import Simulator
 
-from lead_automation.models import (
-    ErrorCategory,
-    Hold,
-    MessageRecord,
-    MessageStatus,
-)
+from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
 from lead_automation.plaintext import columns
 from lead_automation.reporting.days import is_bad_number
 from lead_automation.sandbox.plans import refused
-from lead_automation.state.hold import HoldFile
 
 
 def here(folder: Path, **scene: Any) -> Harness:
@@ -51,22 +45,6 @@ def test_status_lines_stand_in_order(tmp_path: Path) -> None:
         "Hold: none",
         f"Last run: {run['run_id']} completed",
     ]
-
-
-def test_status_hold_stands_first(tmp_path: Path) -> None:
-    """Whoever looks sees it before any figure, and nowhere reads that there is none."""
-    harness = here(tmp_path)
-    now = harness.clock.now()
-    HoldFile(harness.disk, harness.state_dir).set(
-        Hold(reason="locked", since=now, evidence="locked", what_to_do=("Ask Meta.",), until=None)
-    )
-    text = harness.run("status").out
-
-    assert text.startswith(
-        "Sending is HELD since 2026-11-23 11:30, until an operator runs `resume`\n"
-        "Reason: locked\n  1. Ask Meta.\n\nToday 2026-11-23 11:30"
-    )
-    assert "Hold: none" not in text
 
 
 def test_status_keeps_to_80_columns(tmp_path: Path) -> None:
