@@ -214,52 +214,38 @@ def test_check_while_held_warns_with_the_banner(tmp_path: Path) -> None:
 # --- the services ---------------------------------------------------------------------------------
 
 
-def no_wati(the: Campaign) -> None:
-    """Refuse connections to WATI."""
-    the.simulator.take_down(Side.WATI, FaultKind.REFUSED)
-
-
-def wrong_token(the: Campaign) -> None:
-    """Use a token WATI does not know."""
-    the.harness.write_settings(WATI_API_KEY="another-key")
-
-
-def wati_in_trouble(the: Campaign) -> None:
-    """Let WATI answer 503."""
-    the.simulator.script(Endpoint.TEMPLATES, server_error(503, times=None))
-
-
-def no_crm(the: Campaign) -> None:
-    """Refuse connections to the CRM."""
-    the.simulator.take_down(Side.CRM, FaultKind.REFUSED)
-
-
-def wrong_crm_token(the: Campaign) -> None:
-    """Use a token the CRM does not know."""
-    the.harness.write_settings(LEAD_API_TOKEN="Token another")
-
-
-def odd_crm(the: Campaign) -> None:
-    """Let the CRM answer with a page."""
-    the.simulator.script(Endpoint.LEADS, Reply(status=200, body="<html>", times=None))
-
-
 WATI_DOWN = {"wati": "failed", "template": "warning"}
+CRM_DOWN = {"crm": "failed"}
+
+
+def down(side: Side) -> Callable[[Campaign], object]:
+    """Refuse connections to WATI or to the CRM."""
+    return lambda the: the.simulator.take_down(side, FaultKind.REFUSED)
+
+
+def answers(endpoint: Endpoint, reply: Reply) -> Callable[[Campaign], object]:
+    """Let a service answer so."""
+    return lambda the: the.simulator.script(endpoint, reply)
+
+
+def settings(**changes: str) -> Callable[[Campaign], object]:
+    """Change settings."""
+    return lambda the: the.harness.write_settings(**changes)
 
 
 @pytest.mark.parametrize(
     ("spoil", "not_ok"),
     [
-        (no_wati, {**WATI_DOWN, "clock": "warning"}),
-        (wrong_token, WATI_DOWN),
-        (wati_in_trouble, WATI_DOWN),
-        (no_crm, {"crm": "failed"}),
-        (wrong_crm_token, {"crm": "failed"}),
-        (odd_crm, {"crm": "failed"}),
+        (down(Side.WATI), {**WATI_DOWN, "clock": "warning"}),
+        (settings(WATI_API_KEY="another-key"), WATI_DOWN),
+        (answers(Endpoint.TEMPLATES, server_error(503, times=None)), WATI_DOWN),
+        (down(Side.CRM), CRM_DOWN),
+        (settings(LEAD_API_TOKEN="Token another"), CRM_DOWN),
+        (answers(Endpoint.LEADS, Reply(status=200, body="<html>", times=None)), CRM_DOWN),
     ],
 )
 def test_check_with_a_service_down_exits_4_and_checks_the_rest(
-    tmp_path: Path, spoil: Callable[[Campaign], None], not_ok: dict[str, str]
+    tmp_path: Path, spoil: Callable[[Campaign], object], not_ok: dict[str, str]
 ) -> None:
     """Half of it down leaves the other half checked, each failure with its fix."""
     with campaign(tmp_path) as the:
@@ -278,8 +264,8 @@ def test_check_with_everything_down_and_damaged_says_all_of_it(tmp_path: Path) -
     """State before services: exit 5, every failure on its own line."""
     with campaign(tmp_path) as the:
         damage(the, "sent_messages.json")
-        no_wati(the)
-        no_crm(the)
+        for side in Side:
+            down(side)(the)
         found = points(the, code=5)
 
         assert results(found) == {

@@ -55,8 +55,9 @@ def _used(harness: Harness, day: str = _TODAY) -> int:
 # --- what goes out ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("channel", [None, "917000000001"])
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("version", "channel"), [("v1", None), ("v1", "917000000001"), ("v2", "917000000001")]
+)
 def test_campaign_sends_each_lead_the_right_message(
     tmp_path: Path, version: str, channel: str | None
 ) -> None:
@@ -253,60 +254,41 @@ def test_duplicate_of_a_refused_twin_is_sent(tmp_path: Path) -> None:
     assert len(simulator.messages) == 1
 
 
+_SECOND = SimTemplate(name="second", parameters=("1", "2", "3"))
+_LATE_FAILURE = failing("131016 Service unavailable")
+
+
 @pytest.mark.parametrize(
-    ("days", "sent"), [(0, False), (1, False), (6, False), (7, False), (8, True)]
+    ("plan", "template", "days", "sent"),
+    [
+        pytest.param(Plan(), TEMPLATE, 0, False, id="the same template today"),
+        pytest.param(Plan(), TEMPLATE, 7, False, id="the same within HISTORY_DAYS (7)"),
+        pytest.param(Plan(), TEMPLATE, 8, True, id="the same after them"),
+        pytest.param(Plan(), "second", 0, False, id="another template today"),
+        pytest.param(Plan(), "second", 1, True, id="another tomorrow"),
+        pytest.param(_LATE_FAILURE, TEMPLATE, 0, False, id="failed later, today"),
+        pytest.param(_LATE_FAILURE, TEMPLATE, 1, True, id="failed later, tomorrow"),
+    ],
 )
-def test_duplicate_over_days_ends_with_the_history(tmp_path: Path, days: int, sent: bool) -> None:  # noqa: FBT001
-    """The same template goes to a lead again only once HISTORY_DAYS (7) are over."""
+def test_duplicate_blocks_as_long_as_its_rule_says(
+    tmp_path: Path, plan: Plan, template: str, days: int, *, sent: bool
+) -> None:
+    """A lead gets one message a day, and the same template again only after HISTORY_DAYS."""
     clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(1))
+    simulator = Simulator(
+        clock=clock, leads=many_leads(1), plans={digits(0): plan}, templates=[*TEMPLATES, _SECOND]
+    )
     harness = in_process(tmp_path, simulator, clock)
     harness.run("-q")
+    simulator.wati.set_plan(digits(0), Plan())
+    harness.write_settings(WATI_TEMPLATE_NAME=template)
     clock.advance(days * _DAY_S)
     document = harness.run("--json").document
 
     assert document["leads"]["accepted"] == int(sent)
     assert document["leads"]["skipped"]["duplicate"] == int(not sent)
     assert simulator.posts[digits(0)] == 1 + int(sent)
-
-
-@pytest.mark.parametrize(("days", "sent"), [(0, False), (1, True)])
-def test_duplicate_of_another_template_blocks_today_only(
-    tmp_path: Path,
-    days: int,
-    sent: bool,  # noqa: FBT001
-) -> None:
-    """Another template waits for the next day, and no longer."""
-    clock = FakeClock()
-    templates = [*TEMPLATES, SimTemplate(name="second", parameters=("1", "2", "3"))]
-    simulator = Simulator(clock=clock, leads=many_leads(1), templates=templates)
-    harness = in_process(tmp_path, simulator, clock)
-    harness.run("-q")
-    harness.write_settings(WATI_TEMPLATE_NAME="second")
-    clock.advance(days * _DAY_S)
-    document = harness.run("--json").document
-
-    assert document["leads"]["accepted"] == int(sent)
-    assert [message.template for message in simulator.messages] == [TEMPLATE, "second"][: 1 + sent]
-
-
-@pytest.mark.parametrize(("days", "sent"), [(0, False), (1, True)])
-def test_duplicate_of_a_late_failure_blocks_its_own_day_only(
-    tmp_path: Path,
-    days: int,
-    sent: bool,  # noqa: FBT001
-) -> None:
-    """A message that WATI later reports failed keeps its lead from a second one that day."""
-    clock = FakeClock()
-    plans = {digits(0): failing("131016 Service unavailable")}
-    simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
-    harness.run("-q")
-    simulator.wati.set_plan(digits(0), Plan())
-    clock.advance(days * _DAY_S)
-    document = harness.run("--json").document
-
-    assert document["leads"]["accepted"] == int(sent)
+    assert [message.template for message in simulator.messages] == [TEMPLATE, template][: 1 + sent]
 
 
 def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> None:
