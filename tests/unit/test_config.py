@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from lead_automation.config import ApiVersion, LocalSettings, Settings, WatiPlan
 from lead_automation.errors import ConfigError, ExitCode
+from lead_automation.secret import Secret
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.keys import KEYS
@@ -74,63 +76,45 @@ def only_problem(key: str, value: str | None) -> str:
     return found[0]
 
 
+TAKEN: list[tuple[str, str, str, object]] = [
+    ("WATI_API_KEY", f"Bearer {TOKEN}", "wati.api_key", Secret(TOKEN)),
+    ("WATI_API_VERSION", "V2", "wati.api_version", ApiVersion.V2),
+    ("TEMPLATE_PARAMETERS", "one, two, 3", "wati.parameter_names", ("one", "two", "3")),
+    ("WATI_CHANNEL_NUMBER", "+1 555 000 1111", "wati.channel_number", "15550001111"),
+    ("BROADCAST_NAME", "August offers", "wati.broadcast_name", "August offers"),
+    ("WATI_PLAN", "Pro", "local.plan", WatiPlan.PRO),
+    ("WATI_MONTHLY_CALLS", "150000", "local.monthly_calls", 150_000),
+    ("LEAD_OWNER_ID", "9", "crm.owner_id", "9"),
+    ("LEAD_FETCH_LIMIT", "45", "crm.fetch_limit", 45),
+    ("SCRIPT_START_TIME", "22:00", "local.hours.start_minute", 22 * 60),
+    ("SCRIPT_END_TIME", "06:30", "local.hours.end_minute", 6 * 60 + 30),
+    ("WORKING_DAYS", "Fri", "local.hours.days", frozenset({4})),
+    ("TIMEZONE", "Europe/Berlin", "local.hours.zone.key", "Europe/Berlin"),
+    ("DEFAULT_REGION", "de", "local.default_region", "DE"),
+    ("SEND_DELAY_MIN", "0", "pacing.min_s", 0.0),
+    ("SEND_DELAY_MAX", "0", "pacing.max_s", 0.0),
+    ("CONNECT_TIMEOUT", "5", "http.connect_timeout_s", 5.0),
+    ("READ_TIMEOUT", "20.5", "http.read_timeout_s", 20.5),
+    ("TRACKING_FIRST_READ_SECONDS", "1", "local.tracking.first_read_s", 1.0),
+    ("TRACKING_WAIT_SECONDS", "2", "local.tracking.wait_s", 2.0),
+    ("UNKNOWN_SETTLE_SECONDS", "3", "local.tracking.settle_s", 3.0),
+    ("META_QUALITY_STOP_AFTER", "2", "safety.meta_quality_stop_after", 2),
+    ("FAILURE_STREAK_LIMIT", "3", "safety.failure_streak_limit", 3),
+    ("CHECK_WHATSAPP_STATUS", "true", "check_whatsapp", True),
+    ("USE_TEST_NUMBER", "yes", "use_test_number", True),
+    ("TEST_MOBILE_NUMBER", "+91 75679 05829", "test_number", "+917567905829"),
+    ("STATE_DIR", "/var/lib/lead", "local.state_dir", Path("/var/lib/lead")),
+    ("HISTORY_DAYS", "30", "local.history_days", 30),
+    ("LOG_LEVEL", "debug", "local.log_level", "DEBUG"),
+]
+
+
 def test_settings_all_set_are_taken() -> None:
     """Every key reaches its place."""
-    settings = load(
-        {
-            "WATI_API_KEY": f"Bearer {TOKEN}",
-            "WATI_API_VERSION": "V2",
-            "TEMPLATE_PARAMETERS": "name, agent, phone",
-            "WATI_CHANNEL_NUMBER": "+1 555 000 1111",
-            "BROADCAST_NAME": "August offers",
-            "WATI_PLAN": "Pro",
-            "WATI_MONTHLY_CALLS": "150000",
-            "LEAD_OWNER_ID": "9",
-            "LEAD_FETCH_LIMIT": "45",
-            "SCRIPT_START_TIME": "22:00",
-            "SCRIPT_END_TIME": "06:30",
-            "WORKING_DAYS": "Fri",
-            "TIMEZONE": "Europe/Berlin",
-            "DEFAULT_REGION": "de",
-            "SEND_DELAY_MIN": "0",
-            "SEND_DELAY_MAX": "0",
-            "CONNECT_TIMEOUT": "5",
-            "READ_TIMEOUT": "20.5",
-            "TRACKING_FIRST_READ_SECONDS": "1",
-            "TRACKING_WAIT_SECONDS": "2",
-            "UNKNOWN_SETTLE_SECONDS": "3",
-            "META_QUALITY_STOP_AFTER": "2",
-            "FAILURE_STREAK_LIMIT": "3",
-            "CHECK_WHATSAPP_STATUS": "true",
-            "USE_TEST_NUMBER": "yes",
-            "TEST_MOBILE_NUMBER": "+91 75679 05829",
-            "STATE_DIR": "/var/lib/lead",
-            "HISTORY_DAYS": "30",
-            "LOG_LEVEL": "debug",
-        }
-    )
+    settings = load({key: text for key, text, _, _ in TAKEN})
 
-    assert settings.wati.api_key.reveal() == TOKEN
-    assert settings.wati.api_version is ApiVersion.V2
-    assert settings.wati.parameter_names == ("name", "agent", "phone")
-    assert settings.wati.channel_number == "15550001111"
-    assert settings.wati.broadcast_name == "August offers"
-    assert (settings.local.plan, settings.local.monthly_calls) == (WatiPlan.PRO, 150_000)
-    assert (settings.crm.owner_id, settings.crm.fetch_limit) == ("9", 45)
-    hours = settings.local.hours
-    assert (hours.start_minute, hours.end_minute) == (22 * 60, 6 * 60 + 30)
-    assert (hours.days, hours.zone.key) == (frozenset({4}), "Europe/Berlin")
-    assert settings.local.default_region == "DE"
-    assert (settings.pacing.min_s, settings.pacing.max_s) == (0.0, 0.0)
-    assert (settings.http.connect_timeout_s, settings.http.read_timeout_s) == (5.0, 20.5)
-    tracking = settings.local.tracking
-    assert (tracking.first_read_s, tracking.wait_s, tracking.settle_s) == (1.0, 2.0, 3.0)
-    assert settings.safety.meta_quality_stop_after == 2
-    assert settings.safety.failure_streak_limit == 3
-    assert settings.check_whatsapp is True
-    assert (settings.use_test_number, settings.test_number) == (True, "+917567905829")
-    assert settings.local.state_dir == Path("/var/lib/lead")
-    assert (settings.local.history_days, settings.local.log_level) == (30, "DEBUG")
+    taken = {place: attrgetter(place)(settings) for _, _, place, _ in TAKEN}
+    assert taken == {place: value for _, _, place, value in TAKEN}
 
 
 def test_settings_empty_values_count_as_not_set() -> None:
@@ -196,56 +180,34 @@ def test_credentials_all_missing_are_named_before_everything_else() -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings({}, read_file=read_nothing, folder=Path())
 
-    assert str(caught.value).startswith(
-        "Missing WATI credentials in config.env: WATI_API_KEY, WATI_BASE_URL, WATI_INSTANCE_ID\n"
-    )
-    assert [problem.split("; what it is: ")[0] for problem in caught.value.problems[1:]] == [
-        "WATI_TEMPLATE_NAME: missing",
-        "LEAD_API_URL: missing",
-        "LEAD_API_TOKEN: missing",
-        "WATI_LOG_API_URL: missing",
-    ]
+    first, *others = caught.value.problems
+    names = "WATI_API_KEY, WATI_BASE_URL, WATI_INSTANCE_ID"
+    assert first == f"Missing WATI credentials in config.env: {names}"
+    assert str(caught.value).startswith(f"{first}\n")
+    missing = ("WATI_TEMPLATE_NAME", "LEAD_API_URL", "LEAD_API_TOKEN", "WATI_LOG_API_URL")
+    told = [one.split("; what it is: ")[0] for one in others]
+    assert told == [f"{key}: missing" for key in missing]
     assert "config.env.example" in caught.value.hint
 
 
-BROKEN = {
-    "WATI_API_KEY": f"{TOKEN} x",
-    "WATI_BASE_URL": "http://wati.example.com",
-    "WATI_INSTANCE_ID": "a/b",
-    "WATI_API_VERSION": "v3",
-    "WATI_TEMPLATE_NAME": "a b",
-    "TEMPLATE_PARAMETERS": "1,2",
-    "WATI_CHANNEL_NUMBER": "abc",
-    "BROADCAST_NAME": "a\nb",
-    "WATI_PLAN": "gold",
-    "WATI_MONTHLY_CALLS": "0",
-    "LEAD_API_URL": "crm",
-    "LEAD_API_TOKEN": "Token",
-    "LEAD_OWNER_ID": "a b",
-    "WATI_LOG_API_URL": "https://u:p@crm.example.com/",
-    "LEAD_FETCH_LIMIT": "many",
-    "COUNSELLORS_FILE": "a\x00b",
-    "SCRIPT_START_TIME": "24:00",
-    "SCRIPT_END_TIME": "25:00",
-    "WORKING_DAYS": "Mon-Fri",
-    "TIMEZONE": "IST",
-    "DEFAULT_REGION": "UK",
-    "SEND_DELAY_MIN": "-1",
-    "SEND_DELAY_MAX": "nan",
-    "CONNECT_TIMEOUT": "0",
-    "READ_TIMEOUT": "inf",
-    "TRACKING_FIRST_READ_SECONDS": "1e3",
-    "TRACKING_WAIT_SECONDS": "x",
-    "UNKNOWN_SETTLE_SECONDS": "99999",
-    "META_QUALITY_STOP_AFTER": "0",
-    "FAILURE_STREAK_LIMIT": "1.5",
-    "CHECK_WHATSAPP_STATUS": "maybe",
-    "USE_TEST_NUMBER": "ture",
-    "TEST_MOBILE_NUMBER": "7567905829",
-    "STATE_DIR": "a\nb",
-    "HISTORY_DAYS": "1000000",
-    "LOG_LEVEL": "LOUD",
-}
+_BROKEN = """
+    WATI_API_KEY=é WATI_BASE_URL=http://wati.example.com WATI_INSTANCE_ID=a/b WATI_API_VERSION=v3
+    WATI_TEMPLATE_NAME=a/b TEMPLATE_PARAMETERS=1,2 WATI_CHANNEL_NUMBER=abc BROADCAST_NAME=a\x00b
+    WATI_PLAN=gold WATI_MONTHLY_CALLS=0 LEAD_API_URL=crm LEAD_API_TOKEN=Token LEAD_OWNER_ID=a&b
+    WATI_LOG_API_URL=https://u:p@crm.example.com/ LEAD_FETCH_LIMIT=many COUNSELLORS_FILE=a\x00b
+    SCRIPT_START_TIME=24:00 SCRIPT_END_TIME=25:00 WORKING_DAYS=Mon-Fri TIMEZONE=IST
+    DEFAULT_REGION=UK SEND_DELAY_MIN=-1 SEND_DELAY_MAX=nan CONNECT_TIMEOUT=0 READ_TIMEOUT=inf
+    TRACKING_FIRST_READ_SECONDS=1e3 TRACKING_WAIT_SECONDS=x UNKNOWN_SETTLE_SECONDS=99999
+    META_QUALITY_STOP_AFTER=0 FAILURE_STREAK_LIMIT=1.5 CHECK_WHATSAPP_STATUS=maybe
+    USE_TEST_NUMBER=ture TEST_MOBILE_NUMBER=7567905829 STATE_DIR=a\x00b HISTORY_DAYS=1000000
+    LOG_LEVEL=LOUD
+    """
+BROKEN = dict(line.split("=", maxsplit=1) for line in _BROKEN.split())
+LOCAL = """
+    WATI_PLAN WATI_MONTHLY_CALLS COUNSELLORS_FILE SCRIPT_START_TIME SCRIPT_END_TIME WORKING_DAYS
+    TIMEZONE DEFAULT_REGION TRACKING_FIRST_READ_SECONDS TRACKING_WAIT_SECONDS
+    UNKNOWN_SETTLE_SECONDS STATE_DIR HISTORY_DAYS LOG_LEVEL
+    """
 
 
 def test_problems_of_every_key_at_once_come_in_the_table_order() -> None:
@@ -261,22 +223,7 @@ def test_problems_of_local_keys_at_once_leave_the_others_alone() -> None:
     with pytest.raises(ConfigError) as caught:
         load_local(BROKEN)
 
-    assert {problem.split(":")[0] for problem in caught.value.problems} == {
-        "WATI_PLAN",
-        "WATI_MONTHLY_CALLS",
-        "COUNSELLORS_FILE",
-        "SCRIPT_START_TIME",
-        "SCRIPT_END_TIME",
-        "WORKING_DAYS",
-        "TIMEZONE",
-        "DEFAULT_REGION",
-        "TRACKING_FIRST_READ_SECONDS",
-        "TRACKING_WAIT_SECONDS",
-        "UNKNOWN_SETTLE_SECONDS",
-        "STATE_DIR",
-        "HISTORY_DAYS",
-        "LOG_LEVEL",
-    }
+    assert [problem.split(":")[0] for problem in caught.value.problems] == LOCAL.split()
 
 
 def test_problem_of_a_harmless_value_shows_it_cleaned() -> None:
@@ -325,20 +272,11 @@ def test_pacing_minimum_above_maximum_is_refused() -> None:
 
 
 def test_hours_equal_are_refused() -> None:
-    """Nobody can tell a closed day from an open one."""
-    found = problems({"SCRIPT_START_TIME": "09:00", "SCRIPT_END_TIME": "9:00"})
-
-    assert found == (
-        "SCRIPT_END_TIME: is the same as SCRIPT_START_TIME; write 00:00 and 24:00 for the whole "
-        "day",
-    )
-    assert len(problems({"SCRIPT_START_TIME": "00:00", "SCRIPT_END_TIME": "00:00"})) == 1
-
-
-def test_hours_ending_at_midnight_end_with_the_day() -> None:
-    """An end of 00:00 is 24:00."""
+    """Nobody can tell a closed day from an open one; an end of 00:00 is 24:00."""
+    for start, end in (("09:00", "9:00"), ("00:00", "00:00")):
+        [problem] = problems({"SCRIPT_START_TIME": start, "SCRIPT_END_TIME": end})
+        assert problem.startswith("SCRIPT_END_TIME: is the same as SCRIPT_START_TIME; write 00:00")
     hours = load({"SCRIPT_START_TIME": "18:00", "SCRIPT_END_TIME": "00:00"}).local.hours
-
     assert (hours.start_minute, hours.end_minute) == (1080, 1440)
 
 
@@ -353,50 +291,42 @@ def test_test_number_missing_for_a_test_send_is_refused() -> None:
     [("c.json", "/etc/lead/c.json"), ("../c.json", "/etc/lead/../c.json"), ("/c.json", "/c.json")],
 )
 def test_counsellors_file_relative_starts_at_the_settings_file(value: str, path: str) -> None:
-    """Not at whatever folder cron starts in."""
-    data = b'{"Asha": {"number": "+919812345678", "daily_limit": 5}}'
-    settings = load({"COUNSELLORS_FILE": value}, files={Path(path): data})
+    """Not at whatever folder cron starts in; an empty team is nobody, not the built-in nine."""
+    team = b'{"A": {"number": "+919812345678", "daily_limit": 5}}'
+    for data, names in ((team, ["A"]), (b"{}", [])):
+        settings = load({"COUNSELLORS_FILE": value}, files={Path(path): data})
+        assert [counsellor.name for counsellor in settings.local.counsellors] == names
 
-    assert [counsellor.name for counsellor in settings.local.counsellors] == ["Asha"]
 
-
-def test_counsellors_file_empty_means_nobody_works() -> None:
-    """Not the built-in nine."""
-    settings = load({"COUNSELLORS_FILE": "c.json"}, files={Path("/etc/lead/c.json"): b"{}"})
-
-    assert settings.local.counsellors == ()
+MEANT = {
+    "WATI_API_KEI": "WATI_API_KEY",
+    "LEAD_URL": "LEAD_API_URL",
+    "wati_plan": "WATI_PLAN",
+    "SEND_DELAY": "SEND_DELAY_MIN",
+    "LOG_LEVLE": "LOG_LEVEL",
+    "STATE_DIRECTORY": "STATE_DIR",
+    "TIMEZON": "TIMEZONE",
+}
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "near"),
+    ("source", "meant"),
     [
-        ("WATI_API_KEI", "config.env", "WATI_API_KEY"),
-        ("LEAD_URL", "config.env", "LEAD_API_URL"),
-        ("wati_plan", "config.env", "WATI_PLAN"),
-        ("SEND_DELAY", "config.env", "SEND_DELAY_MIN"),
-        ("LOG_LEVLE", "config.env", "LOG_LEVEL"),
-        ("STATE_DIRECTORY", "config.env", "STATE_DIR"),
-        ("TIMEZON", "config.env", "TIMEZONE"),
-        ("LOG_LEVELS", "environment", "LOG_LEVEL"),
-        ("LEAD_OWNR", "environment", "LEAD_OWNER_ID"),
+        ("config.env", MEANT),
+        ("environment", {"LOG_LEVELS": "LOG_LEVEL", "LEAD_OWNR": "LEAD_OWNER_ID"}),
         # Others keep their settings in the same file, or set variables that begin like ours.
-        ("DJANGO_SETTINGS", "config.env", None),
-        ("PATH", "config.env", None),
-        ("LEAD_AUTOMATION_CONFIG", "config.env", None),
-        ("X", "config.env", None),
-        ("STATE_DIRECTORY", "environment", None),
-        ("LOG_DIR", "environment", None),
-        ("TEST_TMPDIR", "environment", None),
+        ("config.env", dict.fromkeys(("DJANGO_SETTINGS", "PATH", "LEAD_AUTOMATION_CONFIG", "X"))),
+        ("environment", dict.fromkeys(("STATE_DIRECTORY", "LOG_DIR", "TEST_TMPDIR"))),
     ],
 )
 def test_unknown_key_that_was_probably_meant_warns_with_the_nearest(
-    name: str, source: str, near: str | None
+    source: str, meant: dict[str, str | None]
 ) -> None:
     """A misspelt setting does not silently become its default."""
-    settings = load({name: "secret-looking-value"}, sources_of={name: source})
-    expected = () if near is None else (f"{name} is no setting; did you mean {near}?",)
-
-    assert settings.local.warnings == expected
+    for name, near in meant.items():
+        settings = load({name: "secret-looking-value"}, sources_of={name: source})
+        expected = () if near is None else (f"{name} is no setting; did you mean {near}?",)
+        assert settings.local.warnings == expected
 
 
 def test_unknown_keys_in_masses_warn_in_a_few_lines() -> None:
