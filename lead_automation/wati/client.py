@@ -131,7 +131,6 @@ class EnhancedWATIClient:
         message_id: str | None,
         not_before: datetime,
         deadline_s: float,
-        max_pages: int = MAX_MESSAGE_PAGES,
     ) -> StatusLookup:
         """Ask what became of a message: one read a page, never repeated, never a guess.
 
@@ -141,14 +140,13 @@ class EnhancedWATIClient:
             message_id: WATI's ``localMessageId``; None when it gave none.
             not_before: Aware, by our clock: the reservation, less a minute.
             deadline_s: Seconds for all pages together.
-            max_pages: Pages of 20 messages looked through.
 
         Returns:
             ABSENT only where WATI listed every message since not_before and ours was not there.
         """
         ends_at_s = self._clock.monotonic() + deadline_s
         previous: tuple[MessageRow, ...] | None = None
-        for page in range(1, max_pages + 1):
+        for page in range(1, MAX_MESSAGE_PAGES + 1):
             left_s = ends_at_s - self._clock.monotonic()
             if left_s <= 0 or self.status_wait_s() > 0:
                 # Waiting is left to the caller: a send may be due meanwhile.
@@ -163,7 +161,7 @@ class EnhancedWATIClient:
             if found is not None:
                 return found
             previous = rows
-        return in_doubt(f"not among the newest {max_pages * MESSAGES_PER_PAGE} messages")
+        return in_doubt(f"not among the newest {MAX_MESSAGE_PAGES * MESSAGES_PER_PAGE} messages")
 
     def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
         """Look a contact up before a send; None without a clear answer, and the send goes on."""

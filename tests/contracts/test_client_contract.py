@@ -58,33 +58,10 @@ from lead_automation.wati.limits import RateLimits
 
 NUMBER = "919812345678"
 PHONE = f"+{NUMBER}"
+PARAMETERS = (("1", "Asha"), ("2", "Anandi"), ("3", "+919512270915"))
 GRACE = timedelta(minutes=1)
 GROWTH = RateLimits.of_plan(WatiPlan.GROWTH)
 OTHER_TEMPLATE = SimTemplate(name=f"{TEMPLATE}_2")
-
-
-def wati_settings(version: str = "v2", **changes: str | None) -> WatiSettings:
-    """Return settings of the simulated account."""
-    return WatiSettings(
-        api_key=Secret(API_KEY),
-        host=changes.get("host") or ADDRESSES.wati_origin,
-        tenant=changes.get("tenant"),
-        api_version=ApiVersion(version),
-        template=changes.get("template") or TEMPLATE,
-        parameter_names=("1", "2", "3"),
-        channel_number=changes.get("channel_number"),
-        broadcast_name="lead_automation",
-    )
-
-
-def message_to(phone: str, template: str = TEMPLATE) -> TemplateMessage:
-    """Return a message with three parameters."""
-    return TemplateMessage(
-        phone=phone,
-        template=template,
-        broadcast_name="lead_automation",
-        parameters=(("1", "Asha"), ("2", "Anandi"), ("3", "+919512270915")),
-    )
 
 
 @dataclass
@@ -102,14 +79,20 @@ class Bench:
     addresses: Addresses
     seen: list[CallKind] = field(default_factory=list)
 
-    def wati(self, *, limits: RateLimits = GROWTH, **changes: str | None) -> EnhancedWATIClient:
+    def wati(self, limits: RateLimits = GROWTH) -> EnhancedWATIClient:
         """Return a client of the account."""
+        settings = WatiSettings(
+            api_key=Secret(API_KEY),
+            host=self.addresses.wati_origin,
+            tenant=None,
+            api_version=ApiVersion(self.version),
+            template=TEMPLATE,
+            parameter_names=("1", "2", "3"),
+            channel_number=None,
+            broadcast_name="lead_automation",
+        )
         return EnhancedWATIClient(
-            wati_settings(self.version, host=self.addresses.wati_origin, **changes),
-            http=self.http,
-            clock=self.clock,
-            limits=limits,
-            on_call=self.seen.append,
+            settings, http=self.http, clock=self.clock, limits=limits, on_call=self.seen.append
         )
 
     def crm(self, token: str = CRM_AUTHORIZATION, owner: str = OWNER_ID) -> CrmClient:
@@ -133,7 +116,13 @@ class Bench:
 
     def send(self, template: str = TEMPLATE) -> SendAttempt:
         """Send to the number."""
-        return self.wati().send_template_message(message_to(PHONE, template))
+        message = TemplateMessage(
+            phone=PHONE,
+            template=template,
+            broadcast_name="lead_automation",
+            parameters=PARAMETERS,
+        )
+        return self.wati().send_template_message(message)
 
     def look_up(
         self,
@@ -200,7 +189,7 @@ class TestSends:
         """WATI has the message as it was composed; v2 gives its id, v1 none."""
         bench = make()
 
-        sent = bench.wati(channel_number="15550001111").send_template_message(message_to(PHONE))
+        sent = bench.send()
 
         (message,) = bench.simulator.messages
         assert sent.outcome is Outcome.ACCEPTED
@@ -210,17 +199,9 @@ class TestSends:
         assert message.version == version
         assert message.template == TEMPLATE
         assert message.broadcast_name == "lead_automation"
-        assert message.parameters == message_to(PHONE).parameters
+        assert message.parameters == PARAMETERS
         assert bench.simulator.posts == {NUMBER: 1}
         assert bench.seen == [CallKind.SEND]
-
-    def test_send_bare_answer_is_accepted(self, make: Make) -> None:
-        """Some accounts answer nothing but a yes on v1."""
-        bench = make()
-        bare = Reply(status=200, body={"result": True}, taken=True)
-        bench.simulator.script(Endpoint.SEND, bare, match=lambda sent: "/v1/" in sent.path)
-
-        assert bench.send().outcome is Outcome.ACCEPTED
 
     @pytest.mark.parametrize(
         ("words", "category"),
@@ -287,6 +268,18 @@ class TestSends:
         assert (sent.outcome, sent.may_retry) == (outcome, may_retry)
         assert bench.simulator.posts == {NUMBER: 1}
 
+    def test_send_wrong_token_stops(self, make: Make) -> None:
+        """A token WATI does not know is a fault of the account, not of the lead."""
+        bench = make()
+        bench.simulator.api_key = "another-key"
+
+        sent = bench.send()
+
+        assert sent.outcome is Outcome.REFUSED
+        assert sent.failure is not None
+        assert sent.failure.category is ErrorCategory.ACCOUNT_ISSUE
+        assert bench.simulator.unauthorised == 1
+
 
 class TestStatuses:
     """What became of a message."""
@@ -320,15 +313,6 @@ class TestStatuses:
             bench.clock.advance(10)
 
         assert told == [MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.READ]
-
-    def test_status_without_a_word_is_pending(self, make: Make) -> None:
-        """A row that has no status yet is found, and pending."""
-        bench = make()
-        bench.plan(Plan(history=()))
-
-        found = bench.look_up(bench.send())
-
-        assert (found.kind, found.status) == (LookupKind.FOUND, MessageStatus.PENDING)
 
     def test_status_failed_comes_with_its_classified_reason(self, make: Make) -> None:
         """The reason is WATI's text, sorted by the failure table."""
@@ -469,7 +453,7 @@ class TestStatuses:
     def test_status_read_beyond_our_limit_is_not_made(self, make: Make) -> None:
         """A read the window does not hold is dropped before it leaves."""
         bench = make(limits=VendorLimits())
-        client = bench.wati(limits=RateLimits(sends_per_window=30, reads_per_window=2))
+        client = bench.wati(RateLimits(sends_per_window=30, reads_per_window=2))
         kinds = [bench.look_up(client=client).kind for _ in range(3)]
 
         assert kinds == [LookupKind.ABSENT, LookupKind.ABSENT, LookupKind.NO_ANSWER]
@@ -615,6 +599,18 @@ class TestCrm:
             }
         ]
         assert bench.seen == [CallKind.CRM_LOG]
+
+    @pytest.mark.parametrize(
+        "reply",
+        [server_error(500), answer({}, 400), answer("", 202), rate_limited("1"), lost(taken=True)],
+    )
+    def test_row_any_other_answer_leaves_it_owed(self, make: Make, reply: Reply) -> None:
+        """Only 201 and 200 are a yes; nothing is repeated here."""
+        bench = make()
+        bench.simulator.script(Endpoint.LOG, reply)
+
+        assert not bench.crm().post_row(self.ROW, deadline_s=3.0).taken
+        assert len(bench.simulator.calls[Endpoint.LOG]) == 1
 
     def test_row_answered_200_is_taken(self, make: Make) -> None:
         """Some logs say 200."""

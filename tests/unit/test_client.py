@@ -75,12 +75,7 @@ class Account:
         calls: Kinds of the calls counted.
     """
 
-    def __init__(
-        self,
-        *replies: Answer | TransportError,
-        version: ApiVersion = ApiVersion.V1,
-        limits: RateLimits = GROWTH,
-    ) -> None:
+    def __init__(self, *replies: Answer | TransportError, limits: RateLimits = GROWTH) -> None:
         """Script the replies."""
         self.clock = FakeClock(START)
         self.http = ScriptedHttp(self.clock, replies)
@@ -89,7 +84,7 @@ class Account:
             api_key=Secret("t0ken"),
             host="https://live-server-1.wati.io",
             tenant=None,
-            api_version=version,
+            api_version=ApiVersion.V1,
             template="offer",
             parameter_names=("1", "2", "3"),
             channel_number=None,
@@ -103,31 +98,11 @@ class Account:
             on_call=self.calls.append,
         )
 
-    def lookup(
-        self, message_id: str | None = None, *, deadline_s: float = 3.0, max_pages: int = 5
-    ) -> StatusLookup:
+    def lookup(self, *, deadline_s: float = 3.0) -> StatusLookup:
         """Ask for the message reserved at START."""
         return self.client.get_delivery_status(
-            PHONE,
-            template="offer",
-            message_id=message_id,
-            not_before=START,
-            deadline_s=deadline_s,
-            max_pages=max_pages,
+            PHONE, template="offer", message_id=None, not_before=START, deadline_s=deadline_s
         )
-
-
-def row(template: str = "offer", *, age_s: float = 0.0, **changes: object) -> dict[str, object]:
-    """Return a row of a message list, made age_s before START."""
-    made: dict[str, object] = {
-        "eventType": "broadcastMessage",
-        "eventDescription": f'Broadcast message with using "{template}" template was received',
-        "statusString": "DELIVERED",
-        "localMessageId": None,
-        "created": (START - timedelta(seconds=age_s)).isoformat(),
-        "owner": None,
-    }
-    return made | changes
 
 
 def page(*rows: dict[str, object]) -> dict[str, object]:
@@ -135,9 +110,14 @@ def page(*rows: dict[str, object]) -> dict[str, object]:
     return {"result": "success", "messages": {"items": list(rows)}}
 
 
-def others(count: int, first: int = 0) -> list[dict[str, object]]:
-    """Return rows of other templates, newer than START."""
-    return [row(f"x{number}", age_s=number - 500) for number in range(first, first + count)]
+def strangers() -> list[dict[str, object]]:
+    """Return a full page of rows of another template, newer than START."""
+    made: dict[str, object] = {
+        "eventType": "broadcastMessage",
+        "eventDescription": 'Broadcast message with using "x" template was received',
+        "created": (START + timedelta(seconds=60)).isoformat(),
+    }
+    return [made | {"id": str(number)} for number in range(20)]
 
 
 def test_send_held_back_raises_and_counts_nothing() -> None:
@@ -190,7 +170,9 @@ def test_status_of_anything_but_a_list_is_no_answer(reply: Answer | TransportErr
 
 def test_status_pages_share_the_deadline() -> None:
     """Each page has what is left of the time."""
-    account = Account(*[answer(page(*others(20, 20 * number))) for number in range(5)])
+    newer, older = strangers(), strangers()
+    older[0]["statusString"] = "READ"
+    account = Account(answer(page(*newer)), answer(page(*older)))
 
     found = account.lookup(deadline_s=0.15)
 
