@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -
         _report(error, runtime or _real_runtime(), as_json="--json" in given)
         return error.exit_code
     if runtime is None:
-        os.umask(0o077)  # state and reports hold numbers and names
+        # Before the first file is created: state and reports hold numbers and names.
+        os.umask(0o077)
         runtime = _real_runtime()
         # Before the command starts, so that even an early signal ends it in order.
         if arguments.command in _ENDS_IN_ORDER:

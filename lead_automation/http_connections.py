@@ -81,6 +81,7 @@ class Connections(HTTPAdapter):
         self._is_cut = True
         sock = self._latest.sock if self._latest is not None else None
         if sock is not None:
+            # Closing alone does not wake a thread that is waiting for the socket's next byte.
             with suppress(OSError):
                 # The plain socket's: TLS would first want to say goodbye.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

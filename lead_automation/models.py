@@ -270,7 +270,7 @@ class MessageRecord(
     message_id: str | None
     sent_at: Time | None
     updated_at: Time | None
-    attempts: Count
+    attempts: Count  # kept over runs, so that MAX_UNANSWERED_ATTEMPTS holds over runs too
     unknown: bool = False
     error_category: ErrorCategory | None = None
 

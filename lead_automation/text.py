@@ -18,12 +18,13 @@ _ELLIPSIS = "…"
 
 # Nine digits or more are taken for a phone number, seven behind a plus: no number of a lead may be
 # shown whole, whatever letters touch it, and an id that long loses nothing by being masked in a log
-# line. People write numbers in every script, and between the digits what separates them, also an
-# invisible character, which ``clean`` has turned into ``\uXXXX``.
+# line. ``\d`` knows the digits of every script, but not superscripts, subscripts and circled ones.
 _DIGIT = (
     r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c"
     r"\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]"
 )
+# What people put between two digits, also an invisible character, which ``clean`` has turned into
+# ``\uXXXX``. At most three of them: what stands farther apart is two numbers.
 _BETWEEN = (
     r"(?:[ ().\-\u00a0\u2000-\u200f\u2010-\u2015\u202f\u205f\u2060\u2212\u3000\uff08\uff09\uff0d"
     r"\uff0e\ufeff\u0300-\u036f\u20d0-\u20f0\ufe00-\ufe0f]|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}){0,3}"

@@ -165,6 +165,7 @@ class EnhancedWATIClient:
 
     def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
         """Look a contact up before a send; None without a clear answer, and the send goes on."""
+        # The caller waits, except once a stop is asked for; then nothing is asked any more.
         if self.contacts_wait_s() > 0:
             return None
         request = contacts_request(self._settings, phone, deadline_s=deadline_s)

@@ -52,6 +52,7 @@ def judge_page(
     Returns:
         ABSENT only where this page ends all that could hold it; None where the next page decides.
     """
+    # A message that is found needs no proof; only its absence must be beyond doubt.
     found = find_message(rows, wanted)
     if found is not None:
         return describe(found)
@@ -80,6 +81,7 @@ def find_message(rows: Sequence[MessageRow], wanted: Wanted) -> MessageRow | Non
         by_id = [row for row in rows if row.message_id == wanted.message_id]
         if by_id or wanted.only_by_id:
             return by_id[0] if by_id else None
+    # Of two rows of one moment, the one that is listed first is the newer.
     fitting = [
         (row.created_at, -place, row)
         for place, row in enumerate(rows)
@@ -99,6 +101,7 @@ def is_doubtful(rows: Sequence[MessageRow], wanted: Wanted) -> bool:
 
 def is_past(rows: Sequence[MessageRow], not_before: datetime | None) -> bool:
     """Whether the page, newest first, already reaches back beyond our message."""
+    # A page in another order proves nothing: the next one may hold newer rows.
     times = [row.created_at for row in rows if row.created_at is not None]
     is_newest_first = all(newer >= older for newer, older in pairwise(times))
     return not_before is not None and bool(times) and is_newest_first and times[-1] < not_before

@@ -209,6 +209,7 @@ def parse_object(body: bytes, *, reject_duplicates: bool = False) -> dict[str, o
 def _listing(body: bytes) -> dict[str, object]:
     """Return the object of a list call; its ``result`` may be missing, true or "success"."""
     answer = parse_object(body)
+    # List calls were seen with all three; of a send only true is a yes (see outcomes).
     result = answer.get("result", True)
     if result is not True and str(result).casefold() != "success":
         msg = f"it says no: {find_reason(answer).text or 'no reason given'}"
@@ -217,6 +218,7 @@ def _listing(body: bytes) -> dict[str, object]:
 
 
 def _rows(answer: dict[str, object], key: str) -> list[dict[str, object]]:
+    # One odd row spoils the list: what cannot be read might be the row that is looked for.
     rows = answer.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         msg = f"no list of objects under {key} in it"
