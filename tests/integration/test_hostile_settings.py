@@ -209,13 +209,18 @@ def _no_hanging() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
+def _make_large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(50 << 20)
+
+
 _PLANTED: dict[str, Callable[[Path], object]] = {
     "fifo": os.mkfifo,
     "folder": Path.mkdir,
     "device": lambda path: path.symlink_to("/dev/zero"),
     "dangling": lambda path: path.symlink_to("/nowhere"),
     "binary": lambda path: path.write_bytes(bytes(range(256)) * 10),
-    "large": lambda path: (path.touch(), os.truncate(path, 50 << 20)),
+    "large": _make_large,
 }
 
 
