@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from lead_automation.errors import Fault, TransportError
+from lead_automation.settings.urls import is_loopback
 
 _LONGEST_S = 1e9  # 30 years, longer than any wait we accept
 _MAX_DIGITS = 9  # a header may hold thousands, which float() turns into infinity
@@ -37,7 +37,7 @@ def safe_address(url: str) -> str:
         raise _held_back() from None  # its text quotes the address, which may hold a number
     # Some parsers read a backslash as a slash, and so find another host in the address.
     is_plain = url.isascii() and url.isprintable() and not set(url) & set(" \\")
-    is_private = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not (host and is_plain and is_private) or "@" in parts.netloc:
         raise _held_back()
     shown = f"[{host}]" if ":" in host else host
@@ -47,16 +47,6 @@ def safe_address(url: str) -> str:
 def _held_back() -> TransportError:
     msg = "an address was held back: only https, without a user name, may be called"
     return TransportError(msg, fault=Fault.FORBIDDEN)
-
-
-def _is_loopback(host: str) -> bool:
-    # The only name accepted; any other, such as localhost.evil.com, leads where DNS says.
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_http_date(value: str | None) -> datetime | None:

@@ -16,14 +16,12 @@ from msgspec.structs import force_setattr
 from lead_automation.models import Count, ErrorCategory, MessageStatus, Outcome, Time
 from lead_automation.text import clean, safe_text
 
-_MAX_NAME = 60
-_MAX_ID = 128
-_MAX_PHONE_DIGITS = 15
-_MAX_MESSAGE = 300
-_MAX_TEXT = 500
-# A refusal of the settings names all problems in one reason.
-_MAX_REASON = 20_000
-
+_MAX_NAME = 60  # a line of the report has room for no longer one
+_MAX_ID = 128  # as long as the state takes a lead's id (models.LeadId)
+_MAX_PHONE_DIGITS = 15  # E.164
+_MAX_MESSAGE = 300  # WATI's words are cut to it where they are read
+_MAX_TEXT = 500  # a warning that is longer stands whole in the log
+_MAX_REASON = 20_000  # a refusal of the settings names all problems in one reason
 
 RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
 """Form of a run's id, such as ``20261122T091523-3f9a``: local start and a random end."""
@@ -187,26 +185,6 @@ def _safe_id(text: str) -> str:
     return shown if is_long else safe_text(shown, _MAX_ID)
 
 
-class CounsellorFigures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One counsellor's part of a run; ``sent`` is accepted by WATI, ``delivered`` includes read."""
-
-    sent: Count
-    delivered: Count
-    read: Count
-    failed: Count
-    pending: Count
-    used_today: Count
-    daily_limit: Count
-
-    def rate(self, assigned: int) -> float:
-        """Return the success rate over the leads assigned, 0 to 100."""
-        return success_rate(good=self.delivered + self.pending, attempted=assigned)
-
-    def unknown(self, assigned: int) -> int:
-        """Return how many of the leads assigned are neither accepted nor failed."""
-        return max(0, assigned - self.delivered - self.pending - self.failed)
-
-
 class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of the leads: fetched = skipped + attempted + not_reached."""
 
@@ -233,6 +211,21 @@ class MessageCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     read: Count
     failed: Count
     pending: Count
+
+
+class CounsellorFigures(MessageCounts, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One counsellor's part of a run; ``sent`` is accepted by WATI, ``delivered`` includes read."""
+
+    used_today: Count
+    daily_limit: Count
+
+    def rate(self, assigned: int) -> float:
+        """Return the success rate over the leads assigned, 0 to 100."""
+        return success_rate(good=self.delivered + self.pending, attempted=assigned)
+
+    def unknown(self, assigned: int) -> int:
+        """Return how many of the leads assigned are neither accepted nor failed."""
+        return max(0, assigned - self.delivered - self.pending - self.failed)
 
 
 class MonthCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,11 +1,12 @@
 """How a run ends, as a value: status, reason, exit code."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from lead_automation.errors import ExitCode, LeadAutomationError
 from lead_automation.models import ErrorCategory, Hold
 from lead_automation.runs import RunStatus
+from lead_automation.times import shown_time_and_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +50,11 @@ def out_of_quota() -> RunEnd:
 
 def held(hold: Hold, zone: tzinfo) -> RunEnd:
     """Return the end by a hold in force, its times shown in zone."""
-    until = f"until {_shown(hold.until, zone)}" if hold.until else "until `resume`"
+    until = f"until {shown_time_and_zone(hold.until, zone)}" if hold.until else "until `resume`"
+    since = shown_time_and_zone(hold.since, zone)
     return RunEnd(
         status=RunStatus.HELD,
-        reason=f"sending is held since {_shown(hold.since, zone)}, {until}: {hold.reason}",
+        reason=f"sending is held since {since}, {until}: {hold.reason}",
         exit_code=ExitCode.HELD,
     )
 
@@ -81,7 +83,3 @@ def of_error(error: LeadAutomationError) -> RunEnd:
 def _sentence(text: str) -> str:
     """Return text that another one may follow."""
     return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?:' else '.'}"
-
-
-def _shown(moment: datetime, zone: tzinfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

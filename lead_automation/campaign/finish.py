@@ -1,7 +1,7 @@
 """Close the books of a run: fold the journal, add everything up, say what to do next."""
 
 import logging
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.services import Services
@@ -12,6 +12,7 @@ from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
 from lead_automation.runs import MonthCalls, RunMode, RunResult
 from lead_automation.state.hold import HoldFile
+from lead_automation.times import shown_time_and_zone
 
 _log = logging.getLogger(__name__)
 
@@ -54,11 +55,12 @@ def close_books(
         calls=services.budget.calls,
     )
     hold = _hold_at(services.state.hold, now)
+    until = hold.until if hold is not None else None
     circumstances = Circumstances(
         stopped_by=end.category,
         meta_quality=end.is_meta_quality,
         hold=hold,
-        hold_until=_shown(hold.until, services.zone) if hold is not None else "",
+        hold_until=shown_time_and_zone(until, services.zone) if until is not None else "",
         owed_rows=len(books.owed_rows()),
     )
     return with_next_steps(result, circumstances)
@@ -72,7 +74,3 @@ def _hold_at(file: HoldFile, now: datetime) -> Hold | None:
         _log.warning("%s", error)
         return None
     return hold if hold is not None and hold.is_active(now) else None
-
-
-def _shown(moment: datetime | None, zone: tzinfo) -> str:
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}" if moment is not None else ""

@@ -1,16 +1,17 @@
 """``check``: is everything ready to send? Writes nothing, works when half of it is down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import order_note, template_order
-from lead_automation.commands.common import SettingsSource, hold_text, show, shown_time
+from lead_automation.commands.common import SettingsSource, hold_text, show
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
@@ -25,11 +26,12 @@ from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
 from lead_automation.state.open import open_state
 from lead_automation.text import safe_text
+from lead_automation.times import shown_time
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.limits import RateLimits
 
 _MAX_TEXT = 10_000  # all problems of the settings stand in one point
-_OFFSET_WARNING_S = 120.0
+_OFFSET_WARNING_S = 120.0  # more than rounding and a slow line explain
 _SERVICES = ("wati", "template", "crm", "clock")
 
 
@@ -41,28 +43,14 @@ class Verdict(Enum):
     FAILED = "failed"
 
 
-class Area(Enum):
-    """Where a failed point belongs, with the exit code it means."""
-
-    SETTINGS = ExitCode.SETTINGS
-    STATE = ExitCode.STATE
-    OTHER = ExitCode.UNREACHABLE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One line of the answer.
-
-    Attributes:
-        text: What was found.
-        fix: What to do; empty when nothing is to be done.
-    """
+class Point(NamedTuple):
+    """One line of the answer: what was found, what to do, and the exit code if it failed."""
 
     name: str
-    verdict: Verdict
+    result: Verdict
     text: str
     fix: str = ""
-    area: Area = Area.OTHER
+    exit_code: int = ExitCode.UNREACHABLE
 
 
 def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS) -> int:
@@ -70,6 +58,32 @@ def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS
 
     With ``--verbose`` every setting is shown too, with its source; a secret as ``***``.
     """
+    points, settings = _all_points(arguments, runtime, keys)
+    failed = {point.exit_code for point in points if point.result is Verdict.FAILED}
+    # Settings before state before what is outside: the order in which they are put right.
+    order = (ExitCode.SETTINGS, ExitCode.STATE, ExitCode.UNREACHABLE)
+    code = next((code for code in order if code in failed), ExitCode.OK)
+    document: dict[str, object] = {
+        "status": "failed" if code else "ok",
+        "exit_code": code,
+        "checks": [
+            {"name": name, "result": result.value, "text": text, "fix": fix}
+            for name, result, text, fix, _ in points
+        ],
+    }
+    width = runtime.width(runtime.stdout)
+    lines = [line for point in points for line in _lines(point, width)]
+    if settings is not None and arguments.verbose:
+        document["settings"] = [asdict(line) for line in settings.lines]
+        lines += [f"  {line.name} = {line.value} ({line.source})" for line in settings.lines]
+    show(arguments, runtime, document, "\n".join(lines))
+    return code
+
+
+def _all_points(
+    arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...]
+) -> tuple[list[Point], Settings | None]:
+    """Return every point, safe to show, and the settings where they are right."""
     source: SettingsSource | None = None
     settings: Settings | None = None
     points: list[Point] = []
@@ -78,42 +92,20 @@ def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS
         settings = source.load()
         points += _settings_points(source, settings)
     except ConfigError as error:
-        failed = _failed("settings", error, area=Area.SETTINGS)
-        points += [replace(failed, text=f"{failed.text} ({_where(source)})")]
+        failed = _failed("settings", error, exit_code=ExitCode.SETTINGS)
+        fix = failed.fix or "Correct config.env."
+        points.append(failed._replace(text=f"{failed.text} ({_where(source)})", fix=fix))
     points += _state_points(settings, source, runtime)
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
         points += _service_points(settings, runtime)
     # Some of their words are WATI's, the CRM's or a file's.
-    points = [
-        replace(point, text=safe_text(point.text, _MAX_TEXT), fix=safe_text(point.fix, _MAX_TEXT))
+    safe = [
+        point._replace(text=safe_text(point.text, _MAX_TEXT), fix=safe_text(point.fix, _MAX_TEXT))
         for point in points
     ]
-    code = _exit_code(points)
-    shown = settings.lines if settings is not None and arguments.verbose else ()
-    document: dict[str, object] = {
-        "status": "failed" if code else "ok",
-        "exit_code": code,
-        "checks": [
-            {
-                "name": point.name,
-                "result": point.verdict.value,
-                "text": point.text,
-                "fix": point.fix,
-            }
-            for point in points
-        ],
-    }
-    if shown:
-        document["settings"] = [
-            {"name": line.name, "value": line.value, "source": line.source} for line in shown
-        ]
-    width = runtime.width(runtime.stdout)
-    lines = [line for point in points for line in _lines(point, width)]
-    lines += [f"  {line.name} = {line.value} ({line.source})" for line in shown]
-    show(arguments, runtime, document, "\n".join(lines))
-    return code
+    return safe, settings
 
 
 def _where(source: SettingsSource | None) -> str:
@@ -123,14 +115,9 @@ def _where(source: SettingsSource | None) -> str:
     return f"from {source.path}" if source.path is not None else "no config.env was found"
 
 
-def _exit_code(points: list[Point]) -> int:
-    failed = {point.area for point in points if point.verdict is Verdict.FAILED}
-    return next((area.value for area in Area if area in failed), ExitCode.OK)
-
-
 def _lines(point: Point, width: int | None) -> list[str]:
     """Return a point and its fix: a line each where no terminal cuts lines."""
-    parts = [(f"{point.verdict.value:<8} {point.name:<10}", point.text)]
+    parts = [(f"{point.result.value:<8} {point.name:<10}", point.text)]
     if point.fix:
         parts.append((" " * 19 + "→ ", point.fix))
     if width is None:
@@ -138,35 +125,28 @@ def _lines(point: Point, width: int | None) -> list[str]:
     return [line for head, text in parts for line in wrap(text, width, head=head)]
 
 
-def _failed(name: str, error: LeadAutomationError, *, area: Area = Area.OTHER) -> Point:
+def _failed(name: str, error: LeadAutomationError, *, exit_code: int) -> Point:
     text = "; ".join(str(error).splitlines())
-    fix = error.hint or ("Correct config.env." if area is Area.SETTINGS else "")
-    return Point(name=name, verdict=Verdict.FAILED, text=text, fix=fix, area=area)
+    return Point(name, Verdict.FAILED, text, error.hint, exit_code)
 
 
 def _not_checked(name: str, why: str) -> Point:
-    return Point(name=name, verdict=Verdict.WARNING, text=f"not checked: {why}")
+    return Point(name, Verdict.WARNING, f"not checked: {why}")
 
 
 def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
-    is_open = source.path is not None and is_open_to_others(source.path)
-    points = [
-        Point(name="settings", verdict=Verdict.WARNING, text=warning)
-        for warning in settings.local.warnings
-        if not (is_open and warning in source.warnings and "chmod" in warning)
-    ]
-    if source.path is not None and is_open:
-        points.append(
-            Point(
-                name="settings",
-                verdict=Verdict.FAILED,
-                text=f"{source.path} is open to every user of this machine",
-                fix=f"chmod 600 {source.path}",
-                area=Area.SETTINGS,
-            )
+    path, warnings = source.path, settings.local.warnings
+    points = [Point("settings", Verdict.OK, f"complete, {_where(source)}")]
+    failed = []
+    if path is not None and is_open_to_others(path):
+        # What is only a warning to a run is a failure here, and is not said twice.
+        warnings = tuple(
+            its for its in warnings if its not in source.warnings or "chmod" not in its
         )
-    text = f"complete, {_where(source)}"
-    return [Point(name="settings", verdict=Verdict.OK, text=text), *points]
+        text = f"{path} is open to every user of this machine"
+        fix = f"chmod 600 {path}"
+        failed = [Point("settings", Verdict.FAILED, text, fix, ExitCode.SETTINGS)]
+    return [*points, *(Point("settings", Verdict.WARNING, text) for text in warnings), *failed]
 
 
 def _state_points(
@@ -180,47 +160,47 @@ def _state_points(
     except ConfigError:
         return []
     return [
-        _guarded("state", lambda: _state(local, runtime), area=Area.STATE),
-        _guarded("hold", lambda: _hold(local, runtime), area=Area.STATE),
+        _guarded("state", lambda: _state(local, runtime), exit_code=ExitCode.STATE),
+        _guarded("hold", lambda: _hold(local, runtime), exit_code=ExitCode.STATE),
         _hours(local, runtime.clock.now()),
     ]
 
 
-def _guarded(name: str, look: Callable[[], Point], *, area: Area = Area.OTHER) -> Point:
+def _guarded(
+    name: str, look: Callable[[], Point], *, exit_code: int = ExitCode.UNREACHABLE
+) -> Point:
     try:
         return look()
     except LeadAutomationError as error:
-        return _failed(name, error, area=area)
+        return _failed(name, error, exit_code=exit_code)
 
 
 def _state(local: LocalSettings, runtime: Runtime) -> Point:
-    now, zone = runtime.clock.now(), local.hours.zone
     state = open_state(local, runtime)
-    books = state.snapshot(quota_day(now, zone))
+    books = state.snapshot(quota_day(runtime.clock.now(), local.hours.zone))
     suppressed = len(state.suppressions.entries())
     check_state(books, local, runtime)
     kept = sum(1 for _ in books.records())
     text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {local.state_dir}"
-    return Point(name="state", verdict=Verdict.OK, text=text)
+    return Point("state", Verdict.OK, text)
 
 
 def _hold(local: LocalSettings, runtime: Runtime) -> Point:
     hold = open_state(local, runtime).hold.read()
     now = runtime.clock.now()
     if hold is None or not hold.is_active(now):
-        return Point(name="hold", verdict=Verdict.OK, text="sending is not held")
+        return Point("hold", Verdict.OK, "sending is not held")
     text = hold_text(hold, now=now, zone=local.hours.zone).splitlines()[0]
-    fix = "Read `status`, settle it, then `resume`."
-    return Point(name="hold", verdict=Verdict.WARNING, text=text, fix=fix)
+    return Point("hold", Verdict.WARNING, text, "Read `status`, settle it, then `resume`.")
 
 
 def _hours(local: LocalSettings, now: datetime) -> Point:
     text = describe_hours(local.hours)
     if is_open(now, local.hours):
-        return Point(name="hours", verdict=Verdict.OK, text=f"open now ({text})")
+        return Point("hours", Verdict.OK, f"open now ({text})")
     opening = next_opening(now, local.hours)
     when = f"opens {shown_time(opening, local.hours.zone)}" if opening else "never opens"
-    return Point(name="hours", verdict=Verdict.WARNING, text=f"closed now ({text}); {when}")
+    return Point("hours", Verdict.WARNING, f"closed now ({text}); {when}")
 
 
 def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
@@ -243,13 +223,13 @@ def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point]
     try:
         found = wati.fetch_template()
     except LeadAutomationError as error:
-        return [_failed("wati", error), unchecked], wati.clock_offset_s
+        failed = _failed("wati", error, exit_code=ExitCode.UNREACHABLE)
+        return [failed, unchecked], wati.clock_offset_s
     if isinstance(found, TemplateUnread):
         fix = "Try again; a run goes on with a warning."
-        unread = Point(name="wati", verdict=Verdict.FAILED, text=found.detail, fix=fix)
-        return [unread, unchecked], wati.clock_offset_s
+        return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked], wati.clock_offset_s
     template = _guarded("template", lambda: _template(settings.wati, found))
-    answered = Point(name="wati", verdict=Verdict.OK, text=f"{settings.wati.host} answers")
+    answered = Point("wati", Verdict.OK, f"{settings.wati.host} answers")
     return [answered, template], wati.clock_offset_s
 
 
@@ -257,7 +237,7 @@ def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
     order = template_order(found, name=wati.template, wanted=wati.parameter_names)
     note = order_note(wati.template, order=order, wanted=wati.parameter_names)
     verdict = Verdict.WARNING if note else Verdict.OK
-    return Point(name="template", verdict=verdict, text=note or f"{wati.template} is approved")
+    return Point("template", verdict, note or f"{wati.template} is approved")
 
 
 def _crm(settings: Settings, http: Http) -> Point:
@@ -268,22 +248,21 @@ def _crm(settings: Settings, http: Http) -> Point:
     text = "answers with leads" if found.leads else "answers; no lead needs a message now"
     if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
         text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
-        return Point(name="crm", verdict=Verdict.WARNING, text=text)
-    return Point(name="crm", verdict=Verdict.OK, text=text)
+        return Point("crm", Verdict.WARNING, text)
+    return Point("crm", Verdict.OK, text)
 
 
 def _clock(offset_s: float | None, local: LocalSettings, now: datetime) -> Point:
     shown = f"{shown_time(now, local.hours.zone)} {local.hours.zone.key}"
     if offset_s is None:
-        text = f"{shown}; not measured against WATI's"
-        return Point(name="clock", verdict=Verdict.WARNING, text=text)
+        return Point("clock", Verdict.WARNING, f"{shown}; not measured against WATI's")
     text = f"{shown}; WATI's is {round(offset_s):+d} s"
     fix = "Set the clock, or start time synchronisation."
     if abs(offset_s) > MAX_CLOCK_OFFSET_S:
-        return Point(name="clock", verdict=Verdict.FAILED, text=text, fix=fix, area=Area.STATE)
+        return Point("clock", Verdict.FAILED, text, fix, ExitCode.STATE)
     if abs(offset_s) > _OFFSET_WARNING_S:
-        return Point(name="clock", verdict=Verdict.WARNING, text=text, fix=fix)
-    return Point(name="clock", verdict=Verdict.OK, text=text)
+        return Point("clock", Verdict.WARNING, text, fix)
+    return Point("clock", Verdict.OK, text)
 
 
 def _count_nothing(_kind: CallKind) -> None:

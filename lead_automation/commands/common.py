@@ -19,6 +19,7 @@ from lead_automation.settings.file import find_config_file, layer_settings, read
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
+from lead_automation.times import iso_time, shown_time
 
 if TYPE_CHECKING:
     from lead_automation.reporting.logger import OptimizedLogger
@@ -162,11 +163,6 @@ def _overrides(arguments: Arguments) -> dict[str, str]:
     return overrides
 
 
-def shown_time(moment: datetime, zone: tzinfo) -> str:
-    """Return a moment for people: ``2026-11-22 09:15``."""
-    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
 def hold_text(hold: Hold, *, now: datetime, zone: tzinfo, width: int = WIDTH) -> str:
     """Return why sending is held, or was, and what to do; the first line is never broken."""
     until = shown_time(hold.until, zone) if hold.until else "an operator runs `resume`"
@@ -186,8 +182,8 @@ def hold_document(hold: Hold, *, zone: tzinfo) -> dict[str, object]:
     """Return a hold for ``--json``."""
     return {
         "reason": hold.reason,
-        "since": hold.since.astimezone(zone).isoformat(timespec="seconds"),
-        "until": hold.until.astimezone(zone).isoformat(timespec="seconds") if hold.until else None,
+        "since": iso_time(hold.since, zone),
+        "until": iso_time(hold.until, zone) if hold.until else None,
         "evidence": hold.evidence,
         "what_to_do": list(hold.what_to_do),
     }

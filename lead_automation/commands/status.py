@@ -12,7 +12,6 @@ from lead_automation.commands.common import (
     hold_document,
     hold_text,
     show,
-    shown_time,
 )
 from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
@@ -26,6 +25,7 @@ from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.open import State, open_state
 from lead_automation.text import clean, safe_text
+from lead_automation.times import iso_time, shown_time
 
 # A screen of 24 lines also has the counsellors to show; ``--json`` names every unknown send.
 _MOST_NAMED = 10
@@ -140,7 +140,7 @@ def _last_run(local: LocalSettings, runtime: Runtime) -> dict[str, object] | Non
         "mode": result.mode.value,
         "status": result.status.value,
         "reason": result.reason,
-        "ended_at": result.ended_at.astimezone(local.hours.zone).isoformat(timespec="seconds"),
+        "ended_at": iso_time(result.ended_at, local.hours.zone),
         "exit_code": result.exit_code,
     }
 

@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 from typing import assert_never
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.common import SettingsSource, show, shown_time
+from lead_automation.commands.common import SettingsSource, show
 from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
@@ -13,6 +13,7 @@ from lead_automation.runtime import Runtime
 from lead_automation.state.open import open_state
 from lead_automation.state.suppression import SuppressionList
 from lead_automation.text import clean, mask_phone
+from lead_automation.times import shown_time
 
 # A line of the list keeps to one screen line or two; --json has the whole reason.
 _MAX_REASON = 60

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from lead_automation.models import Counsellor, MessageStatus, Outcome
+from lead_automation.models import Counsellor, ErrorCategory, MessageStatus, Outcome
 from lead_automation.runs import (
     CallKind,
     CounsellorFigures,
@@ -26,6 +26,8 @@ from lead_automation.runs import (
 )
 
 _SECONDS_A_MINUTE = 60
+_MESSAGES = ("delivered", "read", "failed", "pending")
+_NO_MONTH = MonthCalls(calls=0, limit=0)
 
 _log = logging.getLogger(__name__)
 
@@ -108,9 +110,9 @@ class CampaignAnalytics:
         reason: str,
         exit_code: int,
         ended_at: datetime,
-        used_today: Mapping[str, int] | None = None,
+        used_today: Mapping[str, int] = MappingProxyType({}),
         warnings: Iterable[str] = (),
-        month: MonthCalls | None = None,
+        month: MonthCalls = _NO_MONTH,
         calls: Mapping[CallKind, int] = MappingProxyType({}),
     ) -> RunResult:
         """Close the account and return everything known of the run.
@@ -129,43 +131,32 @@ class CampaignAnalytics:
             calls: HTTP calls that were tried, by kind.
         """
         rows = tuple(self._rows[position] for position in sorted(self._rows))
-        errors = Counter(row.category for row in rows if row.category)
         # Never negative, even where the wall clock stepped back.
         duration_s = max(0.0, (ended_at - self._started_at).total_seconds())
-        result = RunResult(
-            status=status,
-            reason=reason,
-            run_id=self._run_id,
-            mode=self._mode,
-            template=self._template,
-            started_at=self._started_at,
-            ended_at=ended_at,
-            exit_code=exit_code,
-            duration_seconds=round(duration_s, 3),
-            messages_per_minute=self._a_minute(duration_s),
-            leads=self._lead_counts(rows),
-            messages=MessageCounts(sent=self._totals["accepted"], **_some(self._totals, _MESSAGES)),
-            success_rate=self._success_rate(),
-            errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
-            counsellors=self._figures(rows, used_today or {}),
-            api_calls={kind: calls.get(kind, 0) for kind in CallKind},
-            rows=rows,
-            next_steps=(),
-            warnings=tuple(warnings),
-            month=month or MonthCalls(calls=0, limit=0),
+        return _audited(
+            RunResult(
+                status=status,
+                reason=reason,
+                run_id=self._run_id,
+                mode=self._mode,
+                template=self._template,
+                started_at=self._started_at,
+                ended_at=ended_at,
+                exit_code=exit_code,
+                duration_seconds=round(duration_s, 3),
+                messages_per_minute=_a_minute(self._totals["accepted"], duration_s),
+                leads=self._lead_counts(rows),
+                messages=_message_counts(self._totals),
+                success_rate=_success_rate(self._totals),
+                errors=_errors(rows),
+                counsellors=self._figures(rows, used_today),
+                api_calls={kind: calls.get(kind, 0) for kind in CallKind},
+                rows=rows,
+                next_steps=(),
+                warnings=tuple(warnings),
+                month=month,
+            )
         )
-        return _audited(result)
-
-    def _a_minute(self, duration_s: float) -> float:
-        """Return accepted messages a minute, 0 for an instant."""
-        if duration_s == 0:
-            return 0.0
-        return round(self._totals["accepted"] * _SECONDS_A_MINUTE / duration_s, 1)
-
-    def _success_rate(self) -> float:
-        failed_later = self._totals["failed"] - self._totals["refused"]
-        good = self._totals["accepted"] - failed_later
-        return success_rate(good=good, attempted=self._totals["attempted"])
 
     def _lead_counts(self, rows: tuple[LeadRow, ...]) -> LeadCounts:
         skips = Counter(row.skip for row in rows)
@@ -184,23 +175,37 @@ class CampaignAnalytics:
         for row in rows:
             if row.is_assigned:
                 tallies[row.counsellor].update(_counted_as(row))
-        figures = {}
-        for counsellor in self._counsellors:
-            name = shown_name(counsellor.name)
-            figures[name] = CounsellorFigures(
+        return {
+            (name := shown_name(its.name)): CounsellorFigures(
                 sent=tallies[name]["accepted"],
-                used_today=used_today.get(counsellor.name, 0),
-                daily_limit=counsellor.daily_limit,
+                used_today=used_today.get(its.name, 0),
+                daily_limit=its.daily_limit,
                 **_some(tallies[name], _MESSAGES),
             )
-        return figures
-
-
-_MESSAGES = ("delivered", "read", "failed", "pending")
+            for its in self._counsellors
+        }
 
 
 def _some(tally: Counter[str], names: Iterable[str]) -> dict[str, int]:
     return {name: tally[name] for name in names}
+
+
+def _message_counts(totals: Counter[str]) -> MessageCounts:
+    return MessageCounts(sent=totals["accepted"], **_some(totals, _MESSAGES))
+
+
+def _a_minute(accepted: int, duration_s: float) -> float:
+    return round(accepted * _SECONDS_A_MINUTE / duration_s, 1) if duration_s else 0.0
+
+
+def _success_rate(totals: Counter[str]) -> float:
+    failed_later = totals["failed"] - totals["refused"]
+    return success_rate(good=totals["accepted"] - failed_later, attempted=totals["attempted"])
+
+
+def _errors(rows: Iterable[LeadRow]) -> dict[ErrorCategory, int]:
+    errors = Counter(row.category for row in rows if row.category)
+    return {key: errors[key] for key in sorted(errors, key=lambda key: key.value)}
 
 
 def _counted_as(row: LeadRow) -> list[str]:

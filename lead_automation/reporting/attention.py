@@ -1,12 +1,13 @@
 """List the leads a person has to look at, for the HTML page and the text form."""
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import NamedTuple
 
 from lead_automation.models import Outcome
 from lead_automation.plaintext import wrap
 from lead_automation.reporting.wording import CATEGORY_ACTIONS, UNKNOWN_ACTION, title
 from lead_automation.runs import LeadRow, RunResult, SkipReason
+from lead_automation.times import time_of_day
 
 MAX_LISTED = 200
 """Leads shown; the others are in the CSV form."""
@@ -51,7 +52,7 @@ def needs_attention(result: RunResult, zone: tzinfo) -> Attention:
 
 def _person(row: LeadRow, zone: tzinfo) -> Person:
     category, words = row.category, row.error_message or ""
-    at = clock_text(row.at, zone) if row.at else "–"
+    at = time_of_day(row.at, zone) if row.at else "–"
     if category is None:
         return Person(row, "Unknown", words, UNKNOWN_ACTION, at)
     what = title(category.value)
@@ -76,8 +77,3 @@ def attention_text(result: RunResult, *, zone: tzinfo, width: int = 80) -> str:
     if found.more:
         lines.append(f"  and {found.more:,} more: report --run {result.run_id} --format csv")
     return "\n".join(lines) + "\n"
-
-
-def clock_text(at: datetime, zone: tzinfo) -> str:
-    """Return a moment's time of day in a zone: ``09:15:24``."""
-    return at.astimezone(zone).strftime("%H:%M:%S")

@@ -4,54 +4,50 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
+from enum import Enum
+from operator import attrgetter
 
 from msgspec.structs import astuple
 
 from lead_automation.reporting.days import DayFigures, DaysReport
-from lead_automation.runs import LeadRow, RunResult
+from lead_automation.runs import RunResult
+from lead_automation.times import iso_time
 
 # The wide forms begin a formula where a spreadsheet speaks Japanese; and where it parts cells by
 # another character than a comma, one may begin in the middle of what is a cell here.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _INNER_START = re.compile(r"([;|][\s\"']*)(?=[=+\-@＝＋－＠])")
 
-_RUN_HEAD = (
-    "position",
-    "lead_id",
-    "name",
-    "phone",
-    "counsellor",
-    "status",
-    "outcome",
-    "skipped",
-    "error_category",
-    "error_message",
-    "message_id",
-    "at",
-)
+_COLUMNS = {
+    "position": "position",
+    "lead_id": "lead_id",
+    "name": "name",
+    "phone": "phone",
+    "counsellor": "counsellor",
+    "status": "word",
+    "outcome": "outcome",
+    "skipped": "skip",
+    "error_category": "category",
+    "error_message": "error_message",
+    "message_id": "message_id",
+    "at": "at",
+}
+"""The columns of a run's form, and the attribute of ``LeadRow`` that each shows."""
+
+_cells_of = attrgetter(*_COLUMNS.values())
 
 
 def run_csv(result: RunResult, *, zone: tzinfo) -> bytes:
     """Return one row per lead, in the order fetched; ``at`` is ISO 8601 with the zone's offset."""
-    return _csv(_RUN_HEAD, (_lead_cells(row, zone) for row in result.rows))
+    rows = ((_shown(value, zone) for value in _cells_of(row)) for row in result.rows)
+    return _csv(tuple(_COLUMNS), rows)
 
 
-def _lead_cells(row: LeadRow, zone: tzinfo) -> tuple[object, ...]:
-    return (
-        row.position,
-        row.lead_id,
-        row.name,
-        row.phone,
-        row.counsellor,
-        row.word,
-        row.outcome and row.outcome.value,
-        row.skip and row.skip.value,
-        row.category and row.category.value,
-        row.error_message,
-        row.message_id,
-        row.at and row.at.astimezone(zone).isoformat(timespec="seconds"),
-    )
+def _shown(value: object, zone: tzinfo) -> object:
+    if isinstance(value, datetime):
+        return iso_time(value, zone)
+    return value.value if isinstance(value, Enum) else value
 
 
 def days_csv(report: DaysReport) -> bytes:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from lead_automation.clock import Clock
 from lead_automation.text import safe_text
+from lead_automation.times import time_of_day
 
 MAX_LINE = 2000
 """Characters of a line."""
@@ -83,8 +84,9 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line or lines, without a newline at the end."""
-        time = self._clock.now().astimezone(self._zone).strftime("%H:%M:%S")
-        head = f"{time} | {record.levelname:<{_LEVEL_WIDTH}} | "
+        head = (
+            f"{time_of_day(self._clock.now(), self._zone)} | {record.levelname:<{_LEVEL_WIDTH}} | "
+        )
         texts = [self.text(record)]
         if self._tracebacks:
             texts += self._traceback(record)

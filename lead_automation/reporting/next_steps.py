@@ -1,10 +1,11 @@
 """Decide what the operator does next: what fits what happened, most urgent first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from lead_automation.call_budget import READING_PAUSE_SHARE
 from lead_automation.models import ErrorCategory, Hold
 from lead_automation.runs import RunMode, RunResult, RunStatus, SkipReason
 
@@ -17,9 +18,11 @@ META_CHECKLIST = (
 )
 """The five steps after a Meta quality restriction, in order."""
 
+# A list that people agreed to be on loses a few per cent; of fewer than ten, two are only chance.
 _HIGH_FAILURE_SHARE = 0.2
 _MIN_ATTEMPTS_TO_JUDGE = 10
-_MONTH_WARNING_SHARE = 0.8
+
+Steps = Iterator[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,29 +62,24 @@ def other_steps(result: RunResult) -> tuple[str, ...]:
     return tuple(step for step in result.next_steps if step not in META_CHECKLIST)
 
 
-def _meta(_result: RunResult, now: Circumstances) -> list[str]:
-    if not now.meta_quality:
-        return []
-    setting = (
-        "META_QUALITY_STOP_AFTER sets how many such refusals stop a run; leave it low: each one "
-        "more lowers the quality rating of the number you send from."
-    )
-    return [*META_CHECKLIST, setting]
+def _meta(_result: RunResult, now: Circumstances) -> Steps:
+    if now.meta_quality:
+        yield from META_CHECKLIST
+        yield (
+            "META_QUALITY_STOP_AFTER sets how many such refusals stop a run; leave it low: each "
+            "one more lowers the quality rating of the number you send from."
+        )
 
 
-def _hold(_result: RunResult, now: Circumstances) -> list[str]:
+def _hold(_result: RunResult, now: Circumstances) -> Steps:
     if now.hold is None:
-        return []
-    if now.hold.until is None:
-        lift = "Sending is held until somebody runs `resume`; do that once the account is in order."
-    else:
+        return
+    yield from now.hold.what_to_do  # steps of the checklist among them were said before: once
+    if now.hold.until is not None:
         until = now.hold_until or now.hold.until.isoformat(timespec="minutes")
-        lift = f"Sending is held until {until}; `resume` lifts the hold earlier."
-    told = [
-        step for step in now.hold.what_to_do if not (now.meta_quality and step in META_CHECKLIST)
-    ]
-    says_how = any("lift the hold" in step for step in told)
-    return told if says_how and now.hold.until is None else [*told, lift]
+        yield f"Sending is held until {until}; `resume` lifts the hold earlier."
+    elif not any("lift the hold" in step for step in now.hold.what_to_do):
+        yield "Sending is held until somebody runs `resume`; do that once the account is in order."
 
 
 _STOP_STEPS = {
@@ -99,11 +97,10 @@ _STOP_STEPS = {
 }
 
 
-def _stopped(result: RunResult, now: Circumstances) -> list[str]:
-    if result.status is not RunStatus.STOPPED or now.meta_quality or now.stopped_by is None:
-        return []
-    step = _STOP_STEPS.get(now.stopped_by)
-    return [step] if step else []
+def _stopped(result: RunResult, now: Circumstances) -> Steps:
+    is_judged = result.status is RunStatus.STOPPED and not now.meta_quality
+    if is_judged and now.stopped_by in _STOP_STEPS:
+        yield _STOP_STEPS[now.stopped_by]
 
 
 _END_STEPS = {
@@ -115,81 +112,71 @@ _END_STEPS = {
 }
 
 
-def _ended(result: RunResult, _now: Circumstances) -> list[str]:
-    steps = [_END_STEPS[result.status]] if result.status in _END_STEPS else []
+def _ended(result: RunResult, _now: Circumstances) -> Steps:
+    if result.status in _END_STEPS:
+        yield _END_STEPS[result.status]
     if result.exit_code == 1:
-        steps.append("A bug: the traceback is in wati_automation.log; please report it.")
-    return steps
+        yield "A bug: the traceback is in wati_automation.log; please report it."
 
 
-def _unsettled(result: RunResult, now: Circumstances) -> list[str]:
-    steps = []
+def _unsettled(result: RunResult, now: Circumstances) -> Steps:
     if result.leads.unknown:
-        steps.append(
+        yield (
             f"{_count(result.leads.unknown, 'message')} may or may not have arrived. Do not resend "
             "by hand: the next run, or `track`, asks WATI and settles it."
         )
     if now.owed_rows:
-        steps.append(
+        yield (
             f"The CRM has not taken {_count(now.owed_rows, 'row')} of its message log yet; the "
             "next run, or `track`, posts what is owed."
         )
-    return steps
 
 
-def _leads(result: RunResult, _now: Circumstances) -> list[str]:
-    steps = []
-    invalid = result.leads.skipped[SkipReason.INVALID_NUMBER]
-    if invalid:
-        steps.append(f"Correct {_count(invalid, 'invalid number')} in the CRM.")
-    malformed = result.leads.skipped[SkipReason.MALFORMED]
-    if malformed:
-        steps.append(f"Have {_count(malformed, 'malformed CRM row')} looked at.")
-    attempted = result.leads.attempted
-    failed_often = result.messages.failed > attempted * _HIGH_FAILURE_SHARE
-    if failed_often and attempted >= _MIN_ATTEMPTS_TO_JUDGE:
-        steps.append(
+def _leads(result: RunResult, _now: Circumstances) -> Steps:
+    leads = result.leads
+    if invalid := leads.skipped[SkipReason.INVALID_NUMBER]:
+        yield f"Correct {_count(invalid, 'invalid number')} in the CRM."
+    if malformed := leads.skipped[SkipReason.MALFORMED]:
+        yield f"Have {_count(malformed, 'malformed CRM row')} looked at."
+    failed_often = result.messages.failed > leads.attempted * _HIGH_FAILURE_SHARE
+    if failed_often and leads.attempted >= _MIN_ATTEMPTS_TO_JUDGE:
+        yield (
             "Many messages failed: check how the CRM's numbers were collected and whether these "
             "people expect to hear from you."
         )
-    is_left = result.leads.not_reached and result.mode is not RunMode.DRY_RUN
+    is_left = leads.not_reached and result.mode is not RunMode.DRY_RUN
     if is_left and result.status is RunStatus.COMPLETED:
-        left = _count(result.leads.not_reached, "lead")
-        steps.append(
-            f"{left} not reached in this run: the next one takes what the CRM still lists."
-        )
-    return steps
+        left = _count(leads.not_reached, "lead")
+        yield f"{left} not reached in this run: the next one takes what the CRM still lists."
 
 
-def _month(result: RunResult, _now: Circumstances) -> list[str]:
+def _month(result: RunResult, _now: Circumstances) -> Steps:
     month = result.month
-    if not month.limit or month.calls < month.limit * _MONTH_WARNING_SHARE:
-        return []
-    used = f"{month.calls:,} of {month.limit:,}"
-    return [
-        f"WATI calls this month: {used}. Only unknown sends are still read; at the limit runs "
-        "stop. A larger plan (WATI_PLAN, WATI_MONTHLY_CALLS) changes that."
-    ]
+    if month.limit and month.calls >= month.limit * READING_PAUSE_SHARE:
+        yield (
+            f"WATI calls this month: {month.calls:,} of {month.limit:,}. Only unknown sends are "
+            "still read; at the limit runs stop. A larger plan (WATI_PLAN, WATI_MONTHLY_CALLS) "
+            "changes that."
+        )
 
 
-def _mode(result: RunResult, _now: Circumstances) -> list[str]:
-    if result.status is not RunStatus.COMPLETED:
-        return []
-    if result.mode is RunMode.DRY_RUN:
-        return ["Looks right? Run again without --dry-run to send."]
-    if result.mode is RunMode.TEST:
-        return [
-            "Arrived as it should? Without --test, and with USE_TEST_NUMBER=false, a run messages "
-            "the leads."
-        ]
-    return []
+_MODE_STEPS = {
+    RunMode.DRY_RUN: "Looks right? Run again without --dry-run to send.",
+    RunMode.TEST: "Arrived as it should? Without --test, and with USE_TEST_NUMBER=false, a run "
+    "messages the leads.",
+}
+
+
+def _mode(result: RunResult, _now: Circumstances) -> Steps:
+    if result.status is RunStatus.COMPLETED and result.mode in _MODE_STEPS:
+        yield _MODE_STEPS[result.mode]
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-_RULES: tuple[Callable[[RunResult, Circumstances], list[str]], ...] = (
+_RULES: tuple[Callable[[RunResult, Circumstances], Steps], ...] = (
     _meta,
     _hold,
     _stopped,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from lead_automation.reporting.attention import clock_text, needs_attention
+from lead_automation.reporting.attention import needs_attention
 from lead_automation.reporting.charts import (
     Bin,
     message_counts,
@@ -23,6 +23,7 @@ from lead_automation.reporting.wording import (
     duration_text,
 )
 from lead_automation.runs import CounsellorFigures, RunMode, RunResult, RunStatus
+from lead_automation.times import time_of_day
 
 _MOODS: Mapping[RunStatus, str] = {
     RunStatus.COMPLETED: "good",
@@ -144,7 +145,7 @@ def _timeline(result: RunResult, zone: tzinfo) -> dict[str, object] | None:
         "width": round(100 / len(bins), 4),
         "tallest": tallest,
         "step": step_text(step_s),
-        "marks": [clock_text(at, zone) for at in dict.fromkeys(marks)],
+        "marks": [time_of_day(at, zone) for at in dict.fromkeys(marks)],
         "label": f"{total['sent']} sent, {total['failed']} failed and {total['unknown']} unknown "
         f"over the run, at most {tallest} in {step_text(step_s)}",
     }
@@ -154,6 +155,6 @@ def _column(its: Bin, tallest: int, zone: tzinfo) -> dict[str, object]:
     counts = [(kind, its.counts[kind]) for kind in ("sent", "failed", "unknown")]
     spoken = ", ".join(f"{count} {kind}" for kind, count in counts if count) or "none"
     return {
-        "label": f"{clock_text(its.at, zone)}: {spoken}",
+        "label": f"{time_of_day(its.at, zone)}: {spoken}",
         "segments": stack(counts, tallest),
     }

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lead_automation.errors import ConfigError, StateError
@@ -20,9 +21,10 @@ from lead_automation.text import clean
 CONFIG_VARIABLE = "LEAD_AUTOMATION_CONFIG"
 FILE_NAME = "config.env"
 MAX_BYTES = 1 << 20
+"""Longest settings file; a hundred settings take a tenth of it."""
 
-_OTHERS = 0o007
-_MOST_LINES_NAMED = 10
+_OTHERS = 0o007  # the mode's bits for everybody else; the group may be the service's own
+_MOST_LINES_NAMED = 10  # of a file that is not one of settings every line would be named
 
 
 def find_config_file(option: str | None, env: Mapping[str, str], folder: Path) -> Path | None:
@@ -39,7 +41,9 @@ def find_config_file(option: str | None, env: Mapping[str, str], folder: Path) -
     """
     asked_for = option or env.get(CONFIG_VARIABLE)
     if asked_for:
-        return folder / _expanded(asked_for)
+        with suppress(RuntimeError):  # no such home directory: then the name is taken as it is
+            return folder / Path(asked_for).expanduser()
+        return folder / asked_for
     for candidate in (folder.parent / FILE_NAME, folder / FILE_NAME):
         if os.path.lexists(candidate):
             return candidate
@@ -65,7 +69,7 @@ def read_config_file(path: Path, disk: Disk) -> tuple[dict[str, str], tuple[str,
     values, warnings = _parse(path, text)
     if is_open_to_others(path):
         warnings.append(
-            f"{_shown(path)} holds tokens and is open to other users of this machine: chmod 600 it"
+            f"{clean(path)} holds tokens and is open to other users of this machine: chmod 600 it"
         )
     return values, tuple(warnings)
 
@@ -140,7 +144,7 @@ def _parse(path: Path, text: str) -> tuple[dict[str, str], list[str]]:
         elif binding.key is not None:
             if binding.key in values:
                 name = clean(binding.key, 64)
-                warnings.append(f"{_shown(path)} sets {name} twice; line {line} counts")
+                warnings.append(f"{clean(path)} sets {name} twice; line {line} counts")
             values[binding.key] = binding.value or ""
     if bad_lines:
         numbers = ", ".join(str(number) for number in bad_lines[:_MOST_LINES_NAMED])
@@ -149,16 +153,5 @@ def _parse(path: Path, text: str) -> tuple[dict[str, str], list[str]]:
     return values, warnings
 
 
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        return Path(text)
-
-
 def _problem(path: Path, text: str) -> ConfigError:
-    return ConfigError((f"Settings file {_shown(path)} {text}",))
-
-
-def _shown(path: Path) -> str:
-    return clean(path)
+    return ConfigError((f"Settings file {clean(path)} {text}",))

@@ -20,7 +20,6 @@ from lead_automation.commands.common import (
     hold_text,
     log_traceback,
     show,
-    shown_time,
     wants_colour,
 )
 from lead_automation.files import Disk
@@ -28,6 +27,7 @@ from lead_automation.models import Hold
 from lead_automation.plaintext import columns
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runtime import Runtime
+from lead_automation.times import shown_time
 
 ZONE = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
