@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,19 @@ def in_process(
 
     harness.make_http = make_http
     return harness
+
+
+def stage(
+    folder: Path,
+    *,
+    start: datetime | None = None,
+    settings: dict[str, str] | None = None,
+    **scene: Any,
+) -> tuple[Harness, Simulator, FakeClock]:
+    """Return the command line before a simulator without sockets, and what stands behind it."""
+    clock = FakeClock(start) if start else FakeClock()
+    simulator = Simulator(clock=clock, **scene)
+    return in_process(folder, simulator, clock, settings=settings), simulator, clock
 
 
 def _begin(

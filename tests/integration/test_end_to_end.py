@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock
-from harness import Harness, digits, in_process, lead, many_leads, serve
+from harness import Harness, digits, lead, many_leads, serve, stage
 from simulated.plans import ScriptedPlan
 from simulated.scripts import lost, rate_limited, server_error
 from simulated.simulator import Simulator
@@ -164,10 +164,10 @@ def _assert_rows_are_the_history(simulator: Simulator, records: dict[str, Any]) 
 
 def test_campaign_with_limit_attempts_that_many(tmp_path: Path) -> None:
     """--limit counts attempts, refused ones too, but not skipped leads."""
-    clock = FakeClock()
     leads = [lead("bad", "123"), *many_leads(6)]
-    simulator = Simulator(clock=clock, leads=leads, plans={digits(0): refused("Invalid number")})
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(
+        tmp_path, leads=leads, plans={digits(0): refused("Invalid number")}
+    )
     document = harness.run("--limit", "3", "--json").document
 
     assert document["status"] == "completed"
@@ -179,10 +179,10 @@ def test_campaign_with_limit_attempts_that_many(tmp_path: Path) -> None:
 
 def test_campaign_at_the_end_of_hours_sends_nothing_after_it(tmp_path: Path) -> None:
     """The run ends good when the hours do, follows what it sent, and leaves the rest."""
-    clock = FakeClock(datetime(2026, 11, 23, 15, 29, 55, tzinfo=UTC))
     closes = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
-    simulator = Simulator(clock=clock, leads=many_leads(20))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(
+        tmp_path, leads=many_leads(20), start=datetime(2026, 11, 23, 15, 29, 55, tzinfo=UTC)
+    )
     ended = harness.run("--json")
     document = ended.document
 
@@ -196,9 +196,7 @@ def test_campaign_at_the_end_of_hours_sends_nothing_after_it(tmp_path: Path) -> 
 
 def test_campaign_at_the_end_of_quota_spreads_it_and_stops(tmp_path: Path) -> None:
     """Nobody gets more than the daily limit, all of it is used, and a later run sends nothing."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(10))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(10))
     _counsellors(harness, Anandi=3, Karan=2, Chitra=0)
     first = harness.run("--json").document
     second = harness.run("--json").document
@@ -212,10 +210,8 @@ def test_campaign_at_the_end_of_quota_spreads_it_and_stops(tmp_path: Path) -> No
 
 def test_campaign_refusal_gives_its_quota_back(tmp_path: Path) -> None:
     """With one message of quota left, a refused lead leaves it to the next one."""
-    clock = FakeClock()
     plans = {digits(0): refused("Invalid WhatsApp number")}
-    simulator = Simulator(clock=clock, leads=many_leads(3), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(3), plans=plans)
     _counsellors(harness, Anandi=1)
     harness.run()
     quota = harness.quota()
@@ -229,9 +225,7 @@ def test_campaign_refusal_gives_its_quota_back(tmp_path: Path) -> None:
 
 def test_duplicate_lead_as_number_and_text_is_one(tmp_path: Path) -> None:
     """123 and "123" are one lead, within a list and over runs."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[lead(123, "+919810000001")])
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=[lead(123, "+919810000001")])
     harness.run("-q")
     simulator.crm.leads[:] = [lead("123", "+919810000002")]
     again = harness.run("--json").document
@@ -242,10 +236,8 @@ def test_duplicate_lead_as_number_and_text_is_one(tmp_path: Path) -> None:
 
 def test_duplicate_of_a_refused_twin_is_sent(tmp_path: Path) -> None:
     """A lead that was refused blocks neither itself nor its number in a later run."""
-    clock = FakeClock()
     plans = {digits(0): ScriptedPlan(on_send=(rate_limited("0", times=3),))}
-    simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(1), plans=plans)
     first = harness.run("--json").document
     again = harness.run("--json").document
 
@@ -274,11 +266,9 @@ def test_duplicate_blocks_as_long_as_its_rule_says(
     tmp_path: Path, plan: Plan, template: str, days: int, *, sent: bool
 ) -> None:
     """A lead gets one message a day, and the same template again only after HISTORY_DAYS."""
-    clock = FakeClock()
-    simulator = Simulator(
-        clock=clock, leads=many_leads(1), plans={digits(0): plan}, templates=[*TEMPLATES, _SECOND]
+    harness, simulator, clock = stage(
+        tmp_path, leads=many_leads(1), plans={digits(0): plan}, templates=[*TEMPLATES, _SECOND]
     )
-    harness = in_process(tmp_path, simulator, clock)
     harness.run("-q")
     simulator.wati.set_plan(digits(0), Plan())
     harness.write_settings(WATI_TEMPLATE_NAME=template)
@@ -293,10 +283,8 @@ def test_duplicate_blocks_as_long_as_its_rule_says(
 
 def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> None:
     """A send without an answer is never repeated while WATI says nothing clear about it."""
-    clock = FakeClock()
     plans = {digits(0): ScriptedPlan(on_send=(lost(taken=True),))}
-    simulator = Simulator(clock=clock, leads=many_leads(1), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, clock = stage(tmp_path, leads=many_leads(1), plans=plans)
     simulator.script(Endpoint.MESSAGES, server_error(times=None))
     codes = []
     for _ in range(3):
@@ -316,9 +304,7 @@ def test_duplicate_by_an_unknown_send_blocks_until_settled(tmp_path: Path) -> No
 
 def test_suppressed_number_is_skipped_and_keeps_its_quota(tmp_path: Path) -> None:
     """A number an operator put on the list gets nothing, in whatever form the CRM writes it."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[lead(1, "98100 00000"), *many_leads(2, first=1)])
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=[lead(1, "98100 00000"), *many_leads(2, first=1)])
     assert harness.run("suppress", "add", "+919810000000", "--reason", "asked").code == 0
     document = harness.run("--json").document
     used = _used(harness)
@@ -330,9 +316,7 @@ def test_suppressed_number_is_skipped_and_keeps_its_quota(tmp_path: Path) -> Non
 
 def test_suppressed_while_its_slot_is_waited_for_gets_nothing(tmp_path: Path) -> None:
     """An opt-out noted in another window counts for the very next send."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(3))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, clock = stage(tmp_path, leads=many_leads(3))
     other = Harness(
         folder=tmp_path, simulator=simulator, clock=clock, sleep=clock.sleep, settings={}
     )
@@ -354,10 +338,8 @@ def test_suppressed_while_its_slot_is_waited_for_gets_nothing(tmp_path: Path) ->
 
 def test_campaign_paces_from_start_to_start(tmp_path: Path) -> None:
     """Between the starts of two sends lie SEND_DELAY_MIN to SEND_DELAY_MAX seconds."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(15))
     settings = {"SEND_DELAY_MIN": "2.0", "SEND_DELAY_MAX": "3.0"}
-    harness = in_process(tmp_path, simulator, clock, settings=settings)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(15), settings=settings)
     harness.run("-q")
     starts = [call.at for call in simulator.calls[Endpoint.SEND]]
     gaps = [after - before for before, after in pairwise(starts)]
@@ -389,9 +371,7 @@ def test_campaign_names_no_number_and_no_secret_anywhere(tmp_path: Path) -> None
 
 def test_campaign_lines_are_the_fixed_texts(tmp_path: Path) -> None:
     """The owner's lines stand on the console and in the log as they were fixed."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(9), plans=_MIXED)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, _, _ = stage(tmp_path, leads=many_leads(9), plans=_MIXED)
     ended = harness.run()
     lines = harness.log_text().splitlines()
 
@@ -414,9 +394,7 @@ def test_campaign_lines_are_the_fixed_texts(tmp_path: Path) -> None:
 
 def test_campaign_exit_leaves_nothing_half_written(tmp_path: Path) -> None:
     """After a run the journal is empty, files are private, and no temporary file is left."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(2))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, _, _ = stage(tmp_path, leads=many_leads(2))
     harness.run("-q")
     files = [path for path in harness.state_dir.rglob("*") if path.is_file()]
 

@@ -11,16 +11,10 @@ from typing import Any
 import pytest
 from disks import FaultyDisk, Phase, Script, fail_with, no_space
 from fakes import FakeClock, ScriptedChance
-from harness import SECRETS, Harness, in_process, lead, many_leads, serve
+from harness import SECRETS, Harness, in_process, lead, many_leads, serve, stage
 from report_samples import everyday_run
 from simulated.faults import FaultKind
-from simulated.scripts import (
-    Moment,
-    answer,
-    html_page,
-    lost,
-    redirect,
-)
+from simulated.scripts import Moment, answer, html_page, lost, redirect
 from simulated.simulator import Simulator
 
 from lead_automation.files import Disk
@@ -356,9 +350,7 @@ def test_run_beside_another_one_ends_at_once_naming_it(
     tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
     """A second run ends with 75, names the holder's pid and start, and changes nothing."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(2))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, clock = stage(tmp_path, leads=many_leads(2))
     lock = run_lock(Disk(), harness.state_dir, pid=987, started_at=clock.now())
     with lock:
         before = {path.name for path in harness.state_dir.iterdir()}
@@ -379,9 +371,7 @@ def test_run_with_a_bug_keeps_the_traceback_in_the_log(
     tmp_path: Path, flags: tuple[str, ...]
 ) -> None:
     """A bug ends with 1, a sentence on the console, and the traceback in the log file only."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(2))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, clock = stage(tmp_path, leads=many_leads(2))
 
     def broken(_: float) -> None:
         raise ZeroDivisionError
@@ -409,9 +399,7 @@ def test_run_with_a_bug_keeps_the_traceback_in_the_log(
 
 def test_run_interrupted_finishes_the_message_in_hand(tmp_path: Path) -> None:
     """After a signal the message in hand is settled, its row posted, and nothing more is sent."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(5))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(5))
     _signal(15)(harness)
     document = harness.run("--json").document
     records = harness.records()
@@ -432,10 +420,8 @@ def test_run_interrupted_finishes_the_message_in_hand(tmp_path: Path) -> None:
 
 def test_run_quiet_and_good_prints_nothing(tmp_path: Path) -> None:
     """With -q a run that ends with 0 and no warning writes not one character."""
-    clock = FakeClock()
     plans = {"919810000001": refused("Invalid WhatsApp number")}
-    simulator = Simulator(clock=clock, leads=many_leads(3), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(3), plans=plans)
     ended = harness.run("-q")
 
     assert (ended.code, ended.out, ended.err) == (0, "", "")
@@ -444,9 +430,7 @@ def test_run_quiet_and_good_prints_nothing(tmp_path: Path) -> None:
 
 def test_run_quiet_with_a_warning_speaks(tmp_path: Path) -> None:
     """With -q a warning is shown, and the summary with it."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=[lead("1", "+919812345678", "see https://x.example")])
-    harness = in_process(tmp_path, simulator, clock)
+    harness, _, _ = stage(tmp_path, leads=[lead("1", "+919812345678", "see https://x.example")])
     ended = harness.run("-q")
 
     assert ended.code == 0
@@ -456,10 +440,8 @@ def test_run_quiet_with_a_warning_speaks(tmp_path: Path) -> None:
 
 def test_run_stopped_by_meta_shows_the_five_steps_and_holds(tmp_path: Path) -> None:
     """A Meta quality refusal prints the checklist and the setting, and the next run is held."""
-    clock = FakeClock()
     plans = {"919810000000": failing(_QUALITY)}
-    simulator = Simulator(clock=clock, leads=many_leads(20), plans=plans)
-    harness = in_process(tmp_path, simulator, clock)
+    harness, _, _ = stage(tmp_path, leads=many_leads(20), plans=plans)
     stopped = harness.run()
     held = harness.run()
 
@@ -523,9 +505,7 @@ def test_run_draws_counsellors_by_chance(tmp_path: Path) -> None:
 
 def test_run_whose_reports_cannot_be_kept_goes_on_with_a_warning(tmp_path: Path) -> None:
     """A file in the place of the reports folder costs the report, not the run."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(1))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, _ = stage(tmp_path, leads=many_leads(1))
     (harness.state_dir / "reports").mkdir()
     (harness.state_dir / "reports").rmdir()
     harness.disk = FaultyDisk(
@@ -541,9 +521,7 @@ def test_run_whose_reports_cannot_be_kept_goes_on_with_a_warning(tmp_path: Path)
 @pytest.mark.parametrize("at", range(1, 9))
 def test_run_on_a_full_disk_ends_with_5_and_repeats_nobody(tmp_path: Path, at: int) -> None:
     """Wherever the space runs out, nothing is POSTed unrecorded and the next run doubles nobody."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(3))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, simulator, clock = stage(tmp_path, leads=many_leads(3))
     harness.disk = FaultyDisk(Disk(), no_space(at))
     ended = harness.run("--json")
     harness.disk = Disk()
@@ -560,9 +538,7 @@ def test_run_on_a_full_disk_ends_with_5_and_repeats_nobody(tmp_path: Path, at: i
 
 def test_run_whose_fold_fails_ends_with_5_and_is_folded_by_the_next(tmp_path: Path) -> None:
     """When the books cannot be closed the journal stays, and nothing it knows is lost."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(2))
-    harness = in_process(tmp_path, simulator, clock)
+    harness, _, _ = stage(tmp_path, leads=many_leads(2))
     harness.disk = FaultyDisk(
         Disk(), Script(3, Phase.BEFORE, fail_with(errno.EIO), frozenset({"replace"}))
     )
