@@ -27,16 +27,9 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
         ("A \u202e B", "A B"),
         ("Asha\ud800 Rao", "Asha Rao"),
         ("Asha\ue000\uffff", "Asha"),
-        ("S.Kumar", "S.Kumar"),
-        ("Mohd.Ali", "Mohd.Ali"),
-        ("Dr. A.P.J. Abdul Kalam", "Dr. A.P.J. Abdul Kalam"),
-        ("Asha B.Com", "Asha B.Com"),
-        ("O'Neil-Rao, Jr.", "O'Neil-Rao, Jr."),
-        ("Flat 12345", "Flat 12345"),
+        *((text, text) for text in ("S.Kumar", "Mohd.Ali", "Dr. A.P.J. Abdul Kalam", "Asha B.Com")),
+        *((text, text) for text in ("O'Neil-Rao, Jr.", "Flat 12345", "=SUM(1)", "[/red]", "-")),
         ("<script>alert(1)</script>", "<script>alert(1)</script>"),
-        ("=SUM(1)", "=SUM(1)"),
-        ("[/red]", "[/red]"),
-        ("-", "-"),
     ],
 )
 def test_name_usable_is_tidied_and_sent(raw: str, text: str) -> None:

@@ -54,55 +54,37 @@ def no_zones() -> Iterator[None]:
     zoneinfo.ZoneInfo.clear_cache()
 
 
-TAKEN: list[tuple[str, str, object]] = [
-    ("token", "abc.DEF-123_~+/=", Secret("abc.DEF-123_~+/=")),
-    ("token", "Bearer abc", Secret("abc")),
-    ("token", "bearer  abc", Secret("abc")),
-    ("token", "BEARER\tabc", Secret("abc")),
-    ("token", "Bearerabc", Secret("Bearerabc")),
-    ("token", "x" * 4096, Secret("x" * 4096)),
-    ("header", "Token abc123", Secret("Token abc123")),
-    ("header", "abc123", Secret("abc123")),
-    ("header", "Basic dXNlcjpwdw==", Secret("Basic dXNlcjpwdw==")),
-    ("word", "100138", "100138"),
-    ("template", "offer_v2.1-aug", "offer_v2.1-aug"),
-    ("template", "x" * 512, "x" * 512),
-    ("parameters", "name, 2 ,phone", ("name", "2", "phone")),
-    ("label", "Aug – offers", "Aug – offers"),
-    ("channel", "+1 (555) 000-1111", "15550001111"),
-    ("channel", "15550001111", "15550001111"),
-    ("phone", "+91 98123-45678", "+919812345678"),
-    ("seconds", "0", 0.0),
-    ("seconds", "1.5", 1.5),
-    ("seconds", ".5", 0.5),
-    ("seconds", "2.", 2.0),
-    ("seconds", "86400", 86400.0),
-    ("timeout", "0.5", 0.5),
-    ("count", "1", 1),
-    ("count", "500", 500),
-    ("count", "007", 7),
-    ("choice", "GROWTH", 1),
-    ("choice", "pro", 2),
-    *[("switch", word, True) for word in ("true", "TRUE", "yes", "on", "1")],
-    *[("switch", word, False) for word in ("false", "False", "no", "off", "0")],
-    ("start", "00:00", 0),
-    ("start", "9:05", 545),
-    ("start", "23:59", 1439),
-    ("end", "24:00", 1440),
-    ("end", "00:00", 0),
-    ("days", "Mon, fri,SUNDAY,Mon", frozenset({0, 4, 6})),
-    ("region", "in", "IN"),
-    ("path", "../state", Path("../state")),
-    *[("zone", name, zoneinfo.ZoneInfo(name)) for name in ("UTC", "America/Argentina/Salta")],
+TAKEN: list[tuple[str, dict[str, object]]] = [
+    ("token", {text: Secret("abc") for text in ("Bearer abc", "bearer  abc", "BEARER\tabc")}),
+    ("token", {text: Secret(text) for text in ("abc.DEF-123_~+/=", "Bearerabc", "x" * 4096)}),
+    ("header", {text: Secret(text) for text in ("Token abc123", "abc123", "Basic dXNlcjpwdw==")}),
+    ("word", {"100138": "100138"}),
+    ("template", {text: text for text in ("offer_v2.1-aug", "x" * 512)}),
+    ("parameters", {"name, 2 ,phone": ("name", "2", "phone")}),
+    ("label", {"Aug – offers": "Aug – offers"}),
+    ("channel", dict.fromkeys(("+1 (555) 000-1111", "15550001111"), "15550001111")),
+    ("phone", {"+91 98123-45678": "+919812345678"}),
+    ("seconds", {"0": 0.0, "1.5": 1.5, ".5": 0.5, "2.": 2.0, "86400": 86400.0}),
+    ("timeout", {"0.5": 0.5}),
+    ("count", {"1": 1, "500": 500, "007": 7}),
+    ("choice", {"GROWTH": 1, "pro": 2}),
+    ("switch", dict.fromkeys(("true", "TRUE", "yes", "on", "1"), True)),
+    ("switch", dict.fromkeys(("false", "False", "no", "off", "0"), False)),
+    ("start", {"00:00": 0, "9:05": 545, "23:59": 1439}),
+    ("end", {"24:00": 1440, "00:00": 0}),
+    ("days", {"Mon, fri,SUNDAY,Mon": frozenset({0, 4, 6})}),
+    ("region", {"in": "IN"}),
+    ("path", {"../state": Path("../state")}),
+    ("zone", {name: zoneinfo.ZoneInfo(name) for name in ("UTC", "America/Argentina/Salta")}),
 ]
 
 
-@pytest.mark.parametrize(("kind", "text", "value"), TAKEN)
-def test_value_of_a_usual_form_is_taken(kind: str, text: str, value: object) -> None:
+@pytest.mark.parametrize(("kind", "values"), TAKEN)
+def test_value_of_a_usual_form_is_taken(kind: str, values: dict[str, object]) -> None:
     """At both ends of what is allowed, and in every way people write it."""
-    parsed = PARSERS[kind](text)
-
-    assert (type(parsed), parsed) == (type(value), value)
+    for text, value in values.items():
+        parsed = PARSERS[kind](text)
+        assert (type(parsed), parsed) == (type(value), value)
 
 
 BAD_NUMBERS = ("-1", "nan", "inf", "1e3", "+1", "1_000", "1,5", "0x10", "true", "１", "1 s", ".")
@@ -110,22 +92,12 @@ BAD_TIMES = ("24:01", "25:00", "12:60", "9", "9:5", "-1:00", "09:00:00", "9am", 
 NO_ZONE = "an IANA time zone such as Asia/Kolkata"
 REFUSED: list[tuple[str, str, tuple[str, ...]]] = [
     # What could end a header or be changed on its way is no token; the example's own is none.
-    (
-        "token",
-        "visible ASCII",
-        ("a b", "tok\nX: 1", "tok\n", "\ntok", "to\x00k", "to\tk", "tok\x7f", "tök", "tok\u200b"),
-    ),
-    (
-        "token",
-        "visible ASCII",
-        ("tok\udc80", "x" * 4097, "Bearer Bearer x", "Bearer", "token", "Token abc"),
-    ),
+    ("token", "visible ASCII", ("a b", "tok\nX: 1", "tok\n", "\ntok", "to\x00k", "to\tk")),
+    ("token", "visible ASCII", ("tok\x7f", "tök", "tok\u200b", "tok\udc80", "x" * 4097)),
+    ("token", "visible ASCII", ("Bearer Bearer x", "Bearer", "token", "Token abc")),
     ("token", "placeholder", ("changeme", "ChangeMe", "Bearer your_wati_api_key_here")),
-    (
-        "header",
-        "header value",
-        ("Token", "bearer", "Token  abc", "Token a b", "Token a\nX: 1", "Tök abc", "Token a\x00"),
-    ),
+    ("header", "header value", ("Token", "bearer", "Token  abc", "Token a b")),
+    ("header", "header value", ("Token a\nX: 1", "Tök abc", "Token a\x00")),
     ("header", "placeholder", ("Token your_api_token_here", "changeme", "Token changeme")),
     ("word", "1 to 64 letters", ("a b", "a/b", "..", "a?b", "x" * 65, "é")),
     ("word", "placeholder", ("your_instance_id",)),
@@ -136,11 +108,7 @@ REFUSED: list[tuple[str, str, tuple[str, ...]]] = [
     ("phone", "country code", ("9812345678", "+0123456789", "+12345", "+" + "1" * 16, "+91x", "")),
     ("seconds", "seconds from 0 to 86400", (*BAD_NUMBERS, "86400.001", "9" * 400, "\n1")),
     ("timeout", "above 0", ("0", "0.0")),
-    (
-        "count",
-        "a whole number from 1 to 500",
-        (*BAD_NUMBERS, "0", "501", "3.7", "1e9", "9" * 5000),
-    ),
+    ("count", "a whole number from 1 to 500", (*BAD_NUMBERS, "0", "501", "3.7", "9" * 5000)),
     ("choice", "growth or Pro", ("gold", "")),
     ("switch", "true or false", ("maybe", "2", "ture", "none")),
     ("start", "a time from 00:00 to 23:59", ("24:00", *BAD_TIMES)),

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +14,7 @@ from simulated.simulator import Simulator
 
 from lead_automation.sandbox.addresses import LEAD_PATH, LOG_PATH
 from lead_automation.sandbox.exchange import Endpoint, SimReply, SimRequest, request_of
-from lead_automation.sandbox.plans import Plan, failing, refused
+from lead_automation.sandbox.plans import Plan, refused
 from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_ID, TEMPLATE
 from lead_automation.sandbox.windows import VendorLimits
 
@@ -132,6 +131,14 @@ class TestSends:
         assert row["statusString"] == "FAILED"
         assert "4 consecutive spaces" in row["failedDetail"]
 
+    def test_message_of_a_template_deleted_since_has_an_empty_text(self) -> None:
+        """It is listed all the same; a page nobody can read is the first one."""
+        simulator = make()
+        simulator.handle(send_request())
+        simulator.wati.templates.clear()
+
+        assert [row["finalText"] for row in rows_of(simulator, "?pageSize=x&pageNumber=-1")] == [""]
+
     def test_send_without_credit_is_refused_from_then_on(self) -> None:
         """An account with credit for one message sends one."""
         simulator = make(credit=1)
@@ -157,45 +164,6 @@ class TestSends:
         assert len(simulator.messages) == 2
         simulator.wati.set_plan("+" + ANNA, Plan(lost_answers=1))
         assert simulator.handle(send_request()).is_lost
-
-
-class TestMessageList:
-    """What the rows of a number show, and when."""
-
-    def test_row_carries_the_quoted_template_and_the_failure(self) -> None:
-        """The name stands in quotes in the description; the detail is text."""
-        clock = FakeClock(datetime(2026, 11, 23, 6, 0, 0, 123_000, tzinfo=UTC))
-        simulator = make(clock=clock, plans={ANNA: failing("Message undeliverable")})
-        simulator.handle(send_request(version="v1"))
-        clock.advance(1)
-
-        [row] = rows_of(simulator)
-
-        assert f'using "{TEMPLATE}" template was received 23|11|2026' in row["eventDescription"]
-        assert (row["statusString"], row["failedDetail"]) == ("FAILED", "Message undeliverable")
-        assert (row["created"], row["localMessageId"]) == ("2026-11-23T06:00:00.123Z", None)
-        assert row["finalText"].startswith("Hello Anna, Anandi is")
-        simulator.wati.templates.clear()
-        assert rows_of(simulator)[0]["finalText"] == "", "of a template deleted since"
-
-    def test_pages_are_newest_first_and_linked(self) -> None:
-        """Five messages in pages of two: each once, newest first."""
-        clock = FakeClock()
-        simulator = make(clock=clock)
-        for _ in range(5):
-            simulator.handle(send_request())
-            clock.advance(60)
-
-        path = f"/api/v1/getMessages/{ANNA}?pageSize=2&pageNumber="
-        pages = [body_of(simulator.handle(read_request(f"{path}{page}"))) for page in (1, 2, 3, 4)]
-
-        times = [row["created"] for page in pages for row in page["messages"]["items"]]
-        assert times == sorted(times, reverse=True)
-        assert [len(page["messages"]["items"]) for page in pages] == [2, 2, 1, 0]
-        assert pages[0]["link"]["prevPage"] is pages[2]["link"]["nextPage"] is None
-        assert pages[0]["link"]["nextPage"].endswith("pageSize=2&pageNumber=2")
-        assert pages[0]["link"]["total"] == 5
-        assert len(rows_of(simulator, "?pageSize=x&pageNumber=-1")) == 5
 
 
 class TestDoor:
