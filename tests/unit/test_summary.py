@@ -75,16 +75,6 @@ def test_render_summary_meta_restriction_prints_the_checklist_in_order() -> None
     assert "META_QUALITY_STOP_AFTER" in text
 
 
-@pytest.mark.parametrize("status", RunStatus)
-def test_render_summary_every_status_has_its_line(status: RunStatus) -> None:
-    """No status lacks a symbol."""
-    result = finish(analytics(), status=status, reason="")
-    lines = render_summary(result).splitlines()
-
-    word = status.value.upper().replace("_", " ")
-    assert lines[1] == f"{STATUS_EMOJI[status]} STATUS: {word}"
-
-
 @pytest.mark.parametrize("mode", RunMode)
 def test_render_summary_every_mode_but_production_says_what_it_is(mode: RunMode) -> None:
     """Nobody takes a rehearsal for the real thing."""
@@ -147,53 +137,32 @@ def test_next_steps_meta_quality_come_first_and_once() -> None:
     assert len(steps) == 8
 
 
-def test_next_steps_hold_for_good_names_resume() -> None:
-    """A hold without an end is lifted by a person."""
-    hold = Hold(reason="r", since=STARTED, evidence="e", what_to_do=("Look at Meta.",), until=None)
-
-    steps = _steps(finish(analytics()), Circumstances(hold=hold))
-    assert steps.startswith("Look at Meta.\n")
-    assert "until somebody runs `resume`" in steps
-
-
 @pytest.mark.parametrize(
-    ("category", "word"),
+    ("status", "exit_code", "mode", "stopped_by", "word"),
     [
-        (ErrorCategory.TEMPLATE_MISMATCH, "WATI_TEMPLATE_NAME"),
-        (ErrorCategory.QUOTA_EXCEEDED, "top up"),
-        (ErrorCategory.ACCOUNT_ISSUE, "WATI_API_KEY"),
-        (ErrorCategory.NETWORK_ERROR, "network"),
-        (ErrorCategory.UNKNOWN_ERROR, "WATI dashboard"),
-    ],
-)
-def test_next_steps_stopped_by_category_say_where_to_look(
-    category: ErrorCategory, word: str
-) -> None:
-    """Each systematic error has its remedy; a category that stops nothing has none."""
-    result = finish(analytics(), status=RunStatus.STOPPED, exit_code=3)
-
-    assert word in _steps(result, Circumstances(stopped_by=category))
-    assert _steps(result, Circumstances(stopped_by=ErrorCategory.OPT_OUT)) == ""
-
-
-@pytest.mark.parametrize(
-    ("status", "exit_code", "mode", "word"),
-    [
-        (RunStatus.QUOTA_EXHAUSTED, 0, RunMode.PRODUCTION, "daily_limit"),
-        (RunStatus.NO_LEADS, 0, RunMode.PRODUCTION, "LEAD_OWNER_ID"),
-        (RunStatus.NO_COUNSELLORS, 0, RunMode.PRODUCTION, "COUNSELLORS_FILE"),
-        (RunStatus.INTERRUPTED, 130, RunMode.PRODUCTION, "run again"),
-        (RunStatus.FAILED, 1, RunMode.PRODUCTION, "traceback"),
-        (RunStatus.COMPLETED, 0, RunMode.DRY_RUN, "--dry-run"),
-        (RunStatus.COMPLETED, 0, RunMode.TEST, "USE_TEST_NUMBER=false"),
-        (RunStatus.COMPLETED, 0, RunMode.PRODUCTION, ""),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "template_mismatch", "WATI_TEMPLATE_NAME"),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "quota_exceeded", "top up"),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "account_issue", "WATI_API_KEY"),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "network_error", "network"),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "unknown_error", "WATI dashboard"),
+        (RunStatus.STOPPED, 3, RunMode.PRODUCTION, "opt_out", ""),
+        (RunStatus.QUOTA_EXHAUSTED, 0, RunMode.PRODUCTION, None, "daily_limit"),
+        (RunStatus.NO_LEADS, 0, RunMode.PRODUCTION, None, "LEAD_OWNER_ID"),
+        (RunStatus.NO_COUNSELLORS, 0, RunMode.PRODUCTION, None, "COUNSELLORS_FILE"),
+        (RunStatus.INTERRUPTED, 130, RunMode.PRODUCTION, None, "run again"),
+        (RunStatus.FAILED, 1, RunMode.PRODUCTION, None, "traceback"),
+        (RunStatus.COMPLETED, 0, RunMode.DRY_RUN, None, "--dry-run"),
+        (RunStatus.COMPLETED, 0, RunMode.TEST, None, "USE_TEST_NUMBER=false"),
+        (RunStatus.COMPLETED, 0, RunMode.PRODUCTION, None, ""),
     ],
 )
 def test_next_steps_of_each_end_say_how_to_go_on(
-    status: RunStatus, exit_code: int, mode: RunMode, word: str
+    status: RunStatus, exit_code: int, mode: RunMode, stopped_by: str | None, word: str
 ) -> None:
     """An end names what would change it, a rehearsal the next stage; a good end needs nothing."""
-    steps = _steps(finish(analytics(mode=mode), status=status, exit_code=exit_code))
+    result = finish(analytics(mode=mode), status=status, exit_code=exit_code)
+    category = ErrorCategory(stopped_by) if stopped_by else None
+    steps = _steps(result, Circumstances(stopped_by=category))
 
     assert word in steps
     assert bool(steps) == bool(word)
@@ -221,12 +190,13 @@ def test_next_steps_loose_ends_are_each_named() -> None:
     assert "8,000 of 10,000" in steps
 
 
-def test_with_next_steps_says_each_once() -> None:
-    """Steps stand with the result, none of them twice; without trouble there is no checklist."""
+def test_next_steps_are_each_said_once() -> None:
+    """None of them stands twice; without trouble at Meta no checklist; a hold names ``resume``."""
     hold = Hold(reason="r", since=STARTED, evidence="e", what_to_do=("Call.", "Call."), until=None)
     result = with_next_steps(everyday_run(), Circumstances(hold=hold))
 
     assert result.next_steps[0] == "Call."
+    assert "until somebody runs `resume`" in result.next_steps[1]
     assert len(set(result.next_steps)) == len(result.next_steps)
     assert not has_meta_checklist(result)
     assert other_steps(result) == result.next_steps
