@@ -1,11 +1,11 @@
 """Make the simulator fail on purpose: answers given instead of the ordinary ones, and hooks."""
 
 import json
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
+from itertools import repeat
 from typing import Any
 
 from simulated.faults import BEFORE_THE_REQUEST, FaultKind, NetworkFault, SpoiltReply, spoil
@@ -124,35 +124,21 @@ def html_page(status: int = HTTPStatus.OK, *, times: int | None = 1) -> Reply:
     return Reply(status=status, body=page, headers=headers, times=times)
 
 
-class ReplyQueue:
-    """Replies to be given in turn, each as often as it says."""
-
-    def __init__(self, replies: tuple[Reply, ...]) -> None:
-        self._left: deque[tuple[Reply, int | None]] = deque(
-            (reply, reply.times) for reply in replies if reply.times != 0
-        )
-
-    def take(self) -> Reply | None:
-        """Return the next reply and count it; None when all are used up."""
-        if not self._left:
-            return None
-        reply, times = self._left.popleft()
-        if times is None:
-            self._left.appendleft((reply, None))
-        elif times > 1:
-            self._left.appendleft((reply, times - 1))
-        return reply
+def in_turn(replies: tuple[Reply, ...]) -> Iterator[Reply]:
+    """Yield replies in turn, each as often as it says."""
+    for reply in replies:
+        yield from repeat(reply) if reply.times is None else repeat(reply, reply.times)
 
 
 class Scripts:
     """Replies waiting for the next matching requests, oldest script first."""
 
     def __init__(self) -> None:
-        self._scripts: dict[Endpoint, list[tuple[ReplyQueue, Match | None]]] = {}
+        self._scripts: dict[Endpoint, list[tuple[Iterator[Reply], Match | None]]] = {}
 
     def add(self, endpoint: Endpoint, replies: tuple[Reply, ...], match: Match | None) -> None:
         """Queue replies behind those already waiting."""
-        self._scripts.setdefault(endpoint, []).append((ReplyQueue(replies), match))
+        self._scripts.setdefault(endpoint, []).append((in_turn(replies), match))
 
     def clear(self) -> None:
         """Forget every reply not given yet, those for ever too."""
@@ -160,8 +146,8 @@ class Scripts:
 
     def take(self, endpoint: Endpoint, request: SimRequest) -> Reply | None:
         """Return the reply scripted for this request, None for the ordinary answer."""
-        for queue, match in self._scripts.get(endpoint, ()):
-            if (match is None or match(request)) and (reply := queue.take()) is not None:
+        for replies, match in self._scripts.get(endpoint, ()):
+            if (match is None or match(request)) and (reply := next(replies, None)) is not None:
                 return reply
         return None
 

@@ -5,7 +5,7 @@ rows the CRM has.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from typing import Any
 
 from simulated.faults import FaultKind, NetworkFault, SpoiltReply, fault_of
 from simulated.plans import ScriptedPlan
-from simulated.scripts import Hooks, Match, Moment, Reply, ReplyQueue, Scripts
+from simulated.scripts import Hooks, Match, Moment, Reply, Scripts, in_turn
 
 from lead_automation.sandbox import simulator
 from lead_automation.sandbox.addresses import Route, find_route
@@ -69,7 +69,7 @@ class Simulator(simulator.Simulator):
         self.month_calls_left: int | None = None
         self.watcher: Watcher = lambda _side, _kind: None
         self._scripts = Scripts()
-        self._planned: dict[str, tuple[object, ReplyQueue]] = {}
+        self._planned: dict[str, tuple[object, Iterator[Reply]]] = {}
         self._down: dict[Side, NetworkFault] = {}
 
     # -- truth -----------------------------------------------------------------------------------
@@ -163,11 +163,9 @@ class Simulator(simulator.Simulator):
         plan = self.wati.plan(number)
         if not isinstance(plan, ScriptedPlan) or not plan.on_send:
             return None
-        known, queue = self._planned.get(number, (None, ReplyQueue(())))
-        if known is not plan:
-            queue = ReplyQueue(plan.on_send)
-            self._planned[number] = plan, queue
-        return queue.take()
+        if self._planned.get(number, (None,))[0] is not plan:
+            self._planned[number] = plan, in_turn(plan.on_send)
+        return next(self._planned[number][1], None)
 
     def _serve(self, route: Route, request: SimRequest) -> SimReply:
         if self.month_calls_left is not None and route.endpoint.side is Side.WATI:

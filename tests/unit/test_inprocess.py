@@ -12,7 +12,7 @@ from simulated.simulator import Simulator
 
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http import Request
-from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
+from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.simulator import API_KEY, TEMPLATE
 
 NUMBER = "919000000101"
@@ -166,7 +166,7 @@ def test_hooks_run_at_every_moment() -> None:
     scene = Scene()
     moments: list[Moment] = []
     for moment in Moment:
-        note = partial(note_moment, moments, moment)
+        note = partial(lambda name, _: moments.append(name), moment)
         scene.simulator.hooks.add(moment, Endpoint.SEND, note, times=None)
 
     scene.http.call(send_request())
@@ -175,8 +175,3 @@ def test_hooks_run_at_every_moment() -> None:
         scene.http.call(send_request())
 
     assert moments == [*Moment, Moment.HEADERS, Moment.ACCEPTED]
-
-
-def note_moment(moments: list[Moment], moment: Moment, _request: SimRequest) -> None:
-    """Remember that a hook ran."""
-    moments.append(moment)
