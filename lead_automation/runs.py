@@ -27,7 +27,7 @@ RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
 """Form of a run's id, such as ``20261122T091523-3f9a``: local start and a random end."""
 
 _REFUSED = (Outcome.REFUSED, Outcome.NOT_SENT)
-_ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
+ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 
 
 class SkipReason(Enum):
@@ -141,7 +141,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     @property
     def is_delivered(self) -> bool:
         """Whether the message reached the phone, read or not."""
-        return self.outcome is Outcome.ACCEPTED and self.status in _ARRIVED
+        return self.outcome is Outcome.ACCEPTED and self.status in ARRIVED
 
     @property
     def category(self) -> ErrorCategory | None:
@@ -295,6 +295,11 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def skipped(self) -> int:
         """Leads skipped for any reason."""
         return sum(self.leads.skipped.values())
+
+
+def in_order(errors: Counter[ErrorCategory]) -> dict[ErrorCategory, int]:
+    """Return counts by category in the order of their words, as every report shows them."""
+    return {key: errors[key] for key in sorted(errors, key=lambda key: key.value)}
 
 
 def success_rate(*, good: int, attempted: int) -> float:

@@ -11,7 +11,7 @@ from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, SkipReason
 
 _WORD_CHARS = 40
-_MIN_POSITION_WIDTH = 3  # as the owner's first program wrote them: [001/045]
+_MIN_POSITION_WIDTH = 3  # [001/045], the form that scripts search by
 
 _log = logging.getLogger(__name__)
 

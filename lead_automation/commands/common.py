@@ -24,7 +24,7 @@ from lead_automation.times import iso_time, shown_time
 if TYPE_CHECKING:
     from lead_automation.reporting.logger import OptimizedLogger
 
-_MAX_COUNSELLORS_BYTES = 1 << 20
+_MAX_COUNSELLORS_BYTES = 1 << 20  # more than ten thousand counsellors
 WIDTH = 80
 """Columns of a text nobody said the width of."""
 

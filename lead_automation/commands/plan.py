@@ -6,6 +6,7 @@ from lead_automation.models import Counsellor
 from lead_automation.plaintext import pad
 from lead_automation.runs import LeadRow, RunResult, shown_name
 
+# Together with the counsellor and the number a line stays below 80 columns.
 _NAME_WIDTH = 28
 _PHONE_WIDTH = 16
 

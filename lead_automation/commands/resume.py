@@ -23,17 +23,14 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     if not arguments.json:
         width = runtime.width(runtime.stdout) or WIDTH
         runtime.out(hold_text(hold, now=runtime.clock.now(), zone=zone, width=width))
-    if not arguments.yes and not _agrees(runtime):
-        show(
-            arguments,
-            runtime,
-            {"status": "held", "hold": hold_document(hold, zone=zone)},
-            "The hold stays.",
-        )
-        return 0
-    holds.lift()
-    document = {"status": "lifted", "hold": hold_document(hold, zone=zone)}
-    show(arguments, runtime, document, "The hold is lifted; the next run sends again.")
+    is_agreed = arguments.yes or _agrees(runtime)
+    text = "The hold stays."
+    if is_agreed:
+        holds.lift()
+        text = "The hold is lifted; the next run sends again."
+    status = "lifted" if is_agreed else "held"
+    document = {"status": status, "hold": hold_document(hold, zone=zone)}
+    show(arguments, runtime, document, text)
     return 0
 
 

@@ -11,21 +11,14 @@ from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
-from lead_automation.commands.common import (
-    WIDTH,
-    SettingsSource,
-    open_log,
-)
+from lead_automation.commands.common import WIDTH, SettingsSource, open_log
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.reporting.analytics import CampaignAnalytics
-from lead_automation.reporting.archive import (
-    REPORTS_FOLDER,
-    save_run_report,
-)
+from lead_automation.reporting.archive import REPORTS_FOLDER, save_run_report
 from lead_automation.reporting.documents import make_run_id, result_to_json
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
@@ -49,14 +42,12 @@ class RunPlan:
     Attributes:
         settings: With an absolute state directory.
         mode: What kind of run.
-        limit: Messages attempted at most; None for as many as quota is left.
         limits: WATI's rate limits.
         run_id: Names the reports.
     """
 
     settings: Settings
     mode: RunMode
-    limit: int | None
     limits: RateLimits
     run_id: str
 
@@ -99,7 +90,6 @@ def run_with(
     plan = RunPlan(
         settings=settings,
         mode=RunMode.DRY_RUN if arguments.dry_run else mode,
-        limit=arguments.limit,
         limits=limits,
         run_id=make_run_id(started_at, settings.local.hours.zone, runtime.chance()),
     )
@@ -183,23 +173,19 @@ def _campaign(
             )
             yield EnhancedLeadAutomation(
                 services,
-                limit=plan.limit,
-                analytics=_analytics(plan, runtime),
+                limit=arguments.limit,
+                analytics=CampaignAnalytics(
+                    run_id=plan.run_id,
+                    mode=plan.mode,
+                    template=plan.settings.wati.template,
+                    started_at=runtime.clock.now(),
+                    counsellors=plan.settings.local.counsellors,
+                ),
                 log=log,
                 display=display,
             )
     finally:
         books.close()
-
-
-def _analytics(plan: RunPlan, runtime: Runtime) -> CampaignAnalytics:
-    return CampaignAnalytics(
-        run_id=plan.run_id,
-        mode=plan.mode,
-        template=plan.settings.wati.template,
-        started_at=runtime.clock.now(),
-        counsellors=plan.settings.local.counsellors,
-    )
 
 
 def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:
@@ -241,7 +227,8 @@ def _save_report(plan: RunPlan, runtime: Runtime, result: RunResult) -> None:
     except StateError as error:
         _log.warning("The report could not be kept: %s", error)
         return
-    _log.info("📄 Report: %s", _near(page, runtime.folder))
+    is_near = page.is_relative_to(runtime.folder)
+    _log.info("📄 Report: %s", page.relative_to(runtime.folder) if is_near else page)
 
 
 def _announce_end(result: RunResult) -> None:
@@ -252,10 +239,6 @@ def _announce_end(result: RunResult) -> None:
     if has_meta_checklist(result):
         for number, step in enumerate(META_CHECKLIST, 1):
             _log.error("   %d. %s", number, step)
-
-
-def _near(path: Path, folder: Path) -> Path:
-    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _show(result: RunResult, plan: RunPlan, arguments: Arguments, runtime: Runtime) -> None:

@@ -16,6 +16,7 @@ from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import HISTORY_FILE, init_state
 from lead_automation.wati.limits import RateLimits
 
+# Answered by the simulator alone: nobody is messaged.
 _TEST_NUMBER = "+919000000100"
 
 

@@ -25,7 +25,9 @@ from lead_automation.wati.limits import RateLimits
 _LONGEST_S = 3600.0
 """About as many messages as WATI lets be read in an hour; the rest is the next call's."""
 
-_MAX_LINE = 300
+_MAX_LINE = 300  # WATI's words are cut to it where they are read
+_MAX_REASON = 400  # those words, with ours around them
+_MAX_ID = 128  # no lead id of the state is longer
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +88,7 @@ def _changes(found: Settlement) -> list[Change]:
 def _document(found: Settlement) -> dict[str, object]:
     return {
         "status": "stopped" if found.end is not None else "completed",
-        "reason": safe_text(found.end.reason, 400) if found.end is not None else "",
+        "reason": safe_text(found.end.reason, _MAX_REASON) if found.end is not None else "",
         "read": len(found.changes),
         "unanswered": found.unread,
         "settled_unknown": sum(change.before.unknown for change in found.changes),
@@ -94,13 +96,15 @@ def _document(found: Settlement) -> dict[str, object]:
         "crm_rows_owed": found.rows_owed,
         "changes": [
             {
-                "lead_id": safe_text(change.after.lead_id, 128),
+                "lead_id": safe_text(change.after.lead_id, _MAX_ID),
                 "day": change.after.day.isoformat(),
                 "phone": mask_phone(change.after.phone or ""),
                 "before": word_of(change.before),
                 "after": word_of(change.after),
                 "error_category": change.failure.category.value if change.failure else None,
-                "error_message": safe_text(change.failure.text, 300) if change.failure else None,
+                "error_message": safe_text(change.failure.text, _MAX_LINE)
+                if change.failure
+                else None,
             }
             for change in _changes(found)
         ],
@@ -121,6 +125,6 @@ def _text(found: Settlement, *, names: bool) -> str:
             "are read until next month."
         )
     if found.end is not None:
-        lines.append(f"SENDING IS HELD NOW: {safe_text(found.end.reason, 400)}")
+        lines.append(f"SENDING IS HELD NOW: {safe_text(found.end.reason, _MAX_REASON)}")
         lines.append("Read `status`, then `resume` once it is settled.")
     return "\n".join(lines)

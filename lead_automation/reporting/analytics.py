@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from lead_automation.models import Counsellor, ErrorCategory, MessageStatus, Outcome
+from lead_automation.models import Counsellor, MessageStatus, Outcome
 from lead_automation.runs import (
     CallKind,
     CounsellorFigures,
@@ -21,6 +21,7 @@ from lead_automation.runs import (
     RunResult,
     RunStatus,
     SkipReason,
+    in_order,
     shown_name,
     success_rate,
 )
@@ -98,9 +99,7 @@ class CampaignAnalytics:
             done=totals["skipped"] + totals["attempted"],
             total=self._to_process,
             sent=totals["accepted"],
-            delivered=totals["delivered"],
-            failed=totals["failed"],
-            skipped=totals["skipped"],
+            **_some(totals, ("delivered", "failed", "skipped")),
         )
 
     def finish(
@@ -148,7 +147,7 @@ class CampaignAnalytics:
                 leads=self._lead_counts(rows),
                 messages=_message_counts(self._totals),
                 success_rate=_success_rate(self._totals),
-                errors=_errors(rows),
+                errors=in_order(Counter(row.category for row in rows if row.category)),
                 counsellors=self._figures(rows, used_today),
                 api_calls={kind: calls.get(kind, 0) for kind in CallKind},
                 rows=rows,
@@ -201,11 +200,6 @@ def _a_minute(accepted: int, duration_s: float) -> float:
 def _success_rate(totals: Counter[str]) -> float:
     failed_later = totals["failed"] - totals["refused"]
     return success_rate(good=totals["accepted"] - failed_later, attempted=totals["attempted"])
-
-
-def _errors(rows: Iterable[LeadRow]) -> dict[ErrorCategory, int]:
-    errors = Counter(row.category for row in rows if row.category)
-    return {key: errors[key] for key in sorted(errors, key=lambda key: key.value)}
 
 
 def _counted_as(row: LeadRow) -> list[str]:

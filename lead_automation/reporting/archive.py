@@ -17,8 +17,8 @@ from lead_automation.runs import RunMode, RunResult
 REPORTS_FOLDER = "reports"
 """Folder of the reports, below the state directory."""
 
-_MAX_BYTES = 160 << 20
-_MOST_NAMED = 5
+_MAX_BYTES = 160 << 20  # 100,000 leads with the longest texts there can be take less
+_MOST_NAMED = 5  # enough to see what an id looks like, and which was the last
 _PREFIX, _SUFFIX = "run-", ".json"
 
 

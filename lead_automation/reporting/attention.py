@@ -10,7 +10,7 @@ from lead_automation.runs import LeadRow, RunResult, SkipReason
 from lead_automation.times import time_of_day
 
 MAX_LISTED = 200
-"""Leads shown; the others are in the CSV form."""
+"""Leads shown, a day's work for whoever calls them; the others are in the CSV form."""
 
 _INDENT = "    "
 

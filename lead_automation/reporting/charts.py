@@ -15,6 +15,7 @@ _E = TypeVar("_E", bound=Enum)
 
 # A phone of 390 px shows 40 columns as columns, and no more.
 _MAX_BINS = 40
+# Lengths that people count time in, so that the marks below the chart are round.
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 

@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from msgspec import Struct
 
 from lead_automation.models import Counsellor, ErrorCategory, MessageRecord, MessageStatus
-from lead_automation.runs import shown_name, success_rate
+from lead_automation.runs import ARRIVED, in_order, shown_name, success_rate
 
-_ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 _OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
 
 
@@ -112,7 +111,7 @@ def summarise_days(
         },
         totals={name: _figures(tallies[day][name] for day in span) for name in names},
         total=_figures(tally for day in span for tally in tallies[day].values()),
-        errors={key: errors[key] for key in sorted(errors, key=lambda key: key.value)},
+        errors=in_order(errors),
     )
 
 
@@ -145,7 +144,7 @@ def _counted_as(record: MessageRecord) -> list[str]:
     if not record.may_have_arrived:
         return ["attempted", "failed"]
     facts = {
-        "delivered": record.status in _ARRIVED,
+        "delivered": record.status in ARRIVED,
         "read": record.status is MessageStatus.READ,
         "failed": record.status is MessageStatus.FAILED,
         "pending": record.status in _OPEN,

@@ -7,10 +7,10 @@ from lead_automation.reporting.charts import message_counts, reasons, share, sta
 from lead_automation.reporting.days import DayFigures, DaysReport
 from lead_automation.reporting.wording import CATEGORY_MEANINGS, title
 
-_NAME_WIDTH = 16
+_NAME_WIDTH = 16  # as in the summary, for 80 columns
 # A phone of 390 px has room for the names of 14 days below their columns.
 _MAX_LABELLED = 14
-_CELLS_A_LINE = 6
+_CELLS_A_LINE = 6  # of 13 columns each, so that a line stays below 80
 
 
 def days_view(report: DaysReport) -> dict[str, object]:

@@ -18,7 +18,8 @@ from lead_automation.text import json_text, safe_text
 DOCUMENT_VERSION: Final = 1
 """Raised when the run document changes in a way an earlier program would misread."""
 
-_SUFFIXES = 0x10000
+_SUFFIXES = 0x10000  # four digits: two runs that begin in one second do not share an id
+# What scripts were never promised: a run of 500 leads would fill their log with its rows.
 _KEPT_ONLY = frozenset({"exit_code", "lead_rows", "next_steps", "warnings", "month"})
 
 

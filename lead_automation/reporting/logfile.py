@@ -7,19 +7,15 @@ from contextlib import suppress
 from datetime import tzinfo
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lead_automation.clock import Clock
 from lead_automation.errors import StateError
 from lead_automation.files import AppendFile, Disk
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 LOG_NAME = "wati_automation.log"
 
 KEPT_DAYS = 7
-"""Rotated files kept beside the one in use."""
+"""Rotated files kept beside the one in use: as many days as the history, by default."""
 
 
 class DailyFile(TimedRotatingFileHandler):
@@ -61,7 +57,7 @@ class DailyFile(TimedRotatingFileHandler):
             name = f"{default_name}.{number}"
         return name
 
-    def _open(self) -> io.TextIOWrapper:
+    def _open(self) -> io.TextIOBase:  # type: ignore[override]  # logging only writes to it
         path = Path(self.baseFilename)
         if path.is_symlink():
             msg = f"{path} is a symbolic link"
@@ -73,28 +69,18 @@ class DailyFile(TimedRotatingFileHandler):
             now = self._clock.now().astimezone(self._zone)
             line = f"{now:%H:%M:%S} | DEBUG | Log of {now:%Y-%m-%d}, times in {self._zone}\n"
             file.append(line.encode())
-        return io.TextIOWrapper(
-            _Raw(file),  # type: ignore[arg-type]  # only written to
-            encoding="utf-8",
-            errors="backslashreplace",
-            newline="\n",
-            write_through=True,
-        )
+        return _Lines(file)
 
 
-class _Raw(io.RawIOBase):
-    """Lay the disk's append file under a text stream, as logging wants one."""
+class _Lines(io.TextIOBase):
+    """Lay the disk's append file under logging, which wants a text stream."""
 
     def __init__(self, file: AppendFile) -> None:
         self._file = file
 
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: "ReadableBuffer") -> int:
-        line = bytes(data)
-        self._file.append(line)
-        return len(line)
+    def write(self, text: str) -> int:
+        self._file.append(text.encode("utf-8", "backslashreplace"))
+        return len(text)
 
     def close(self) -> None:
         if not self.closed:

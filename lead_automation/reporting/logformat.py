@@ -15,13 +15,14 @@ from lead_automation.text import safe_text
 from lead_automation.times import time_of_day
 
 MAX_LINE = 2000
-"""Characters of a line."""
+"""Characters of a line: a refusal in full, with room; a page of HTML that came instead is cut."""
 
-_MAX_TRACEBACK_LINES = 200
+_MAX_TRACEBACK_LINES = 200  # the last ones, where the cause stands; a recursion has thousands
 _HIDDEN = "***"
 _BEARER = re.compile(r"(?i)\bbearer(?:\s|%20|\+)+[^\s'\",;]+")
 _QUERY = re.compile(r"(?<=[/\w])\?[\w%.~-]+=[^\s'\"<>)]*")
-_LEVEL_WIDTH = 5
+_LEVEL_WIDTH = 5  # of the line form that scripts search by
+# Of a shorter secret the beginning could be a plain word, and would be blacked out everywhere.
 _LONG_SECRET = 24
 _TELLING_BEGINNING = 16
 
@@ -84,9 +85,8 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line or lines, without a newline at the end."""
-        head = (
-            f"{time_of_day(self._clock.now(), self._zone)} | {record.levelname:<{_LEVEL_WIDTH}} | "
-        )
+        time = time_of_day(self._clock.now(), self._zone)
+        head = f"{time} | {record.levelname:<{_LEVEL_WIDTH}} | "
         texts = [self.text(record)]
         if self._tracebacks:
             texts += self._traceback(record)

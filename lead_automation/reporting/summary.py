@@ -19,8 +19,11 @@ from lead_automation.runs import RunMode, RunResult, SkipReason
 
 _E = TypeVar("_E", bound=Enum)
 
+# With it the table of the counsellors takes 77 columns: the width of a mail and of any terminal.
 _NAME_WIDTH = 16
+# Narrower, the longest label of a line would leave no room for its text.
 _MIN_WIDTH = 40
+# More would push the figures off the screen; the log has them all.
 _MAX_WARNINGS = 20
 _COUNSELLOR_HEAD = "Counsellor       Assigned  Sent Deliv.  Read Failed Unknown   Rate      Quota"
 

@@ -7,9 +7,9 @@ from lead_automation.settings.values import BadValueError, expect, parse_phone_t
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 
-MAX_DAILY_LIMIT = 100_000
-_MAX_NAME_CHARS = 60
-_DEFAULT_DAILY_LIMIT = 50
+MAX_DAILY_LIMIT = 100_000  # Meta's highest messaging limit short of unlimited
+_MAX_NAME_CHARS = 60  # a line of the report, and of the template, has room for no longer one
+_DEFAULT_DAILY_LIMIT = 50  # the owner's
 _SHAPE = 'a JSON object {"NAME": {"number": "+...", "daily_limit": 50}}'
 
 # Legal in names of several Indian scripts, though they print nothing themselves.

@@ -13,7 +13,6 @@ from lead_automation.settings.values import (
     count_parser,
     parse_channel_number,
     parse_days,
-    parse_end_time,
     parse_header_value,
     parse_label,
     parse_parameter_names,
@@ -21,13 +20,13 @@ from lead_automation.settings.values import (
     parse_phone_text,
     parse_region,
     parse_seconds,
-    parse_start_time,
     parse_switch,
     parse_template_name,
     parse_timeout,
     parse_token,
     parse_word,
     parse_zone,
+    time_parser,
 )
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -92,9 +91,9 @@ KEYS = (
             "daily_limit 0 means on leave. A relative path starts at this file's folder.",
             default_text="the nine built in, 50 messages a day each")),
     *section("Working hours and numbers",
-        Key("SCRIPT_START_TIME", "local.hours.start_minute", parse_start_time, "09:00",
+        Key("SCRIPT_START_TIME", "local.hours.start_minute", time_parser("23:59"), "09:00",
             "Sending starts (HH:MM in TIMEZONE, included)."),
-        Key("SCRIPT_END_TIME", "local.hours.end_minute", parse_end_time, "21:00",
+        Key("SCRIPT_END_TIME", "local.hours.end_minute", time_parser("24:00"), "21:00",
             "Sending ends (HH:MM in TIMEZONE, not included; 24:00 allowed). Earlier than the "
             "start: the window crosses midnight and belongs to the day it began."),
         Key("WORKING_DAYS", "local.hours.days", parse_days, "Mon,Tue,Wed,Thu,Fri,Sat,Sun",

@@ -17,8 +17,8 @@ _OWN_PREFIX = "LEAD_AUTOMATION_"
 # systemd's and everybody's.
 _DISTINCT_PREFIXES = ("COUNSELLORS_", "LEAD_", "META_", "SCRIPT_", "SEND_", "TRACKING_", "WATI_")
 
-_LONGEST_NAME = 64
-_MOST_NAMED = 20
+_LONGEST_NAME = 64  # twice our longest; a message must not repeat a whole pasted line
+_MOST_NAMED = 20  # a file of another program would have hundreds
 _MISSPELT_RATIO = 0.8  # TIMEZON is TIMEZONE, LOG_DIR is not LOG_LEVEL
 
 

@@ -13,7 +13,7 @@ from lead_automation.text import clean, mask_numbers
 
 _MISSING_CREDENTIALS = "Missing WATI credentials in config.env"
 _HINT = "config.env.example explains every setting; an environment variable wins over the file."
-_SHOWN_CHARS = 40
+_SHOWN_CHARS = 40  # enough to recognise one's own value in a message of one line
 _SHORTEST_TELLING = 8  # a shorter part of a token gives nothing away, and would fit by chance
 _SHORTEST_SECRET = 4  # blacking out less would black out every log line
 

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from lead_automation.settings.values import BadValueError, expect
 
-_MAX_CHARS = 2048
+_MAX_CHARS = 2048  # longer ones are not taken by every server
 _ADDRESS = "an address such as https://crm.example.com/leads/"
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]{1,63})*")
 _IPV6 = re.compile(r"[0-9a-f:.]{2,45}")  # no zone index: it is this machine's own affair

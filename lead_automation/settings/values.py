@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from lead_automation.secret import Secret
 
-MAX_SECONDS = 86_400
-MAX_COUNT = 10_000_000
+MAX_SECONDS = 86_400  # a day: a run that waits longer has missed its cron
+MAX_COUNT = 10_000_000  # far above any lead list, below what a sum could not hold
 
-_MAX_TOKEN_CHARS = 4096
-_MAX_LABEL_CHARS = 100
+_MAX_TOKEN_CHARS = 4096  # web servers take header lines of 8 KiB; a JWT is 1 KiB
+_MAX_LABEL_CHARS = 100  # a label for the dashboard, not a text
 _PLACEHOLDERS = frozenset(
     {"changeme", "your_wati_api_key_here", "your_instance_id", "your_api_token_here", "your_token"}
 )
@@ -202,22 +202,17 @@ def parse_switch(text: str) -> bool:
     return is_on
 
 
-def parse_start_time(text: str) -> int:
-    """Return minutes since midnight, 0 to 1439, of ``HH:MM``."""
-    return _minutes(text, latest="23:59")
+def time_parser(latest: str) -> Callable[[str], int]:
+    """Return a parser of ``HH:MM``, up to latest, to minutes since midnight."""
 
+    def parse(text: str) -> int:
+        # Two digits each, so that texts compare as times do.
+        is_time = _CLOCK_TIME.fullmatch(text) and text.zfill(5) <= latest
+        expect(is_time, f"a time from 00:00 to {latest}")
+        hour, minute = text.split(":")
+        return int(hour) * 60 + int(minute)
 
-def parse_end_time(text: str) -> int:
-    """Return minutes since midnight, 0 to 1440, of ``HH:MM``; ``24:00`` is the day's end."""
-    return _minutes(text, latest="24:00")
-
-
-def _minutes(text: str, *, latest: str) -> int:
-    # Two digits each, so that texts compare as times do.
-    is_time = _CLOCK_TIME.fullmatch(text) and text.zfill(5) <= latest
-    expect(is_time, f"a time from 00:00 to {latest}")
-    hour, minute = text.split(":")
-    return int(hour) * 60 + int(minute)
+    return parse
 
 
 def parse_days(text: str) -> frozenset[int]:
