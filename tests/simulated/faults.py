@@ -19,38 +19,22 @@ _BLOCK = bytes(64 * 1024)
 class FaultKind(Enum):
     """What the network does to an answer; whether the message was taken is said elsewhere."""
 
-    REFUSED = "refused"
-    """No connection comes about. Over sockets only as ``Simulator.take_down``."""
-    CERTIFICATE = "certificate"
-    """The server's certificate is refused. Without sockets only."""
-    CLOSE = "close"
-    """The connection is closed instead of an answer."""
-    RESET = "reset"
-    """The connection is reset (RST) instead of an answer."""
-    HANG = "hang"
-    """No answer until somebody gives up."""
-    LATE = "late"
-    """The whole answer, ``seconds`` late."""
-    SHORT_BODY = "short_body"
-    """Half the announced body, then the end."""
-    BAD_STATUS_LINE = "bad_status_line"
-    """Not HTTP at all."""
-    MANY_HEADERS = "many_headers"
-    """150 headers; Python's client reads 100."""
-    HUGE_HEADER = "huge_header"
-    """A header of 64 KiB."""
-    SLOW_HEADERS = "slow_headers"
-    """One byte every ``seconds`` from the first byte on."""
-    SLOW_BODY = "slow_body"
-    """One byte of the body every ``seconds``."""
-    ENDLESS_BODY = "endless_body"
-    """A chunked body that never ends."""
-    BAD_CHUNK = "bad_chunk"
-    """A chunked body whose size line has no end."""
-    GZIP_BOMB = "gzip_bomb"
-    """A small body that unpacks to more than any cap."""
-    EARLY_HINTS = "early_hints"
-    """An informational 103 before the real answer, which Python's client takes for the answer."""
+    REFUSED = "refused"  # No connection comes about. Over sockets only as ``Simulator.take_down``.
+    CERTIFICATE = "certificate"  # The server's certificate is refused. Without sockets only.
+    CLOSE = "close"  # The connection is closed instead of an answer.
+    RESET = "reset"  # The connection is reset (RST) instead of an answer.
+    HANG = "hang"  # No answer until somebody gives up.
+    LATE = "late"  # The whole answer, ``seconds`` late.
+    SHORT_BODY = "short_body"  # Half the announced body, then the end.
+    BAD_STATUS_LINE = "bad_status_line"  # Not HTTP at all.
+    MANY_HEADERS = "many_headers"  # 150 headers; Python's client reads 100.
+    HUGE_HEADER = "huge_header"  # A header of 64 KiB.
+    SLOW_HEADERS = "slow_headers"  # One byte every ``seconds`` from the first byte on.
+    SLOW_BODY = "slow_body"  # One byte of the body every ``seconds``.
+    ENDLESS_BODY = "endless_body"  # A chunked body that never ends.
+    BAD_CHUNK = "bad_chunk"  # A chunked body whose size line has no end.
+    GZIP_BOMB = "gzip_bomb"  # A small body that unpacks to more than any cap.
+    EARLY_HINTS = "early_hints"  # A 103 before the answer, which Python's client takes for it.
 
 
 BEFORE_THE_REQUEST = frozenset({FaultKind.REFUSED, FaultKind.CERTIFICATE})

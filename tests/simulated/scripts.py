@@ -155,14 +155,11 @@ class Scripts:
 class Moment(Enum):
     """When a hook runs."""
 
-    HEADERS = "headers"
-    """The request's headers have arrived; its body has not been read."""
+    HEADERS = "headers"  # The request's headers have arrived; its body has not been read.
     ACCEPTED = "accepted"
     """The message is sent, the row kept, the read answered; no byte of the answer has left."""
-    MID_BODY = "mid_body"
-    """Half the answer's body has left."""
-    REPLIED = "replied"
-    """The whole answer has left."""
+    MID_BODY = "mid_body"  # Half the answer's body has left.
+    REPLIED = "replied"  # The whole answer has left.
 
 
 @dataclass(slots=True)
