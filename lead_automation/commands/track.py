@@ -102,9 +102,7 @@ def _document(found: Settlement) -> dict[str, object]:
                 "before": word_of(change.before),
                 "after": word_of(change.after),
                 "error_category": change.failure.category.value if change.failure else None,
-                "error_message": safe_text(change.failure.text, _MAX_LINE)
-                if change.failure
-                else None,
+                "error_message": change.failure and safe_text(change.failure.text, _MAX_LINE),
             }
             for change in _changes(found)
         ],
