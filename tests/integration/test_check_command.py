@@ -280,34 +280,25 @@ def test_check_with_everything_down_and_damaged_says_all_of_it(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("template", "word"),
+    ("name", "status", "parameters", "code", "word"),
     [
-        (SimTemplate(name="other"), "no template named"),
-        (SimTemplate(name="sandbox_welcome", status="PENDING"), "PENDING"),
-        (SimTemplate(name="sandbox_welcome", parameters=("a", "b", "c")), "a, b, c"),
+        ("other", "APPROVED", "123", 4, "no template named"),
+        ("sandbox_welcome", "PENDING", "123", 4, "PENDING"),
+        ("sandbox_welcome", "APPROVED", "abc", 4, "a, b, c"),
+        ("sandbox_welcome", "APPROVED", "312", 0, "3, 1, 2"),  # sent in the template's order
     ],
-    ids=["missing", "not approved", "other names"],
 )
-def test_check_with_a_template_that_cannot_be_sent_exits_4(
-    tmp_path: Path, template: SimTemplate, word: str
+def test_check_with_a_template_that_is_not_as_configured(
+    tmp_path: Path, name: str, status: str, parameters: str, *, code: int, word: str
 ) -> None:
-    """The template fails, WATI itself is in order."""
+    """What cannot be sent fails, another order warns; WATI itself is in order."""
+    template = SimTemplate(name=name, status=status, parameters=tuple(parameters))
     with campaign(tmp_path, templates=[template]) as the:
-        found = points(the, code=4)
+        found = points(the, code=code)
 
-        assert results(found) == {"template": "failed"}
+        assert results(found) == {"template": "failed" if code else "warning"}
         assert word in found["template"]["text"]
-        assert found["template"]["fix"]
-
-
-def test_check_with_parameters_in_another_order_warns(tmp_path: Path) -> None:
-    """They are sent in the template's order."""
-    templates = [SimTemplate(name="sandbox_welcome", parameters=("3", "1", "2"))]
-    with campaign(tmp_path, templates=templates) as the:
-        found = points(the, code=0)
-
-        assert results(found) == {"template": "warning"}
-        assert "3, 1, 2" in found["template"]["text"]
+        assert found["template"]["fix"] or not code
 
 
 # --- time -----------------------------------------------------------------------------------------

@@ -438,21 +438,6 @@ def test_run_quiet_with_a_warning_speaks(tmp_path: Path) -> None:
     assert "STATUS: COMPLETED" in ended.out
 
 
-def test_run_stopped_by_meta_shows_the_five_steps_and_holds(tmp_path: Path) -> None:
-    """A Meta quality refusal prints the checklist and the setting, and the next run is held."""
-    plans = {"919810000000": failing(_QUALITY)}
-    harness, _, _ = stage(tmp_path, leads=many_leads(20), plans=plans)
-    stopped = harness.run()
-    held = harness.run()
-
-    assert stopped.code == 3
-    for step in ("Stop all messaging", "Review WhatsApp", "Improve message", "Wait 3–7", "Check"):
-        assert step in stopped.out
-    assert "META_QUALITY_STOP_AFTER" in stopped.out
-    assert "(Meta" not in held.out
-    assert held.code == 6
-
-
 def test_run_with_wrong_settings_names_every_problem(tmp_path: Path) -> None:
     """All wrong settings are named in one go, none with a secret's value."""
     clock = FakeClock()

@@ -1,7 +1,6 @@
 """What commands do alike: settings in layers, the console's level, a hold in words."""
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,7 +18,6 @@ from lead_automation.commands.common import (
     hold_document,
     hold_text,
     log_traceback,
-    show,
     wants_colour,
 )
 from lead_automation.files import Disk
@@ -27,7 +25,6 @@ from lead_automation.models import Hold
 from lead_automation.plaintext import columns
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runtime import Runtime
-from lead_automation.times import shown_time
 
 ZONE = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -124,22 +121,6 @@ def test_colour_is_wanted_unless_somebody_says_no(
     arguments = Arguments(command="run", no_color=no_color)
 
     assert wants_colour(arguments, runtime(tmp_path, **environ)) is wanted
-
-
-def test_show_writes_an_object_or_a_text(tmp_path: Path) -> None:
-    """Never both."""
-    here = runtime(tmp_path)
-    show(Arguments(command="status", json=True), here, {"a": 1}, "text")
-    show(Arguments(command="status"), replace(here, stdout=(plain := Pipe())), {"a": 1}, "text")
-
-    assert isinstance(here.stdout, Pipe)
-    assert here.stdout.getvalue() == '{\n  "a": 1\n}\n'
-    assert plain.getvalue() == "text\n"
-
-
-def test_shown_time_is_local_to_the_minute() -> None:
-    """In the configured zone, never the machine's."""
-    assert shown_time(NOW, ZONE) == "2026-11-23 11:30"
 
 
 def test_hold_text_says_since_until_why_and_what_to_do() -> None:
