@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from lead_automation.models import MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
+from lead_automation.stored import MessageRecord
 
 
 def is_within_history(day: date, *, today: date, history_days: int) -> bool:

@@ -13,7 +13,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
-from lead_automation.models import Count, ErrorCategory, MessageStatus, Outcome, Time
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome
+from lead_automation.stored import Count, Time
 from lead_automation.text import clean, safe_text
 
 _MAX_NAME = 60  # a line of the report has room for no longer one

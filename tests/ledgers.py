@@ -7,16 +7,10 @@ from zoneinfo import ZoneInfo
 from disks import RecordingDisk
 
 from lead_automation.files import Disk
-from lead_automation.models import (
-    Action,
-    ErrorCategory,
-    Failure,
-    MessageRecord,
-    Outcome,
-    SendAttempt,
-)
+from lead_automation.models import Action, ErrorCategory, Failure, Outcome, SendAttempt
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.ledger import Ledger, Reservation
+from lead_automation.stored import MessageRecord
 
 FOLDER = Path("/state")
 ZONE = ZoneInfo("Asia/Kolkata")

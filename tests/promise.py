@@ -20,9 +20,10 @@ from simulated.simulator import Call, Simulator
 from lead_automation.clock import Clock
 from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import MAX_UNANSWERED_ATTEMPTS, MessageRecord, MessageStatus
+from lead_automation.models import MAX_UNANSWERED_ATTEMPTS, MessageStatus
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.state.fileledger import FileLedger, read_snapshot
+from lead_automation.stored import MessageRecord
 
 ZONE = ZoneInfo("Asia/Kolkata")
 DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6, 75, 130, 143})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lead_automation.models import Counsellor, ErrorCategory, Hold, MessageStatus, Outcome
+from lead_automation.models import Counsellor, ErrorCategory, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.next_steps import META_CHECKLIST, Circumstances, with_next_steps
 from lead_automation.runs import (
@@ -16,6 +16,7 @@ from lead_automation.runs import (
     RunStatus,
     SkipReason,
 )
+from lead_automation.stored import Hold
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 STARTED = datetime(2026, 11, 22, 3, 45, 23, tzinfo=UTC)

@@ -6,9 +6,10 @@ from lead_automation.campaign.ends import RunEnd, stopped
 from lead_automation.campaign.safety import SafetyMonitor, StopOrder
 from lead_automation.campaign.services import Services
 from lead_automation.leads.hours import day_end
-from lead_automation.models import Failure, Hold, HoldKind, MessageRecord, Suppression
+from lead_automation.models import Failure, HoldKind
 from lead_automation.reporting.next_steps import META_CHECKLIST
 from lead_automation.runs import RunMode
+from lead_automation.stored import Hold, MessageRecord, Suppression
 from lead_automation.wati.failures import QUALITY_REST, SUPPRESS_FOR
 
 _ACCOUNT_STEPS = (

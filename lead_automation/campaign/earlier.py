@@ -13,7 +13,8 @@ from lead_automation.campaign.outbox import ROW_PATIENCE_S, Outbox
 from lead_automation.campaign.reading import EARLIER_GRACE, StatusReader, StatusUpdate
 from lead_automation.campaign.services import Services
 from lead_automation.campaign.tracking import Followed, Tracker
-from lead_automation.models import Failure, MessageRecord
+from lead_automation.models import Failure
+from lead_automation.stored import MessageRecord
 from lead_automation.text import mask_phone
 from lead_automation.wati.limits import WINDOW_S
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from lead_automation.errors import ExitCode, LeadAutomationError
-from lead_automation.models import ErrorCategory, Hold
+from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunStatus
+from lead_automation.stored import Hold
 from lead_automation.times import shown_time_and_zone
 
 

@@ -19,10 +19,10 @@ from lead_automation.models import (
     Action,
     ErrorCategory,
     Failure,
-    MessageRecord,
     MessageStatus,
     Outcome,
 )
+from lead_automation.stored import MessageRecord
 
 _ABSENT = Failure(
     category=ErrorCategory.NETWORK_ERROR,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from lead_automation.campaign.durations import ROW_GUESS_S, CallDuration
 from lead_automation.campaign.services import Services
-from lead_automation.models import CrmRow, MessageRecord
 from lead_automation.runs import RunMode
+from lead_automation.stored import CrmRow, MessageRecord
 
 ROW_DEADLINE_S = 3.0
 """Longest wait for one row in the gaps between sends (contract, "The life of one run")."""

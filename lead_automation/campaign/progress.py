@@ -5,10 +5,11 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from lead_automation.models import ErrorCategory, Failure, MessageRecord, MessageStatus, Outcome
+from lead_automation.models import ErrorCategory, Failure, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, SkipReason
+from lead_automation.stored import MessageRecord
 
 _WORD_CHARS = 40
 _MIN_POSITION_WIDTH = 3  # [001/045], the form that scripts search by

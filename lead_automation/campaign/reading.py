@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from lead_automation.answers import LookupKind, StatusLookup
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import Services
-from lead_automation.models import Failure, MessageRecord, MessageStatus
+from lead_automation.models import Failure, MessageStatus
+from lead_automation.stored import MessageRecord
 from lead_automation.wati.delivery import advance
 
 GRACE = timedelta(minutes=1)

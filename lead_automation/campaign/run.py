@@ -31,18 +31,12 @@ from lead_automation.campaign.sending import Sender, Sent
 from lead_automation.campaign.services import Services
 from lead_automation.errors import LeadAutomationError, UnreachableError
 from lead_automation.leads.crm import LeadList, MalformedLead
-from lead_automation.models import (
-    Counsellor,
-    CrmRow,
-    ErrorCategory,
-    Lead,
-    MessageResult,
-    MessageStatus,
-)
+from lead_automation.models import Counsellor, ErrorCategory, Lead, MessageResult, MessageStatus
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
+from lead_automation.stored import CrmRow
 
 SETTLE_EARLIER_S = 60.0
 """Longest a run looks after earlier ones before its own leads get their turn."""

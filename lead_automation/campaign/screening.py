@@ -8,8 +8,9 @@ from lead_automation.campaign.services import Services
 from lead_automation.errors import ConfigError
 from lead_automation.leads.names import SUBSTITUTE
 from lead_automation.leads.screening import Screened, describe_lead, judge_contact, judge_record
-from lead_automation.models import ErrorCategory, Lead, Recipient, Suppression
+from lead_automation.models import ErrorCategory, Lead, Recipient
 from lead_automation.runs import RunMode, SkipReason
+from lead_automation.stored import Suppression
 
 CONTACT_DEADLINE_S = 10.0
 """A look-up before a send is worth no longer wait: without an answer the send goes on."""

@@ -20,16 +20,9 @@ from lead_automation.campaign.progress import LeadProgress
 from lead_automation.campaign.quota import CounsellorQuota
 from lead_automation.campaign.services import Services
 from lead_automation.campaign.template import compose_message
-from lead_automation.models import (
-    Action,
-    ErrorCategory,
-    MessageRecord,
-    Outcome,
-    SendAttempt,
-    Suppression,
-    TemplateMessage,
-)
+from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt, TemplateMessage
 from lead_automation.state.ledger import Reservation
+from lead_automation.stored import MessageRecord, Suppression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

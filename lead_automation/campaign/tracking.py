@@ -10,7 +10,7 @@ from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.outbox import Outbox
 from lead_automation.campaign.reading import READ_DEADLINE_S, StatusReader, StatusUpdate
 from lead_automation.campaign.services import Services
-from lead_automation.models import MessageRecord
+from lead_automation.stored import MessageRecord
 
 _SLOW_READ_S = 1.0
 """Slower reads than one a second leave no waits under WATI's limit for the CRM rows."""

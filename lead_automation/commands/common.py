@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
 from lead_automation.errors import ConfigError, LeadAutomationError
-from lead_automation.models import Hold
 from lead_automation.plaintext import wrap
-from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
+from lead_automation.stored import Hold
 from lead_automation.times import iso_time, shown_time
 
 if TYPE_CHECKING:
@@ -98,6 +97,7 @@ class SettingsSource:
 
 def log_traceback(error: Exception, arguments: Arguments, runtime: Runtime) -> Path | None:
     """Write a bug's traceback to the log file; return the file, None where there can be none."""
+    from lead_automation.reporting.logfile import LOG_NAME  # noqa: PLC0415 - for a bug only
     from lead_automation.reporting.logger import OptimizedLogger  # noqa: PLC0415 - for a bug only
 
     try:

@@ -16,7 +16,7 @@ from lead_automation.commands.common import (
 from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
 from lead_automation.leads.hours import quota_day
-from lead_automation.models import Hold, MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
 from lead_automation.plaintext import columns, pad, wrap
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.reporting.days import is_bad_number
@@ -24,6 +24,7 @@ from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.open import State, open_state
+from lead_automation.stored import Hold, MessageRecord
 from lead_automation.text import clean, safe_text
 from lead_automation.times import iso_time, shown_time
 

@@ -8,10 +8,10 @@ from lead_automation.commands.common import SettingsSource, show
 from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
-from lead_automation.models import Suppression
 from lead_automation.runtime import Runtime
 from lead_automation.state.open import open_state
 from lead_automation.state.suppression import SuppressionList
+from lead_automation.stored import Suppression
 from lead_automation.text import clean, mask_phone
 from lead_automation.times import shown_time
 

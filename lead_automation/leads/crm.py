@@ -13,8 +13,9 @@ from http import HTTPStatus
 from lead_automation.config import CrmSettings
 from lead_automation.errors import TransportError, UnreachableError
 from lead_automation.http import Http, Request
-from lead_automation.models import CrmRow, Lead
+from lead_automation.models import Lead
 from lead_automation.runs import CallKind
+from lead_automation.stored import CrmRow
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 

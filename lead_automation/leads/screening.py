@@ -14,12 +14,11 @@ from lead_automation.models import (
     MAX_UNANSWERED_ATTEMPTS,
     ErrorCategory,
     Lead,
-    MessageRecord,
     MessageStatus,
     Recipient,
-    Suppression,
 )
 from lead_automation.runs import LeadRow, SkipReason
+from lead_automation.stored import MessageRecord, Suppression
 from lead_automation.text import mask_phone
 
 

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
-from lead_automation.models import Counsellor, ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.models import Counsellor, ErrorCategory, MessageStatus
 from lead_automation.runs import ARRIVED, in_order, shown_name, success_rate
+from lead_automation.stored import MessageRecord
 
 _OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from lead_automation.call_budget import READING_PAUSE_SHARE
-from lead_automation.models import ErrorCategory, Hold
+from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunMode, RunResult, RunStatus, SkipReason
+from lead_automation.stored import Hold
 
 META_CHECKLIST = (
     "Stop all messaging immediately.",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from lead_automation.duplicates import is_duplicate_of, is_within_history
-from lead_automation.models import CrmRow, ErrorCategory, MessageRecord
+from lead_automation.models import ErrorCategory
 from lead_automation.state.codec import SchemaError
 from lead_automation.state.entry import JournalEntry
 from lead_automation.state.jsonstore import (
@@ -19,6 +19,7 @@ from lead_automation.state.jsonstore import (
     StateFiles,
 )
 from lead_automation.state.rows import row_prefix
+from lead_automation.stored import CrmRow, MessageRecord
 
 _Key = tuple[date, str]
 

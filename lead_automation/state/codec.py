@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from lead_automation.models import Count, LeadId, Phone
+from lead_automation.stored import Count, LeadId, Phone
 from lead_automation.text import clean, mask_numbers
 
 Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]

@@ -17,7 +17,6 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from lead_automation.models import Count, CrmRow, MessageRecord
 from lead_automation.state.codec import (
     Month,
     SchemaError,
@@ -26,6 +25,7 @@ from lead_automation.state.codec import (
     object_of,
     read_struct,
 )
+from lead_automation.stored import Count, CrmRow, MessageRecord
 from lead_automation.strictjson import JsonError, parse_json
 
 VERSION = 1

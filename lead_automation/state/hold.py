@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
-from lead_automation.models import Hold
 from lead_automation.state.codec import dump_json, read_struct
 from lead_automation.state.strictfile import MIB, load_json, save_file
+from lead_automation.stored import Hold
 
 HOLD_FILE = "campaign_hold.json"
 

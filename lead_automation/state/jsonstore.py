@@ -19,7 +19,7 @@ from typing import Any
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk, write_atomic
-from lead_automation.models import CrmRow, MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
 from lead_automation.state.codec import (
     count_of,
     day_of,
@@ -35,6 +35,7 @@ from lead_automation.state.codec import (
     read_struct,
 )
 from lead_automation.state.strictfile import MIB, load_json, read_file, save_file
+from lead_automation.stored import CrmRow, MessageRecord
 
 QUOTA_FILE = "quota_usage.json"
 HISTORY_FILE = "sent_messages.json"

@@ -14,20 +14,13 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from lead_automation.models import (
-    CrmRow,
-    ErrorCategory,
-    Failure,
-    MessageRecord,
-    MessageStatus,
-    Outcome,
-    SendAttempt,
-)
+from lead_automation.models import ErrorCategory, Failure, MessageStatus, Outcome, SendAttempt
 from lead_automation.state.books import Books, holds_quota
 from lead_automation.state.codec import at_offset, lead_id_of, phone_of
 from lead_automation.state.entry import JournalEntry, Kind
 from lead_automation.state.jsonstore import StateFiles
 from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
+from lead_automation.stored import CrmRow, MessageRecord
 
 _ABSENT = "WATI has no such message"
 

@@ -1,6 +1,7 @@
 """The CRM rows a message owes: what they say and how they are named. Pure."""
 
-from lead_automation.models import CrmRow, MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
+from lead_automation.stored import CrmRow, MessageRecord
 
 SECOND_ROW = "/failed"
 """Ends the id of the row that tells of a failure learned after the first row was taken."""

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
-from lead_automation.models import Suppression
 from lead_automation.state.codec import (
     dump_entry,
     dump_file,
@@ -23,6 +22,7 @@ from lead_automation.state.codec import (
 )
 from lead_automation.state.lock import short_lock
 from lead_automation.state.strictfile import MIB, load_json, save_file
+from lead_automation.stored import Suppression
 
 SUPPRESSION_FILE = "suppression_list.json"
 LOCK_FILE = ".suppression_list.json.lock"

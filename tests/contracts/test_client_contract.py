@@ -38,7 +38,6 @@ from lead_automation.errors import UnreachableError
 from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient
 from lead_automation.models import (
-    CrmRow,
     ErrorCategory,
     MessageStatus,
     Outcome,
@@ -53,6 +52,7 @@ from lead_automation.sandbox.simulator import API_KEY, CRM_AUTHORIZATION, OWNER_
 from lead_automation.sandbox.wati_answers import SimTemplate
 from lead_automation.sandbox.windows import VendorLimits
 from lead_automation.secret import Secret
+from lead_automation.stored import CrmRow
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.limits import RateLimits
 

@@ -24,15 +24,10 @@ from ledgers import (
     unknown,
 )
 
-from lead_automation.models import (
-    ErrorCategory,
-    MessageRecord,
-    MessageStatus,
-    Outcome,
-    SendAttempt,
-)
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome, SendAttempt
 from lead_automation.state.ledger import Ledger, Reservation
 from lead_automation.state.memory import MemoryLedger
+from lead_automation.stored import MessageRecord
 
 LATER = NOW + timedelta(minutes=5)
 YESTERDAY = TODAY - timedelta(days=1)

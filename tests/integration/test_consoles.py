@@ -23,9 +23,9 @@ from simulated.simulator import Simulator
 from lead_automation.arguments import FORMS
 from lead_automation.cli import main
 from lead_automation.files import Disk
-from lead_automation.models import Hold
 from lead_automation.sandbox.plans import failing, refused
 from lead_automation.state.hold import HoldFile
+from lead_automation.stored import Hold
 
 ENCODINGS = ("ascii", "cp1252")
 ODD_NAME = "विवान “Vee” → 😀 Rao"

@@ -19,10 +19,10 @@ from simulated.simulator import Simulator
 from lead_automation.clock import Clock
 from lead_automation.errors import ExitCode
 from lead_automation.files import Disk
-from lead_automation.models import Hold
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.state.hold import HoldFile
 from lead_automation.state.lock import run_lock
+from lead_automation.stored import Hold
 
 
 @pytest.fixture

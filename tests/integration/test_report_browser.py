@@ -13,9 +13,10 @@ from urllib.parse import unquote
 import pytest
 from report_samples import KOLKATA, STARTED, TEAM, everyday_run, hostile_run
 
-from lead_automation.models import MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
 from lead_automation.reporting.days import summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_html
+from lead_automation.stored import MessageRecord
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _BROWSER = next(filter(None, map(shutil.which, _BROWSERS)), None)

@@ -12,8 +12,8 @@ from desk import Desk, Screen, Shown, desk, quiet_leads
 
 from lead_automation.clock import Clock
 from lead_automation.files import Disk
-from lead_automation.models import Hold
 from lead_automation.state.hold import HoldFile
+from lead_automation.stored import Hold
 
 LOG_LINE = re.compile(r"\d\d:\d\d:\d\d \| (?:DEBUG|INFO |WARNING|ERROR) \| ")
 PROGRESS = re.compile(r"^(?:[█░]{16} +)?\d+/\d+ +sent \d+", re.MULTILINE)

@@ -25,7 +25,7 @@ from ledgers import (
 )
 
 from lead_automation.errors import StateError
-from lead_automation.models import CrmRow, ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.models import ErrorCategory, MessageStatus
 from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry, parse_journal_entry
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.jsonstore import (
@@ -36,6 +36,7 @@ from lead_automation.state.jsonstore import (
     parse_outbox,
     parse_quota,
 )
+from lead_automation.stored import CrmRow, MessageRecord
 from lead_automation.strictjson import parse_json
 
 _COUNSELLORS = ("Anandi", "Karan")

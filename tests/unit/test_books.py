@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from ledgers import HISTORY_DAYS, NOW, PHONE, TEMPLATE, TODAY
 
-from lead_automation.models import CrmRow, MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
 from lead_automation.state.books import Books
 from lead_automation.state.codec import SchemaError
 from lead_automation.state.entry import JournalEntry, Kind
@@ -17,6 +17,7 @@ from lead_automation.state.jsonstore import (
     bare_record,
 )
 from lead_automation.state.rows import make_row
+from lead_automation.stored import CrmRow, MessageRecord
 
 LONG_AGO = TODAY - timedelta(days=HISTORY_DAYS + 1)
 OLDEST = TODAY - timedelta(days=HISTORY_DAYS)

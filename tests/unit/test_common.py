@@ -21,10 +21,10 @@ from lead_automation.commands.common import (
     wants_colour,
 )
 from lead_automation.files import Disk
-from lead_automation.models import Hold
 from lead_automation.plaintext import columns
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runtime import Runtime
+from lead_automation.stored import Hold
 
 ZONE = ZoneInfo("Asia/Kolkata")
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from lead_automation.duplicates import is_duplicate_of, is_within_history
-from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.models import ErrorCategory, MessageStatus
+from lead_automation.stored import MessageRecord
 
 TODAY = date(2026, 11, 23)
 SENT_AT = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

@@ -15,8 +15,9 @@ from lead_automation.errors import (
     StateError,
     UnreachableError,
 )
-from lead_automation.models import ErrorCategory, Hold
+from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunStatus
+from lead_automation.stored import Hold
 
 ZONE = ZoneInfo("Asia/Kolkata")
 SINCE = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)

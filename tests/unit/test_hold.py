@@ -10,8 +10,8 @@ from ledgers import FOLDER, NOW
 from msgspec.structs import replace
 
 from lead_automation.errors import StateError
-from lead_automation.models import Hold
 from lead_automation.state.hold import HOLD_FILE, HoldFile
+from lead_automation.stored import Hold
 
 PATH = FOLDER / HOLD_FILE
 DAY_HOLD = Hold(

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.files import Disk
-from lead_automation.models import MessageRecord, MessageStatus
+from lead_automation.models import MessageStatus
 from lead_automation.state.jsonstore import (
     FILES,
     HISTORY_FILE,
@@ -25,6 +25,7 @@ from lead_automation.state.jsonstore import (
     parse_history,
     save_state,
 )
+from lead_automation.stored import MessageRecord
 from lead_automation.strictjson import parse_json
 
 RECORD = (

@@ -9,15 +9,13 @@ from lead_automation.models import (
     Action,
     ErrorCategory,
     Failure,
-    Hold,
-    MessageRecord,
     MessageResult,
     MessageStatus,
     Outcome,
     SendAttempt,
-    Suppression,
 )
 from lead_automation.runs import CallKind
+from lead_automation.stored import Hold, MessageRecord, Suppression
 
 _NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 _RECORD = MessageRecord(

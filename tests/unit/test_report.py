@@ -22,12 +22,13 @@ from report_samples import (
     refused,
 )
 
-from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus, Outcome
+from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.plaintext import columns
 from lead_automation.reporting.charts import share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
+from lead_automation.stored import MessageRecord
 from lead_automation.text import clean
 
 TODAY = date(2026, 11, 22)

@@ -7,14 +7,9 @@ import pytest
 
 from lead_automation.answers import ContactVerdict
 from lead_automation.leads.screening import Screened, describe_lead, judge_contact, judge_record
-from lead_automation.models import (
-    ErrorCategory,
-    Lead,
-    MessageRecord,
-    MessageStatus,
-    Suppression,
-)
+from lead_automation.models import ErrorCategory, Lead, MessageStatus
 from lead_automation.runs import SkipReason
+from lead_automation.stored import MessageRecord, Suppression
 
 NOW = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 PHONE = "+919810000000"

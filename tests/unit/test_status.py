@@ -10,10 +10,11 @@ from harness import Harness, lead, many_leads
 from offline import offline
 from simulated.simulator import Simulator
 
-from lead_automation.models import ErrorCategory, MessageRecord, MessageStatus
+from lead_automation.models import ErrorCategory, MessageStatus
 from lead_automation.plaintext import columns
 from lead_automation.reporting.days import is_bad_number
 from lead_automation.sandbox.plans import refused
+from lead_automation.stored import MessageRecord
 
 
 def here(folder: Path, **scene: Any) -> Harness:

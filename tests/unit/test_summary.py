@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from report_samples import STARTED, analytics, everyday_run, finish, hostile_run, lead
 
-from lead_automation.models import ErrorCategory, Hold
+from lead_automation.models import ErrorCategory
 from lead_automation.plaintext import columns, fit_encoding, pad, wrap
 from lead_automation.reporting.next_steps import (
     META_CHECKLIST,
@@ -25,6 +25,7 @@ from lead_automation.reporting.wording import (
     title,
 )
 from lead_automation.runs import MonthCalls, RunMode, RunResult, RunStatus, SkipReason
+from lead_automation.stored import Hold
 
 BLOCK = """\
 🏁 CAMPAIGN EXECUTION SUMMARY 🏁

@@ -10,8 +10,8 @@ from ledgers import NOW, PHONE
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
-from lead_automation.models import Suppression
 from lead_automation.state.suppression import SUPPRESSION_FILE, SuppressionList
+from lead_automation.stored import Suppression
 
 OTHER = "+919800000002"
 LATER = NOW + timedelta(days=30)
