@@ -21,7 +21,7 @@ _ENDS_IN_ORDER = ("run", "track")
 
 
 def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -> int:
-    """Run one command and return its exit code (README, "Exit codes").
+    """Run one command and return its exit code (docs/operations.md, "Exit codes").
 
     Args:
         argv: Without the program's name; None for the process's own.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class ExitCode:
-    """Exit codes a cron table may rely on (README, "Exit codes")."""
+    """Exit codes a cron table may rely on (docs/operations.md)."""
 
     OK = 0
     BUG = 1  # also what Python returns after a traceback

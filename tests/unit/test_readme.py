@@ -1,4 +1,4 @@
-"""What the README, the change log and the lock file say is what the code does."""
+"""What README, docs, change log and lock file say is what the code does."""
 
 import re
 import shlex
@@ -16,6 +16,11 @@ from lead_automation.errors import ExitCode
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path: path.read_text(encoding="utf-8")
+    for path in (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
+}
+OPERATIONS = PAGES[PROJECT / "docs/operations.md"]
 CHANGES = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
 LOCKED = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -61,8 +66,8 @@ def codes(rows: list[list[str]]) -> set[int]:
 
 
 def command_lines() -> list[list[str]]:
-    """Return the words behind every ``python -m lead_automation`` of the README."""
-    text = re.sub(r"\\\n\s*", " ", README)
+    """Return the words behind every ``python -m lead_automation`` of README and docs."""
+    text = re.sub(r"\\\n\s*", " ", "\n".join(PAGES.values()))
     found = re.findall(r"-m lead_automation\b([^`\n|;&>#]*)", text)
     # A command line inside quotes ends at the closing one.
     whole = [words.removesuffix('"') if words.count('"') % 2 else words for words in found]
@@ -76,14 +81,14 @@ def test_exit_codes_are_those_of_the_code() -> None:
     """None is missing, none is invented."""
     known = {value for name, value in vars(ExitCode).items() if name.isupper()}
 
-    assert codes(table(section("Exit codes"))) == known
+    assert codes(table(section("Exit codes", OPERATIONS))) == known
     assert len(known) == 10
 
 
 def test_help_is_the_programs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """At 80 columns, word for word."""
     monkeypatch.setenv("COLUMNS", "80")
-    language, shown = fenced(section("Commands"))[0]
+    language, shown = fenced(section("Help", OPERATIONS))[0]
 
     assert language == "text"
     assert shown.strip() == build_parser().format_help().strip()
@@ -91,7 +96,7 @@ def test_help_is_the_programs_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_commands_table_names_every_command() -> None:
     """In the order of the help."""
-    named = [row[0].strip("`") for row in table(section("Commands"))]
+    named = [row[0].strip("`") for row in table(section("Everyday commands"))]
 
     assert named == list(COMMANDS)
 
@@ -131,7 +136,7 @@ def test_options_are_known() -> None:
     known = set(re.findall(r"--[a-z-]+", build_parser().format_help()))
     for command in COMMANDS:
         known |= set(re.findall(r"--[a-z-]+", _help_of(command)))
-    ours = section("Commands") + section("Exit codes") + section("Troubleshooting")
+    ours = section("Everyday commands") + section("Troubleshooting")
     named = set(re.findall(r"`(?:[a-z]+ )?(--[a-z-]+)", ours))
 
     assert named
@@ -148,7 +153,7 @@ def _help_of(command: str) -> str:
 
 def test_files_it_names_exist() -> None:
     """Every path into the repository, in backticks or as a link."""
-    spans = re.findall(r"`([^`\n]+)`|\]\(([^)#\s]+)\)", README)
+    spans = re.findall(r"`([^`\n]+)`|\]\((?:\.\./)?([^)#\s]+)[^)]*\)", "\n".join(PAGES.values()))
     names = [code or link for code, link in spans]
     paths = [
         name
@@ -163,16 +168,27 @@ def test_files_it_names_exist() -> None:
 
 
 def test_links_inside_lead_somewhere() -> None:
-    """Each ``#anchor`` is a heading."""
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    """Each ``#anchor`` is a heading of its page."""
+    for page, text in PAGES.items():
+        for name, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]+)\)", text):
+            target = (page.parent / name).resolve() if name else page
+            assert anchor in anchors(PAGES[target]), f"{page.name}: {name}#{anchor}"
 
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+def anchors(text: str) -> set[str]:
+    """Return what a page's headings can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_readme_is_short() -> None:
+    """One screen a subject; the rest is in docs."""
+    assert len(README.splitlines()) <= 200
 
 
 def test_readme_names_no_machine_of_ours() -> None:
     """No path of a home or of a build machine."""
-    assert not re.findall(r"/(?:work|root|home|tmp)/\w+", README + CHANGES)
+    assert not re.findall(r"/(?:work|root|home|tmp)/\w+", "".join(PAGES.values()) + CHANGES)
 
 
 # --- versions -----------------------------------------------------------------------------------
