@@ -39,7 +39,7 @@ USER_AGENT = f"lead-automation/{__version__}"
 
 # Only gzip: what requests offers by itself depends on which packages happen to be installed.
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip"}
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 16  # how far over its cap an answer can get before it is given up
 
 # Not 500: a fault inside the server is likely to meet the same question again. Only GET: with
 # allowed_methods=None a POST whose answer was lost was seen to arrive four times.

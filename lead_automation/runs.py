@@ -28,6 +28,7 @@ RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
 """Form of a run's id, such as ``20261122T091523-3f9a``: local start and a random end."""
 
 _REFUSED = (Outcome.REFUSED, Outcome.NOT_SENT)
+# A read receipt can overtake the delivery's: read counts as delivered too.
 ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
 
 

@@ -9,9 +9,10 @@ import re
 import unicodedata
 from datetime import datetime
 
+# Controls, invisible formats, surrogates, private and unassigned characters, line separators.
 _SHOWN_ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = ("Mn", "Me")
-_MAX_MARKS = 4
+_MAX_MARKS = 4  # Vietnamese and Thai need two, pointed Hebrew four; beyond that it is a smear
 _MARKS_FACTOR = 8  # characters read for each one shown; a letter and its four marks are five
 _FIRST_PLANE = 0xFFFF
 _ELLIPSIS = "…"

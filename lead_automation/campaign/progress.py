@@ -11,7 +11,7 @@ from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, SkipReason
 from lead_automation.stored import MessageRecord
 
-_WORD_CHARS = 40
+_WORD_CHARS = 40  # a status is one word; what is longer is no status
 _MIN_POSITION_WIDTH = 3  # [001/045], the form that scripts search by
 
 _log = logging.getLogger(__name__)

@@ -32,6 +32,7 @@ from lead_automation.wati.limits import RateLimits
 
 _MAX_TEXT = 10_000  # all problems of the settings stand in one point
 _OFFSET_WARNING_S = 120.0  # more than rounding and a slow line explain
+# What cannot be asked without credentials; named all the same, so that no line goes missing.
 _SERVICES = ("wati", "template", "crm", "clock")
 
 
@@ -204,6 +205,7 @@ def _hours(local: LocalSettings, now: datetime) -> Point:
 
 
 def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
+    # A check must not be able to send, whatever is added to it.
     http = make_http(settings, runtime, allow_posts=False)
     points, offset_s = _wati(settings, runtime, http)
     points.append(_guarded("crm", lambda: _crm(settings, http)))
@@ -244,6 +246,7 @@ def _crm(settings: Settings, http: Http) -> Point:
     crm = CrmClient(
         settings.crm, http=http, template=settings.wati.template, on_call=_count_nothing
     )
+    # One lead: the answer's form and the credentials are what is asked, not the list.
     found = crm.fetch_leads(1)
     text = "answers with leads" if found.leads else "answers; no lead needs a message now"
     if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:

@@ -87,6 +87,7 @@ class SettingsSource:
     def _finished(self, local: LocalSettings) -> LocalSettings:
         return replace(
             local,
+            # Made absolute once, here: no later chdir or message may mean another folder.
             state_dir=self._runtime.folder / local.state_dir,
             warnings=self.warnings + local.warnings,
         )

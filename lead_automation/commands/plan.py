@@ -8,7 +8,7 @@ from lead_automation.runs import LeadRow, RunResult, shown_name
 
 # Together with the counsellor and the number a line stays below 80 columns.
 _NAME_WIDTH = 28
-_PHONE_WIDTH = 16
+_PHONE_WIDTH = 16  # a plus and the 15 digits of E.164
 
 
 def plan_text(result: RunResult, counsellors: Iterable[Counsellor]) -> str:

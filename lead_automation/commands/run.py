@@ -99,11 +99,13 @@ def run_with(
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     result = automation.run_campaign()
+                # Under the lock: the next run's look at recent sends must find this document.
                 if plan.mode is not RunMode.DRY_RUN:
                     _save_report(plan, runtime, result)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
             return report_failure(error, arguments, runtime, started_at, plan=plan)
+        # After the lock: nobody who waits for it need wait for a slow terminal.
         _announce_end(result)
         _show(result, plan, arguments, runtime)
         return result.exit_code
@@ -157,6 +159,7 @@ def _campaign(
     _log.info(text, today.isoformat(), plan.run_id, plan.mode.value)
     _warn(plan, runtime)
     enabled = not arguments.quiet and not arguments.json
+    # Before any call: a state that cannot be right must cost no quota and tell no vendor.
     books = _open_books(plan, runtime, state)
     try:
         with (

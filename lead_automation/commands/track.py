@@ -39,6 +39,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     with open_log(settings, arguments, runtime) as log, state.lock(runtime):
         log.open_file(state.folder / LOG_NAME, disk=runtime.disk)
         found = _track(settings, runtime, state)
+    # Outside the lock: a run may start while the result is still being shown.
     code = _exit_code(found, runtime)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:
         text = _text(found, names=not _was_seen(arguments, runtime))
@@ -54,6 +55,7 @@ def _exit_code(found: Settlement, runtime: Runtime) -> int:
 
 def _was_seen(arguments: Arguments, runtime: Runtime) -> bool:
     """Whether the log has just shown every change where the result is going to stand."""
+    # With either in a pipe, whoever reads stdout has not seen the log's lines.
     is_one_screen = runtime.is_terminal(runtime.stdout) and runtime.is_terminal(runtime.stderr)
     return is_one_screen and not arguments.quiet
 
@@ -75,6 +77,7 @@ def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
             text = "Messages to read: %d, about one a second; Ctrl-C keeps what was read"
             _log.info(text, earlier.count)
         found = earlier.settle(_LONGEST_S)
+        # Nothing is forgotten here: days are dropped by a run, whose clock WATI has confirmed.
         books.finish(today=None)
     finally:
         books.close()

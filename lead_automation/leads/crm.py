@@ -19,12 +19,14 @@ from lead_automation.stored import CrmRow
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean
 
+# 50,000 leads of the documented fields; a list beyond that is a wrong address, not a list.
 MAX_LIST_BYTES = 16 << 20
-MAX_ID_CHARS = 128
+MAX_ID_CHARS = 128  # as long as the state takes one (stored.LeadId)
 
 _SERVICE = "CRM"
-_SHOWN_ID_CHARS = 40
+_SHOWN_ID_CHARS = 40  # an odd id is quoted in a warning of one line
 
+# Any other 2xx would say that the row waits somewhere, and nobody would ask again.
 _TAKEN = (HTTPStatus.OK, HTTPStatus.CREATED)
 
 _URL_HINT = "Compare LEAD_API_URL in config.env with the address the CRM's administrator gave."

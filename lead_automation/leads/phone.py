@@ -24,12 +24,14 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberTyp
 
 from lead_automation.text import clean
 
+# The longest spelling of 15 digits with a prefix, every digit set apart, is shorter.
 _MAX_TEXT_CHARS = 40
 _MIN_DIGITS, _MAX_DIGITS = 5, 15  # E.164 caps at 15; no country has a mobile number below 5
 _MAX_WITH_PREFIX = _MAX_DIGITS + 5  # an international or national prefix may stand before it
 
 _PLUS_SIGNS = "+\uff0b"
 _SEPARATORS = "().\u2212\uff08\uff09"
+# A spreadsheet turns 919812345678 into 919812345678.0 on its way through a CRM.
 _DECIMAL = re.compile(r"\+?\d+\.(?:\d{1,2}|0+)")
 
 _TYPE_NAMES = {
@@ -42,6 +44,7 @@ _TYPE_NAMES = {
     PhoneNumberType.UAN: "a company number",
     PhoneNumberType.VOICEMAIL: "a voicemail number",
 }
+# American numbers do not tell a mobile from a fixed line.
 _MOBILE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 

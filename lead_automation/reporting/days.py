@@ -11,6 +11,7 @@ from lead_automation.models import Counsellor, ErrorCategory, MessageStatus
 from lead_automation.runs import ARRIVED, in_order, shown_name, success_rate
 from lead_automation.stored import MessageRecord
 
+# Accepted, and no word yet whether it arrived.
 _OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
 
 

@@ -20,6 +20,7 @@ MAX_LINE = 2000
 _MAX_TRACEBACK_LINES = 200  # the last ones, where the cause stands; a recursion has thousands
 _HIDDEN = "***"
 _BEARER = re.compile(r"(?i)\bbearer(?:\s|%20|\+)+[^\s'\",;]+")
+# A query string may carry a token under any name.
 _QUERY = re.compile(r"(?<=[/\w])\?[\w%.~-]+=[^\s'\"<>)]*")
 _LEVEL_WIDTH = 5  # of the line form that scripts search by
 # Of a shorter secret the beginning could be a plain word, and would be blacked out everywhere.

@@ -177,6 +177,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+# Most urgent first: what harms the account, then what stopped, then what is left over.
 _RULES: tuple[Callable[[RunResult, Circumstances], Steps], ...] = (
     _meta,
     _hold,

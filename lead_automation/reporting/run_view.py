@@ -130,6 +130,7 @@ def _counsellor(
     }
 
 
+# A bar's segment of delivered ones leaves out those read, which have a segment of their own.
 _SPOKEN = {"delivered": "delivered and not read"}
 
 

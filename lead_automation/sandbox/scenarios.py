@@ -26,6 +26,7 @@ LIMITS: Final = VendorLimits(window_s=WINDOW_S)
 
 _RESTRICTED_NUMBER = "919000000113"
 _RESTRICTION = "131048 Spam rate limit hit"
+# Both in the middle of the lead list, so that the report shows a before and an after.
 _CREDIT = 14
 _SENDS_BEFORE_OUTAGE = 15
 

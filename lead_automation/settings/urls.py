@@ -13,6 +13,7 @@ _ADDRESS = "an address such as https://crm.example.com/leads/"
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_-]{1,63})*")
 _IPV6 = re.compile(r"[0-9a-f:.]{2,45}")  # no zone index: it is this machine's own affair
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+# A segment such as v1 is the end of an address that was cut short.
 _TENANT = re.compile(r"(?!v[0-9]\Z)[A-Za-z0-9_-]{1,64}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 

@@ -20,17 +20,20 @@ MAX_COUNT = 10_000_000  # far above any lead list, below what a sum could not ho
 
 _MAX_TOKEN_CHARS = 4096  # web servers take header lines of 8 KiB; a JWT is 1 KiB
 _MAX_LABEL_CHARS = 100  # a label for the dashboard, not a text
+# The example file's own, and what people write meanwhile: a call with one only gets a 401.
 _PLACEHOLDERS = frozenset(
     {"changeme", "your_wati_api_key_here", "your_instance_id", "your_api_token_here", "your_token"}
 )
 _SCHEMES = frozenset({"bearer", "token", "basic"})
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
+# Digits only: Python would also take 1e9, 1_000 and inf for a number.
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,12}")
 _CLOCK_TIME = re.compile(r"[0-9]{1,2}:[0-5][0-9]")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PHONE_SEPARATORS = re.compile(r"[ ().-]")
+# No dots and no leading slash: a zone is looked up as a file.
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,32}(?:/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 # Files of the zone folder that are the server's own zone, or count leap seconds.

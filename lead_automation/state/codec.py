@@ -23,7 +23,7 @@ Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 
 # msgspec writes "Z" for UTC; the files name the offset of every time.
 _UTC = re.compile(rb'("(?:[a-z]+_at|since|until)": "[0-9T:.-]+)Z"')
-_SHOWN_CHARS = 60
+_SHOWN_CHARS = 60  # of a damaged value: enough to find the place in the file
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")

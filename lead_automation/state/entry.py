@@ -30,6 +30,7 @@ from lead_automation.strictjson import JsonError, parse_json
 
 VERSION = 1
 
+# Far above any day's messages, and below what a sum of them could not hold exactly.
 _Change = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 
 

@@ -12,6 +12,7 @@ WINDOW_S = 10.0
 # Sums of decimal seconds may come out a hair short, and a caller who has waited as told must not be
 # sent to wait again: a negligible wait counts as none, and the window is longer by more than that.
 _SLACK_S = 0.002
+# Less than half of the slack: the two can never add up to a call too early.
 _NEGLIGIBLE_S = 0.001
 
 
