@@ -9,7 +9,8 @@ from disks import RecordingDisk
 from lead_automation.files import Disk
 from lead_automation.models import Action, ErrorCategory, Failure, Outcome, SendAttempt
 from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.ledger import Ledger, Reservation
+from lead_automation.state.ledger import Ledger
+from lead_automation.state.steps import Reservation
 from lead_automation.stored import MessageRecord
 
 FOLDER = Path("/state")

@@ -10,7 +10,7 @@ from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
 from lead_automation.runs import MonthCalls, RunMode, RunResult
-from lead_automation.state.hold import HoldFile
+from lead_automation.state.hold import CampaignHold
 from lead_automation.stored import Hold
 from lead_automation.times import shown_time_and_zone
 
@@ -66,10 +66,10 @@ def close_books(
     return with_next_steps(result, circumstances)
 
 
-def _hold_at(file: HoldFile, now: datetime) -> Hold | None:
+def _hold_at(holding: CampaignHold, now: datetime) -> Hold | None:
     """Return the hold in force; a damaged file must not cost the run its summary and report."""
     try:
-        hold = file.read()
+        hold = holding.read()
     except StateError as error:
         _log.warning("%s", error)
         return None

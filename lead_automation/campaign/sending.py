@@ -21,7 +21,7 @@ from lead_automation.campaign.quota import CounsellorQuota
 from lead_automation.campaign.services import Services
 from lead_automation.campaign.template import compose_message
 from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt, TemplateMessage
-from lead_automation.state.ledger import Reservation
+from lead_automation.state.steps import Reservation
 from lead_automation.stored import MessageRecord, Suppression
 
 

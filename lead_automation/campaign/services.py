@@ -12,9 +12,8 @@ from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import quota_day
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
-from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.ledger import Ledger
-from lead_automation.state.open import State
+from lead_automation.state.state import State
 from lead_automation.wati.client import EnhancedWATIClient
 from lead_automation.wati.limits import RateLimits
 
@@ -63,7 +62,7 @@ def make_services(
     mode: RunMode,
     runtime: Runtime,
     state: State,
-    books: FileLedger,
+    books: Ledger,
     limits: RateLimits,
 ) -> Services:
     """Join the rooms.

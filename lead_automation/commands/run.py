@@ -28,8 +28,9 @@ from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
-from lead_automation.state.fileledger import FileLedger
-from lead_automation.state.open import State, open_state
+from lead_automation.state.ledger import Ledger
+from lead_automation.state.open import open_state
+from lead_automation.state.state import State
 from lead_automation.wati.limits import RateLimits
 
 _log = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ def _campaign(
         books.close()
 
 
-def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> FileLedger:
+def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> Ledger:
     """Load the state and fold what a crash left; refuse a state that cannot be right.
 
     Raises:

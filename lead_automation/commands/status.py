@@ -23,7 +23,8 @@ from lead_automation.reporting.days import is_bad_number
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
-from lead_automation.state.open import State, open_state
+from lead_automation.state.open import open_state
+from lead_automation.state.state import State
 from lead_automation.stored import Hold, MessageRecord
 from lead_automation.text import clean, safe_text
 from lead_automation.times import iso_time, shown_time

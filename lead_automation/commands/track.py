@@ -18,7 +18,8 @@ from lead_automation.errors import ExitCode
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
-from lead_automation.state.open import State, open_state
+from lead_automation.state.open import open_state
+from lead_automation.state.state import State
 from lead_automation.text import mask_phone, safe_text
 from lead_automation.wati.limits import RateLimits
 

@@ -15,13 +15,11 @@ from msgspec.structs import replace
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
-from lead_automation.models import MessageStatus
 from lead_automation.state.codec import SchemaError
 from lead_automation.state.entry import JournalEntry, Kind, dump_journal_entry
 from lead_automation.state.journal import Journal, JournalText, open_journal, read_journal
 from lead_automation.state.jsonstore import FILES, load_state, save_state
 from lead_automation.state.ledger import Ledger
-from lead_automation.state.rows import first_row_id, make_row
 
 FOLD_ABOVE_BYTES = 32 << 20
 """A longer journal is folded before the next reservation, so that it can always be read back:
@@ -29,15 +27,10 @@ tens of thousands of sends, far more than a day brings."""
 
 _SNAPSHOT_TRIES = 5
 """A fold takes a moment, runs are minutes apart: more than one disturbed try is rare."""
-_NEVER_LEARNED = "WATI gave no clear answer whether it arrived"
 
 
 class FileLedger(Ledger):
-    """The ledger of a state directory.
-
-    Attributes:
-        recovered: Messages that a journal left by a crash held unsettled.
-    """
+    """The ledger of a state directory; a journal that is left there tells of a crash."""
 
     def __init__(
         self,
@@ -65,7 +58,6 @@ class FileLedger(Ledger):
         self._disk = disk
         self._folder = folder
         self._journal: Journal | None = None
-        self._new_calls: dict[str, int] = {}
         with _collector_paused():
             journal = read_journal(disk, folder)
             super().__init__(load_state(disk, folder), history_days=history_days, zone=zone)
@@ -85,11 +77,6 @@ class FileLedger(Ledger):
                 raise journal.damaged(number, str(exc)) from exc
             seen.update(message.key for message in entry.messages)
         return sum(record.key in seen for record in self.unknown_messages())
-
-    def count_call(self, month: str) -> None:
-        """Count a WATI call; the total rides on the next entry, or is folded."""
-        super().count_call(month)
-        self._new_calls[month] = self.month_calls(month)
 
     def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
         if self._journal is None:
@@ -140,18 +127,6 @@ class FileLedger(Ledger):
         except StateError:
             journal.give_up()
             raise
-
-    def _give_up_over_messages(self, today: date) -> None:
-        """Owe the row of an unknown message that retention is about to drop.
-
-        Its row has waited to be settled; without this the CRM would never hear of it.
-        """
-        for record in self.unknown_messages():
-            if self.is_over(record.day, today) and self.owed_row(record) is None:
-                failed = replace(record, status=MessageStatus.FAILED)
-                row = make_row(failed, first_row_id(record), error=_NEVER_LEARNED)
-                entry = JournalEntry(kind=Kind.UNKNOWN, messages=(record,), owe=(row,))
-                self._keep(entry, durable=False)
 
     def close(self) -> None:
         """Close the journal; what was not folded is folded at the next start."""

@@ -4,6 +4,7 @@
 "evidence": "…", "what_to_do": ["…"]}``; ``until`` null holds until ``resume``.
 """
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from lead_automation.errors import StateError
@@ -15,7 +16,42 @@ from lead_automation.stored import Hold
 HOLD_FILE = "campaign_hold.json"
 
 
-class HoldFile:
+class CampaignHold(ABC):
+    """The hold, wherever it is kept."""
+
+    @abstractmethod
+    def read(self) -> Hold | None:
+        """Return the hold that stands there; ``is_active`` tells whether it still holds.
+
+        Raises:
+            StateError: It is damaged or not readable. What it said is not known, so nothing may be
+                sent.
+        """
+
+    @abstractmethod
+    def _write(self, hold: Hold) -> None:
+        """Put a hold in the place of what stands there."""
+
+    @abstractmethod
+    def lift(self) -> None:
+        """Let sending go on; a damaged hold goes too, for an operator has decided.
+
+        Raises:
+            StateError: It could not be removed.
+        """
+
+    def set(self, hold: Hold) -> None:
+        """Hold sending; where a hold stands already, the one that lasts longer stays.
+
+        Raises:
+            StateError: What stands there is damaged, or could not be written.
+        """
+        before = self.read()
+        if before is None or _lasts_as_long(hold, before):
+            self._write(hold)
+
+
+class HoldFile(CampaignHold):
     """The hold of a state directory."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
@@ -24,33 +60,17 @@ class HoldFile:
         self._path = folder / HOLD_FILE
 
     def read(self) -> Hold | None:
-        """Return the hold that stands there; ``is_active`` tells whether it still holds.
-
-        Raises:
-            StateError: The file is damaged or not readable. What it said is not known, so nothing
-                may be sent.
-        """
+        """Return what the file says."""
         return load_json(
             self._disk, self._path, lambda value: read_struct(value, Hold), max_bytes=MIB
         )
 
-    def set(self, hold: Hold) -> None:
-        """Hold sending; where a hold stands already, the one that lasts longer stays.
-
-        Raises:
-            StateError: The file is damaged, or could not be written.
-        """
-        before = self.read()
-        if before is None or _lasts_as_long(hold, before):
-            text = dump_json(hold, indent=2) + b"\n"  # indented for the person who reads it
-            save_file(self._disk, self._path, text, max_bytes=MIB)
+    def _write(self, hold: Hold) -> None:
+        text = dump_json(hold, indent=2) + b"\n"  # indented for the person who reads it
+        save_file(self._disk, self._path, text, max_bytes=MIB)
 
     def lift(self) -> None:
-        """Let sending go on; a damaged file goes too, for an operator has decided.
-
-        Raises:
-            StateError: The file could not be removed.
-        """
+        """Remove the file."""
         try:
             self._disk.remove(self._path)
             self._disk.sync_folder(self._path.parent)

@@ -5,8 +5,9 @@
 run is on; each writer merges under a short lock of this file alone.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -32,8 +33,46 @@ _LOCK_WAIT_S = 10.0  # another writer needs milliseconds; one that hangs must no
 _NEVER_READ = object()
 
 
-class SuppressionList:
-    """The list in the state directory."""
+class SuppressionList(ABC):
+    """The list, wherever it is kept. Every method raises StateError where it cannot be used."""
+
+    @abstractmethod
+    def _read(self, phone: str) -> Suppression | None:
+        """Return the entry of a number as it stands now."""
+
+    @abstractmethod
+    def _read_all(self) -> Mapping[str, Suppression]:
+        """Return all entries by number."""
+
+    @abstractmethod
+    def _changing(self, *phones: str) -> AbstractContextManager[dict[str, Suppression]]:
+        """Give the entries, at least of these numbers, to change while nobody else does."""
+
+    def find(self, phone: str, now: datetime) -> Suppression | None:
+        """Return what stands against a number now."""
+        entry = self._read(phone)
+        return entry if entry is not None and entry.is_active(now) else None
+
+    def entries(self) -> list[Suppression]:
+        """Return all entries by number, those that ran out too."""
+        current = self._read_all()
+        return [current[phone] for phone in sorted(current)]
+
+    def add(self, entry: Suppression) -> None:
+        """Add an entry; where one stands already, the one that lasts longer stays."""
+        with self._changing(entry.phone) as entries:
+            before = entries.get(entry.phone)
+            if before is None or _lasts_longer(entry, before):
+                entries[entry.phone] = entry
+
+    def remove(self, phone: str) -> bool:
+        """Take a number off; return whether it stood there."""
+        with self._changing(phone) as entries:
+            return entries.pop(phone, None) is not None
+
+
+class SuppressionFile(SuppressionList):
+    """The list in the state directory; read again only when it changed."""
 
     def __init__(self, disk: Disk, folder: Path) -> None:
         """Prepare; nothing is read yet."""
@@ -43,45 +82,10 @@ class SuppressionList:
         self._stamp: object = _NEVER_READ
         self._entries: dict[str, Suppression] = {}
 
-    def find(self, phone: str, now: datetime) -> Suppression | None:
-        """Return what stands against a number now; reads the file again only when it changed.
+    def _read(self, phone: str) -> Suppression | None:
+        return self._read_all().get(phone)
 
-        Raises:
-            StateError: The file is damaged or not readable.
-        """
-        entry = self._current().get(phone)
-        return entry if entry is not None and entry.is_active(now) else None
-
-    def entries(self) -> list[Suppression]:
-        """Return all entries by number, those that ran out too.
-
-        Raises:
-            StateError: The file is damaged or not readable.
-        """
-        current = self._current()
-        return [current[phone] for phone in sorted(current)]
-
-    def add(self, entry: Suppression) -> None:
-        """Add an entry; where one stands already, the one that lasts longer stays.
-
-        Raises:
-            StateError: The file is damaged, or could not be locked, read or written.
-        """
-        with self._changing() as entries:
-            before = entries.get(entry.phone)
-            if before is None or _lasts_longer(entry, before):
-                entries[entry.phone] = entry
-
-    def remove(self, phone: str) -> bool:
-        """Take a number off; return whether it stood there.
-
-        Raises:
-            StateError: The file is damaged, or could not be locked, read or written.
-        """
-        with self._changing() as entries:
-            return entries.pop(phone, None) is not None
-
-    def _current(self) -> Mapping[str, Suppression]:
+    def _read_all(self) -> Mapping[str, Suppression]:
         try:
             stamp = self._disk.stamp(self._path)
         except OSError as exc:
@@ -95,10 +99,9 @@ class SuppressionList:
         return self._entries
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Suppression]]:
-        """Give the list to be changed, and write it, while no other process does."""
+    def _changing(self, *_phones: str) -> Iterator[dict[str, Suppression]]:
         with short_lock(self._lock_path, wait_s=_LOCK_WAIT_S):
-            entries = dict(self._current())
+            entries = dict(self._read_all())
             yield entries
             if entries != self._entries:
                 save_file(self._disk, self._path, _dump(entries), max_bytes=MAX_BYTES)

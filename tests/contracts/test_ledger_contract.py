@@ -25,8 +25,9 @@ from ledgers import (
 )
 
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome, SendAttempt
-from lead_automation.state.ledger import Ledger, Reservation
+from lead_automation.state.ledger import Ledger
 from lead_automation.state.memory import MemoryLedger
+from lead_automation.state.steps import Reservation
 from lead_automation.stored import MessageRecord
 
 LATER = NOW + timedelta(minutes=5)

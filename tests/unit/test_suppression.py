@@ -10,7 +10,7 @@ from ledgers import NOW, PHONE
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
-from lead_automation.state.suppression import SUPPRESSION_FILE, SuppressionList
+from lead_automation.state.suppression import SUPPRESSION_FILE, SuppressionFile
 from lead_automation.stored import Suppression
 
 OTHER = "+919800000002"
@@ -20,8 +20,8 @@ ENTRY = (
 )
 
 
-def _list(folder: Path) -> SuppressionList:
-    return SuppressionList(Disk(), folder)
+def _list(folder: Path) -> SuppressionFile:
+    return SuppressionFile(Disk(), folder)
 
 
 def _entry(phone: str = PHONE, *, days: int | None = None, reason: str = "asked") -> Suppression:
@@ -51,7 +51,7 @@ def test_find_reads_the_file_only_when_it_changed(tmp_path: Path) -> None:
             return super().read(path, max_bytes, private=private)
 
     _list(tmp_path).add(_entry())
-    suppressions = SuppressionList(Counting(), tmp_path)
+    suppressions = SuppressionFile(Counting(), tmp_path)
     for _ in range(5):
         suppressions.find(PHONE, NOW)
 
@@ -87,7 +87,7 @@ def test_add_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     """The file is not rewritten for what it says already."""
     _list(tmp_path).add(_entry())
     disk = FaultyDisk(Disk())
-    SuppressionList(disk, tmp_path).add(_entry(days=3))
+    SuppressionFile(disk, tmp_path).add(_entry(days=3))
 
     assert disk.steps == []
 
@@ -153,7 +153,7 @@ def test_damaged_list_is_refused_without_showing_a_number(
 def test_add_without_space_keeps_the_old_list(tmp_path: Path) -> None:
     """A full disk loses no opt-out that was there."""
     _list(tmp_path).add(_entry())
-    suppressions = SuppressionList(FaultyDisk(Disk(), no_space(1)), tmp_path)
+    suppressions = SuppressionFile(FaultyDisk(Disk(), no_space(1)), tmp_path)
     with pytest.raises(StateError, match="could not be written"):
         suppressions.add(_entry(OTHER))
 
@@ -168,4 +168,4 @@ def test_list_in_an_unreadable_folder_is_a_state_error() -> None:
             raise PermissionError(13, "Permission denied")
 
     with pytest.raises(StateError, match="could not be read: Permission denied"):
-        SuppressionList(Broken(), Path("/state")).find(PHONE, NOW)
+        SuppressionFile(Broken(), Path("/state")).find(PHONE, NOW)
