@@ -155,6 +155,24 @@ def show(arguments: Arguments, runtime: Runtime, document: Mapping[str, object],
         runtime.out(text)
 
 
+def agrees(runtime: Runtime, question: str, purpose: str) -> bool:
+    """Ask on the terminal; whether the answer is yes.
+
+    Args:
+        runtime: What is outside.
+        question: ``Lift the hold?``.
+        purpose: What ``--yes`` is needed for where nobody reads the question: ``to lift …``.
+
+    Raises:
+        ConfigError: Nobody can be asked.
+    """
+    if runtime.stdin is None or not runtime.is_terminal(runtime.stdin):
+        problem = f"Nobody can be asked here: repeat with --yes {purpose}"
+        raise ConfigError((problem,))
+    runtime.err(f"{question} Type yes: ")
+    return runtime.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def _overrides(arguments: Arguments) -> dict[str, str]:
     overrides = {}
     if arguments.state_dir is not None:

@@ -1,10 +1,21 @@
 """``resume``: show why sending is held, and lift the hold."""
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.common import WIDTH, SettingsSource, hold_document, hold_text, show
-from lead_automation.errors import ConfigError
+from lead_automation.commands.common import (
+    WIDTH,
+    SettingsSource,
+    agrees,
+    hold_document,
+    hold_text,
+    show,
+)
+from lead_automation.errors import StateError
 from lead_automation.runtime import Runtime
+from lead_automation.state.hold import CampaignHold
 from lead_automation.state.open import open_state
+from lead_automation.text import safe_text
+
+_SHOWN_BYTES = 400  # of a damaged file: as long as a reason may be
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -12,10 +23,14 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
 
     Raises:
         ConfigError: A hold is in force, nobody can be asked, and ``--yes`` is missing.
+        StateError: The file cannot be read at all, or not be taken away.
     """
     local = SettingsSource(arguments, runtime).load_local()
     holds = open_state(local, runtime).hold
-    hold = holds.read()
+    try:
+        hold = holds.read()
+    except StateError as error:
+        return _lift_damaged(holds, error, arguments, runtime)
     if hold is None:
         show(arguments, runtime, {"status": "not_held", "hold": None}, "Sending is not held.")
         return 0
@@ -23,7 +38,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     if not arguments.json:
         width = runtime.width(runtime.stdout) or WIDTH
         runtime.out(hold_text(hold, now=runtime.clock.now(), zone=zone, width=width))
-    is_agreed = arguments.yes or _agrees(runtime)
+    is_agreed = _is_agreed(arguments, runtime)
     text = "The hold stays."
     if is_agreed:
         holds.lift()
@@ -34,9 +49,23 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     return 0
 
 
-def _agrees(runtime: Runtime) -> bool:
-    if runtime.stdin is None or not runtime.is_terminal(runtime.stdin):
-        problem = "Nobody can be asked here: repeat with --yes to lift the hold"
-        raise ConfigError((problem,))
-    runtime.err("Lift the hold? Type yes: ")
-    return runtime.stdin.readline().strip().lower() in ("y", "yes")
+def _lift_damaged(
+    holds: CampaignHold, error: StateError, arguments: Arguments, runtime: Runtime
+) -> int:
+    """Show what stands in a file that says no hold we know, and take it away after a yes."""
+    begins = safe_text(holds.raw()[:_SHOWN_BYTES].decode(errors="replace"), _SHOWN_BYTES)
+    problem = safe_text(error, _SHOWN_BYTES)
+    if not arguments.json:
+        runtime.out(f"The hold cannot be read: {problem}\nThe file begins: {begins}")
+    document: dict[str, object] = {"status": "held", "problem": problem, "begins": begins}
+    text = "The hold stays."
+    if _is_agreed(arguments, runtime):
+        kept = holds.set_aside(runtime.clock.now())
+        document |= {"status": "lifted", "kept": kept}
+        text = f"The hold is lifted; the next run sends again. The damaged file is kept: {kept}"
+    show(arguments, runtime, document, text)
+    return 0
+
+
+def _is_agreed(arguments: Arguments, runtime: Runtime) -> bool:
+    return arguments.yes or agrees(runtime, "Lift the hold?", "to lift the hold")

@@ -30,7 +30,9 @@ class FolderState(State):
     def lock(self, runtime: Runtime) -> AbstractContextManager[None]:
         """Return the lock of a run, not yet taken."""
         started_at = runtime.clock.now().astimezone(self.zone)
-        return run_lock(self.disk, self.folder, pid=runtime.pid, started_at=started_at)
+        return run_lock(
+            self.disk, self.folder, pid=runtime.pid, started_at=started_at, sleep=runtime.sleep
+        )
 
     def open_ledger(self, *, read_only: bool = False) -> FileLedger:
         """Load the ledger; unless read_only a left journal is folded."""

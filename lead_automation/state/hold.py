@@ -5,12 +5,15 @@
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
 from lead_automation.state.codec import dump_json, read_struct
-from lead_automation.state.strictfile import MIB, load_json, save_file
+from lead_automation.state.strictfile import MIB, load_json, read_file, save_file
 from lead_automation.stored import Hold
 
 HOLD_FILE = "campaign_hold.json"
@@ -34,10 +37,26 @@ class CampaignHold(ABC):
 
     @abstractmethod
     def lift(self) -> None:
-        """Let sending go on; a damaged hold goes too, for an operator has decided.
+        """Let sending go on: an operator has decided.
 
         Raises:
             StateError: It could not be removed.
+        """
+
+    @abstractmethod
+    def raw(self) -> bytes:
+        """Return what stands there, for an operator to judge a damaged hold by.
+
+        Raises:
+            StateError: Not even that can be read.
+        """
+
+    @abstractmethod
+    def set_aside(self, now: datetime) -> str:
+        """Let sending go on where the hold is damaged; return where a copy of it is kept.
+
+        Raises:
+            StateError: It could not be put aside.
         """
 
     def set(self, hold: Hold) -> None:
@@ -69,13 +88,30 @@ class HoldFile(CampaignHold):
         text = dump_json(hold, indent=2) + b"\n"  # indented for the person who reads it
         save_file(self._disk, self._path, text, max_bytes=MIB)
 
+    def raw(self) -> bytes:
+        """Return the file's bytes."""
+        return read_file(self._disk, self._path, max_bytes=MIB) or b""
+
     def lift(self) -> None:
         """Remove the file."""
-        try:
+        with self._changing("removed"):
             self._disk.remove(self._path)
+
+    def set_aside(self, now: datetime) -> str:
+        """Rename the file."""
+        kept = self._path.with_name(f"{HOLD_FILE}.damaged-{now:%Y%m%dT%H%M%S}")
+        # Renamed, not copied: there is no moment at which the content is nowhere.
+        with self._changing("put aside"):
+            self._disk.replace(self._path, kept)
+        return str(kept)
+
+    @contextmanager
+    def _changing(self, what: str) -> Iterator[None]:
+        try:
+            yield
             self._disk.sync_folder(self._path.parent)
         except OSError as exc:
-            msg = f"{self._path} could not be removed: {exc.strerror or exc}"
+            msg = f"{self._path} could not be {what}: {exc.strerror or exc}"
             hint = "Check the permissions of the state directory and whose it is."
             raise StateError(msg, path=self._path, hint=hint) from exc
 

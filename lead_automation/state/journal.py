@@ -6,6 +6,7 @@ success for data the first one lost (https://wiki.postgresql.org/wiki/Fsync_Erro
 """
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from lead_automation.state.strictfile import MIB, read_file
 JOURNAL_FILE = "send_journal.jsonl"
 MAX_BYTES = 512 * MIB
 """Far above FOLD_ABOVE_BYTES: a journal we wrote is never refused for its size."""
+
+_log = logging.getLogger(__name__)
 
 _MEND = (
     "The file was left as it is. Use the version that wrote it; if it was edited, put back what "
@@ -134,9 +137,11 @@ class Journal:
 
     def close(self) -> None:
         """Close; what must be on the medium already is."""
-        # Only lines nobody waits for can be lost here, and the next run reads what is there.
-        with suppress(OSError):
+        try:
             self._file.close()
+        except OSError as exc:
+            # Only lines nobody waits for can be lost here, and the next run reads what is there.
+            _log.warning("%s could not be closed: %s", self._path, exc.strerror or exc)
 
     def _cut_back(self) -> None:
         """Take the torn line away; if that fails too, reading drops it, for it has no newline."""

@@ -6,6 +6,7 @@ the content of the locked one.
 """
 
 import json
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lead_automation.clock import Sleep
 from lead_automation.errors import AlreadyRunningError, StateError
 from lead_automation.files import PRIVATE_MODE, Disk, write_atomic
 from lead_automation.strictjson import JsonError, parse_json
@@ -26,9 +28,17 @@ HOLDER_FILE = "run.lock.holder"
 
 _MAX_HOLDER_BYTES = 4096  # two short fields; more is not ours
 
+# Between taking the lock and writing its holder a run needs milliseconds, on a busy disk more.
+_NAME_TRIES = 20
+_NAME_PAUSE_S = 0.05
+
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
-def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Iterator[None]:
+def run_lock(
+    disk: Disk, folder: Path, *, pid: int, started_at: datetime, sleep: Sleep
+) -> Iterator[None]:
     """Hold the lock of a state directory; take it at once, or not at all.
 
     Args:
@@ -36,6 +46,7 @@ def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Ite
         folder: State directory; it must exist.
         pid: Of this process, for whoever is refused.
         started_at: Aware, in the zone it is to be shown in.
+        sleep: Waits for the holder's name, a second at most, where the lock is not free.
 
     Raises:
         AlreadyRunningError: Another process holds it; says which, since when.
@@ -44,7 +55,7 @@ def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Ite
     holder = folder / HOLDER_FILE
     lock = _take(folder / LOCK_FILE, wait_s=0)
     if lock is None:
-        msg = f"another run is active{_described(disk, holder)}"
+        msg = f"another run is active{_described(disk, holder, sleep)}"
         raise AlreadyRunningError(msg, hint="It ends by itself; this one changed nothing.")
     try:
         # After the lock: whoever was refused must not have overwritten the name of the holder.
@@ -52,19 +63,45 @@ def run_lock(disk: Disk, folder: Path, *, pid: int, started_at: datetime) -> Ite
         write_atomic(disk, holder, text.encode() + b"\n")
         yield
     finally:
-        lock.release()
+        _release(lock)
 
 
-def _described(disk: Disk, holder: Path) -> str:
+def _described(disk: Disk, holder: Path, sleep: Sleep) -> str:
     """Return ``: pid 4711, since 2026-11-22 09:15:24+05:30``; empty when nobody can tell."""
+    found = None
+    for _ in range(_NAME_TRIES):
+        found = _read_holder(disk, holder)
+        # What an earlier run left there names a process that is no more: the holder's comes now.
+        if found is not None and _is_running(found[0]):
+            break
+        sleep(_NAME_PAUSE_S)
+    if found is None:
+        return ""
+    pid, started_at = found
+    return f": pid {pid}, since {started_at.isoformat(' ', 'seconds')}"
+
+
+def _read_holder(disk: Disk, holder: Path) -> tuple[int, datetime] | None:
     try:
         fields = parse_json(disk.read(holder, _MAX_HOLDER_BYTES, private=True) or b"")
         if isinstance(fields, dict):
-            started_at = datetime.fromisoformat(fields["started_at"])
-            return f": pid {int(fields['pid'])}, since {started_at.isoformat(' ', 'seconds')}"
+            return int(fields["pid"]), datetime.fromisoformat(fields["started_at"])
     except (OSError, StateError, JsonError, KeyError, TypeError, ValueError):
-        return ""
-    return ""
+        return None
+    return None
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is such a process; True where it cannot be asked."""
+    if os.name == "nt":  # there, os.kill ends the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no process id at all
+        return True
+    return True
 
 
 @contextmanager
@@ -85,7 +122,16 @@ def short_lock(path: Path, *, wait_s: float) -> Iterator[None]:
     try:
         yield
     finally:
+        _release(lock)
+
+
+def _release(lock: "BaseFileLock") -> None:
+    """Let go of a lock; where that fails, what was done under it stands all the same."""
+    try:
         lock.release()
+    except OSError as exc:
+        # The kernel takes it back with the process, which is about to end.
+        _log.warning("%s could not be unlocked: %s", lock.lock_file, exc.strerror or exc)
 
 
 def _take(path: Path, *, wait_s: float) -> "BaseFileLock | None":

@@ -16,7 +16,7 @@ from harness import many_leads, serve
 from simulated.scripts import Moment, answer, html_page
 from simulated.simulator import Simulator
 
-from lead_automation.clock import Clock
+from lead_automation.clock import Clock, StopFlag, make_sleep
 from lead_automation.errors import ExitCode
 from lead_automation.files import Disk
 from lead_automation.sandbox.exchange import Endpoint
@@ -132,11 +132,17 @@ def test_cron_mails_that_sending_is_held(here: Desk) -> None:
 
 def test_cron_mails_who_is_running_already(here: Desk) -> None:
     """Exit 75: the pid and the start of the run that is on; nothing is sent."""
-    with run_lock(Disk(), here.state_dir, pid=4711, started_at=Clock().now()):
+    with run_lock(
+        Disk(),
+        here.state_dir,
+        pid=os.getpid(),
+        started_at=Clock().now(),
+        sleep=make_sleep(StopFlag()),
+    ):
         ended = here.under_cron("-q")
 
     assert (ended.code, ended.out) == (ExitCode.ALREADY_RUNNING, "")
-    assert "4711" in ended.err
+    assert f"pid {os.getpid()}," in ended.err
     assert here.simulator.posts.total() == 0
 
 

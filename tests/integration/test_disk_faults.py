@@ -1,6 +1,7 @@
 """A disk that is full, broken or out of descriptors at any write of a run, and a lost console."""
 
 import errno
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from kill_host import KillHost
 from places import JOURNAL, TODAY, Place, quick_folder
 from stories import begin_story
 
-from lead_automation.files import Disk
+from lead_automation.files import AppendFile, Disk
 
 LOG = "wati_automation.log"
 STATE = ("quota_usage.json", "sent_messages.json", "crm_outbox.json", "api_usage.json")
@@ -127,3 +128,43 @@ def test_file_size_limit_of_a_real_process_keeps_the_promise(
 
     assert set(codes) <= {0, 5}
     assert codes[0] == 5 or largest_file > 4000
+
+
+class _UnclosableDisk(Disk):
+    """A network file system: it says only at the close what it lost, and loses its locks."""
+
+    def open_append(self, path: Path) -> AppendFile:
+        """Open a file whose close fails."""
+        file = super().open_append(path)
+
+        def close() -> None:
+            AppendFile.close(file)
+            raise OSError(errno.EIO, "Input/output error")
+
+        file.close = close  # type: ignore[method-assign]  # one file's close, not every file's
+        return file
+
+
+def test_unlocking_and_closing_that_fail_cost_neither_result_nor_summary(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ENOLCK from the unlock, EIO from each close: a warning; the run is what it was."""
+    place = Place(folder)
+    flock = fcntl.flock
+
+    def no_unlock(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_UN:
+            raise OSError(errno.ENOLCK, "No locks available")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", no_unlock)
+    place.harness.disk = _UnclosableDisk()
+    ended = place.harness.run("run")
+    listed = place.harness.run("suppress", "add", "+919812345678")
+
+    assert (ended.code, listed.code) == (0, 0)
+    assert "CAMPAIGN EXECUTION SUMMARY" in ended.out
+    assert "run.lock could not be unlocked: No locks available" in ended.err
+    assert f"{JOURNAL} could not be closed: Input/output error" in ended.err
+    assert "gets no more messages" in listed.out
+    assert list((place.harness.state_dir / "reports").glob("*.html"))

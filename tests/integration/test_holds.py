@@ -1,14 +1,17 @@
 """Meta quality and restrictions of the account, end to end: the stop, the hold, and its end."""
 
+import errno
 import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from campaigns import HOLD_FILE, Campaign, campaign
+from disks import Crash, FaultyDisk, Phase, Script, crash, fail_with
 from harness import Terminal, digits
 from simulated.scripts import Moment
 
+from lead_automation.files import Disk
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, failing, refused
 
@@ -394,14 +397,57 @@ def test_resume_as_json_gives_the_hold_it_lifted(tmp_path: Path) -> None:
         assert the.run("resume", "--json").document == {"status": "not_held", "hold": None}
 
 
-def test_resume_of_a_damaged_hold_leaves_it_and_exits_5(tmp_path: Path) -> None:
-    """What a damaged file said is not known, so nothing is lifted and nothing is sent."""
+def test_resume_lifts_a_damaged_hold_after_showing_how_it_begins(tmp_path: Path) -> None:
+    """What it said is not known, so nothing is sent until an operator has seen it and decided."""
+    damaged = '{"reason": "Meta said so to +919810000001", "since": ' + "x" * 1000
     with campaign(tmp_path) as the:
         path = the.harness.state_dir / HOLD_FILE
-        path.write_text("{", encoding="utf-8")
+        path.write_text(damaged, encoding="utf-8")
         path.chmod(0o600)
 
-        assert the.run("resume", "--yes").code == 5
         assert the.run().code == 5
-        assert the.posted == []
-        assert path.read_text(encoding="utf-8") == "{"
+        unasked = the.run("resume")
+        assert (unasked.code, path.read_text(encoding="utf-8")) == (2, damaged)
+        lifted = the.run("resume", "--yes")
+        assert lifted.code == 0
+        for shown in (unasked.out, lifted.out):
+            assert 'The file begins: {"reason": "Meta said so to +9198••••0001' in shown
+            assert "x" * 500 not in shown
+        [kept] = the.harness.state_dir.glob(f"{HOLD_FILE}.damaged-*")
+        assert kept.read_text(encoding="utf-8") == damaged
+        assert str(kept) in lifted.out
+        assert the.run().code == 0
+        assert the.posted != []
+
+
+def test_resume_of_a_damaged_hold_as_json_says_where_it_is_kept(tmp_path: Path) -> None:
+    """One object on stdout: the problem, how the file begins, where it is now."""
+    with campaign(tmp_path) as the:
+        path = the.harness.state_dir / HOLD_FILE
+        path.write_bytes(b"\xff\x00{")
+        path.chmod(0o600)
+        document = the.run("resume", "--yes", "--json").document
+
+        assert (document["status"], document["begins"]) == ("lifted", "\ufffd\\u0000{")
+        assert HOLD_FILE in document["problem"]
+        assert Path(document["kept"]).read_bytes() == b"\xff\x00{"
+
+
+def test_damaged_hold_stays_where_it_cannot_be_put_aside(tmp_path: Path) -> None:
+    """At each step that fails or is killed, its content is in one of the two places."""
+    for at, action in ((1, fail_with(errno.EROFS)), (2, fail_with(errno.EIO)), (1, crash)):
+        folder = tmp_path / f"{at}{action.__name__}"
+        folder.mkdir()
+        with campaign(folder) as the:
+            path = the.harness.state_dir / HOLD_FILE
+            path.write_bytes(b"{")
+            path.chmod(0o600)
+            the.harness.disk = FaultyDisk(Disk(), Script(at, Phase.BEFORE, action))
+            if action is crash:
+                with pytest.raises(Crash):
+                    the.run("resume", "--yes")
+            else:
+                assert the.run("resume", "--yes").code == 5
+
+            kept = list(the.harness.state_dir.glob(f"{HOLD_FILE}*"))
+            assert [each.read_bytes() for each in kept] == [b"{"]

@@ -351,7 +351,7 @@ def test_run_beside_another_one_ends_at_once_naming_it(
 ) -> None:
     """A second run ends with 75, names the holder's pid and start, and changes nothing."""
     harness, simulator, clock = stage(tmp_path, leads=many_leads(2))
-    lock = run_lock(Disk(), harness.state_dir, pid=987, started_at=clock.now())
+    lock = run_lock(Disk(), harness.state_dir, pid=987, started_at=clock.now(), sleep=clock.sleep)
     with lock:
         before = {path.name for path in harness.state_dir.iterdir()}
         ended = harness.run(*flags)

@@ -6,7 +6,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import Any
 
+import pytest
 from harness import many_leads
 from processes import environ_of, started
 from promise import Witness
@@ -22,9 +24,12 @@ _RUNS = 8
 _LEADS = 12
 _READ = Plan(history=(Step(0.0, "READ"),))
 _START_LINE = (
-    "import sys\nfrom lead_automation.cli import main\nimport lead_automation.commands.run\n"
+    "import sys\nfrom lead_automation.cli import main\n"
+    "import filelock, lead_automation.commands.run\n"
 )
 _GO = "sys.stdout.write('ready\\n'); sys.stdout.flush(); sys.stdin.readline()\n"
+_RUN_ON_GO = f"{_START_LINE}{_GO}raise SystemExit(main(['run', '--no-color']))"
+_PIPES: Any = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
 
 
 def _ended(process: Popen[bytes], go_at: float) -> tuple[int, float, str]:
@@ -37,12 +42,10 @@ def test_eight_runs_started_together_are_one(tmp_path: Path) -> None:
     """One works, seven end with 75 within two seconds and say who holds the lock since when."""
     simulator = Simulator(clock=Clock(), leads=many_leads(_LEADS), default_plan=_READ)
     witness = Witness(simulator, Clock())
-    code = f"{_START_LINE}{_GO}raise SystemExit(main(['run', '--no-color']))"
     with SandboxServer(simulator, latency_s=0.02) as server:
         environ = environ_of(server, tmp_path)
         processes = [
-            Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ)
-            for _ in range(_RUNS)
+            Popen([sys.executable, "-c", _RUN_ON_GO], **_PIPES, env=environ) for _ in range(_RUNS)
         ]
         for process in processes:
             assert process.stdout is not None
@@ -86,3 +89,44 @@ def test_second_run_names_the_holder_and_changes_nothing(tmp_path: Path) -> None
     assert code == 75
     assert f"pid {first.pid}, since 2" in said
     assert len(simulator.messages) == 2
+
+
+_LATE_HOLDER = """
+import datetime, fcntl, json, os, sys, time
+lock = open("state/run.lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+sys.stdout.write("locked\\n")
+sys.stdout.flush()
+time.sleep(float(sys.argv[1]))
+now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+with open("state/new", "w") as holder:
+    json.dump({"pid": os.getpid(), "started_at": now}, holder)
+os.replace("state/new", "state/run.lock.holder")
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("left", ["nothing", "the name of an earlier run"])
+def test_second_run_waits_for_the_name_of_a_holder_that_is_not_written_yet(
+    tmp_path: Path, left: str
+) -> None:
+    """Neither nobody nor the run before is named, and nobody is waited for longer than a second."""
+    simulator = Simulator(clock=Clock(), leads=many_leads(2), default_plan=_READ)
+    with SandboxServer(simulator) as server:
+        environ = environ_of(server, tmp_path)
+        if left != "nothing":
+            with started({**environ, "SCRIPT_START_TIME": "00:00"}, "run", "--dry-run") as earlier:
+                earlier.communicate()
+        with (
+            Popen([sys.executable, "-c", _RUN_ON_GO], **_PIPES, env=environ) as second,
+            Popen([sys.executable, "-c", _LATE_HOLDER, "0.7"], **_PIPES, cwd=tmp_path) as holder,
+        ):
+            for process, word in ((second, b"ready\n"), (holder, b"locked\n")):
+                assert process.stdout is not None
+                assert process.stdout.readline() == word
+            code, seconds, said = _ended(second, time.monotonic())
+            holder.communicate(b"done\n")
+
+    assert code == 75
+    assert seconds < 2.0
+    assert f"pid {holder.pid}, since 2" in said

@@ -98,14 +98,6 @@ def test_damaged_hold_stops_everything(content: str, problem: str) -> None:
     assert disk.files()[HOLD_FILE] == content.encode()
 
 
-def test_damaged_hold_is_lifted_on_request() -> None:
-    """An operator's decision needs no readable file."""
-    hold = HoldFile(RecordingDisk({PATH: b"{"}), FOLDER)
-    hold.lift()
-
-    assert hold.read() is None
-
-
 def test_hold_with_half_a_surrogate_pair_is_kept() -> None:
     """WATI's words may hold what UTF-8 cannot."""
     hold = HoldFile(RecordingDisk(), FOLDER)

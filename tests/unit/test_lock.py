@@ -16,8 +16,12 @@ from lead_automation.state.lock import HOLDER_FILE, LOCK_FILE, run_lock, short_l
 STARTED = datetime.fromisoformat("2026-11-22T09:15:24.5+05:30")
 
 
+def _no_wait(_seconds: float) -> None:
+    """Wait for nobody."""
+
+
 def _lock(folder: Path, pid: int = 4711) -> AbstractContextManager[None]:
-    return run_lock(Disk(), folder, pid=pid, started_at=STARTED)
+    return run_lock(Disk(), folder, pid=pid, started_at=STARTED, sleep=_no_wait)
 
 
 def test_lock_held_names_pid_and_start_to_the_second(tmp_path: Path) -> None:
@@ -46,7 +50,8 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from datetime import datetime, UTC\n"
         "from lead_automation.files import Disk\n"
         "from lead_automation.state.lock import run_lock\n"
-        "with run_lock(Disk(), Path(sys.argv[1]), pid=1, started_at=datetime.now(UTC)):\n"
+        "now = datetime.now(UTC)\n"
+        "with run_lock(Disk(), Path(sys.argv[1]), pid=1, started_at=now, sleep=print):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     root = Path(__file__).resolve().parents[2]
@@ -72,7 +77,7 @@ def test_lock_whose_holder_cannot_be_written_is_let_go(tmp_path: Path) -> None:
     disk = FaultyDisk(Disk(), no_space(1))
     with (
         pytest.raises(StateError, match="could not be written"),
-        run_lock(disk, tmp_path, pid=1, started_at=STARTED),
+        run_lock(disk, tmp_path, pid=1, started_at=STARTED, sleep=_no_wait),
     ):
         pass
 
