@@ -46,6 +46,7 @@ class Arguments:
     test: bool = False
     sandbox: str | None = None
     yes: bool = False
+    alert: bool = False
     action: str = ""
     phone: str = ""
     reason: str = ""
@@ -96,7 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     add = partial(_add_command, commands, everywhere)
     _add_run(add("run", "one campaign run (the default command)", "run --limit 20"))
     add("init", "create the two empty state files", "init --state-dir /var/lib/lead-automation")
-    add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
+    check = add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
+    check.add_argument("--alert", action="store_true", help="send a trial alert to ALERT_URLS")
     add("status", "show today's use, messages, unsettled ones, hold and last run", "status --json")
     add("track", "read the delivery status of unsettled messages; sends nothing", "track")
     _add_report(

@@ -158,6 +158,23 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receivers:
+    """Who is told how a run ends; known even where the other settings are not right.
+
+    Attributes:
+        heartbeat_url: Without a slash at its end; None for no pings.
+        alert_urls: Addresses as Apprise takes them.
+        folder: Where it is kept what was told today: the state directory; None for nowhere.
+        zone: Of that day.
+    """
+
+    heartbeat_url: Secret | None = None
+    alert_urls: tuple[Secret, ...] = ()
+    folder: Path | None = None
+    zone: ZoneInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingLine:
     """One setting as ``check -v`` shows it.
 

@@ -1,6 +1,6 @@
 """Do something that may hang, and stop waiting for it in time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -71,9 +71,49 @@ class Worker:
                 raise InterruptedError
         raise TimeoutError
 
+    def start(self, work: Callable[[], object]) -> None:
+        """Do work on the thread, after what it is at, without waiting; its result is dropped.
+
+        Raises:
+            NoThreadError: There is no thread to do it on.
+        """
+        if not self._is_started:
+            _start(self._tasks)
+            self._is_started = True
+        self._tasks.put(partial(_put_outcome, work, SimpleQueue()))
+
     def end(self) -> None:
         """Let the thread go, after what it is at."""
         self._tasks.put(None)
+
+
+def run_beside(works: Sequence[Callable[[], _T]], *, within_s: float) -> list[_T | None]:
+    """Do several things at once, and return what each came to.
+
+    Args:
+        works: Must not raise. One that hangs is left alone, and does not hold up the others.
+        within_s: Seconds for all of them together, by the machine's steady clock.
+
+    Returns:
+        In the order of works; None for what was not done in time, or had no thread.
+    """
+    end = _STEADY() + within_s
+    done: SimpleQueue[tuple[int, _T]] = SimpleQueue()
+    results: list[_T | None] = [None] * len(works)
+
+    def put_result(place: int) -> None:
+        done.put((place, works[place]()))
+
+    started = 0
+    for place in range(len(works)):
+        with suppress(NoThreadError):
+            Worker().start(partial(put_result, place))
+            started += 1
+    with suppress(Empty):
+        for _ in range(started):
+            place, result = done.get(timeout=max(0.0, end - _STEADY()))
+            results[place] = result
+    return results
 
 
 def _start(tasks: _Tasks) -> None:

@@ -135,6 +135,14 @@ class Disk:
         except FileNotFoundError:
             return []
 
+    def is_own_folder(self, folder: Path) -> bool:
+        """Whether there is such a folder, and it belongs to the user of this process."""
+        try:
+            found = folder.stat()
+        except (OSError, ValueError):  # ValueError: a path no file system takes
+            return False
+        return stat.S_ISDIR(found.st_mode) and (os.name == "nt" or found.st_uid == os.geteuid())
+
     def make_folder(self, folder: Path) -> None:
         """Create a folder (mode 0700) with its parents unless it exists."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

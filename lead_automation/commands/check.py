@@ -18,12 +18,14 @@ from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient
 from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
+from lead_automation.notify import judge_address, send_alert
 from lead_automation.plaintext import wrap
 from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
+from lead_automation.settings.load import load_receivers
 from lead_automation.state.open import open_state
 from lead_automation.text import safe_text
 from lead_automation.times import shown_time
@@ -97,6 +99,8 @@ def _all_points(
         fix = failed.fix or "Correct config.env."
         points.append(failed._replace(text=f"{failed.text} ({_where(source)})", fix=fix))
     points += _state_points(settings, source, runtime)
+    if source is not None:
+        points += _told_points(source, arguments)
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
@@ -202,6 +206,33 @@ def _hours(local: LocalSettings, now: datetime) -> Point:
     opening = next_opening(now, local.hours)
     when = f"opens {shown_time(opening, local.hours.zone)}" if opening else "never opens"
     return Point("hours", Verdict.WARNING, f"closed now ({text}); {when}")
+
+
+def _told_points(source: SettingsSource, arguments: Arguments) -> list[Point]:
+    """Say whether somebody would be told of a run's end; with ``--alert`` try it."""
+    receivers = load_receivers(source.values, source.sources, on_purpose=False)
+    points = []
+    if receivers.heartbeat_url is not None:
+        text = "a run pings HEARTBEAT_URL at its start and its end"
+        points.append(Point("heartbeat", Verdict.OK, text))
+    urls = receivers.alert_urls
+    if not urls:
+        fix = "Set ALERT_URLS."
+        nobody = Point("alerts", Verdict.FAILED, "there is nobody to send a trial to", fix)
+        return [*points, nobody] if arguments.alert else points
+    problems = {number: judge_address(url) for number, url in enumerate(urls, 1)}
+    bad = [f"address {number}: {problem}" for number, problem in problems.items() if problem]
+    if bad:
+        fix = "Correct ALERT_URLS, or install what is missing."
+        return [*points, Point("alerts", Verdict.FAILED, "; ".join(bad), fix)]
+    text = f"{len(urls)} address{'es' * (len(urls) > 1)} understood by Apprise"
+    if arguments.alert:
+        failed = send_alert(urls, "Trial alert", "`check --alert` sent this; nothing is wrong.")
+        if failed:
+            fix = "Try the address with the service's own tools, and see that it is reachable."
+            return [*points, Point("alerts", Verdict.FAILED, "; ".join(failed), fix)]
+        text += ", a trial was taken by each"
+    return [*points, Point("alerts", Verdict.OK, text)]
 
 
 def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:

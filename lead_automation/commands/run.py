@@ -1,22 +1,23 @@
 """``run``: one campaign run."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.ends import of_error
+from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
 from lead_automation.commands.common import WIDTH, SettingsSource, open_log
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.commands.state_checks import check_state
-from lead_automation.config import Settings
+from lead_automation.config import Receivers, Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
 from lead_automation.leads.hours import quota_day
+from lead_automation.notify import Notifier
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.archive import REPORTS_FOLDER, save_run_report
 from lead_automation.reporting.documents import make_run_id, result_to_json
@@ -28,6 +29,8 @@ from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
+from lead_automation.settings.load import load_receivers
+from lead_automation.settings.names import FROM_ENVIRONMENT
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.open import open_state
 from lead_automation.state.state import State
@@ -61,13 +64,44 @@ class RunPlan:
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Run a campaign; return the exit code."""
     started_at = runtime.clock.now()
+    notifier = make_notifier(arguments, runtime, runtime.environ)
     try:
-        settings = SettingsSource(arguments, runtime).load()
+        source = SettingsSource(arguments, runtime)
+        notifier = make_notifier(arguments, runtime, source.values, source.sources)
+        settings = source.load()
     except LeadAutomationError as error:
-        return report_failure(error, arguments, runtime, started_at)
+        return end_without_run(error, arguments, runtime, notifier, started_at)
     mode = RunMode.TEST if settings.use_test_number else RunMode.PRODUCTION
-    limits = RateLimits.of_plan(settings.local.plan)
-    return run_with(settings, mode=mode, limits=limits, arguments=arguments, runtime=runtime)
+    return run_with(
+        settings,
+        mode=mode,
+        limits=RateLimits.of_plan(settings.local.plan),
+        arguments=arguments,
+        runtime=runtime,
+        notifier=notifier,
+    )
+
+
+def make_notifier(
+    arguments: Arguments,
+    runtime: Runtime,
+    values: Mapping[str, str],
+    sources: Mapping[str, str] | None = None,
+) -> Notifier:
+    """Return who tells how a run ended; of a dry run nobody is told.
+
+    Args:
+        arguments: Say what kind of run it is.
+        runtime: What is outside.
+        values: Settings by key, right or wrong.
+        sources: Where each came from; None where all came from the environment.
+    """
+    if arguments.dry_run:
+        return Notifier(Receivers(), runtime)
+    if sources is None:
+        sources = dict.fromkeys(values, FROM_ENVIRONMENT)
+    on_purpose = arguments.test or arguments.sandbox is not None
+    return Notifier(load_receivers(values, sources, on_purpose=on_purpose), runtime)
 
 
 def run_with(
@@ -77,8 +111,9 @@ def run_with(
     limits: RateLimits,
     arguments: Arguments,
     runtime: Runtime,
+    notifier: Notifier,
 ) -> int:
-    """Run with checked settings: log, lock, state, campaign, report, summary.
+    """Run with checked settings: log, lock, state, campaign, report, summary; tell of its end.
 
     Args:
         settings: With an absolute state directory.
@@ -86,6 +121,7 @@ def run_with(
         limits: WATI's rate limits.
         arguments: How the result is shown, and the limit.
         runtime: What is outside.
+        notifier: Tells how it ended.
     """
     started_at = runtime.clock.now()
     plan = RunPlan(
@@ -99,17 +135,43 @@ def run_with(
         try:
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:
+                    notifier.started()
                     result = automation.run_campaign()
-                # Under the lock: the next run's look at recent sends must find this document.
                 if plan.mode is not RunMode.DRY_RUN:
                     _save_report(plan, runtime, result)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
-            return report_failure(error, arguments, runtime, started_at, plan=plan)
-        # After the lock: nobody who waits for it need wait for a slow terminal.
-        _announce_end(result)
-        _show(result, plan, arguments, runtime)
+            result = report_failure(error, arguments, runtime, started_at, plan=plan)
+        except Exception as error:
+            text = f"This is a bug in the program: {type(error).__name__}."
+            end = of_error(LeadAutomationError(text))
+            _tell(notifier, _no_run(end, arguments, runtime, started_at, plan=plan))
+            raise
+        else:
+            _announce_end(result)
+            _show(result, plan, arguments, runtime)
+        # Last, so that nobody at a terminal waits for a service, and without the run's lock.
+        _tell(notifier, result)
         return result.exit_code
+
+
+def _tell(notifier: Notifier, result: RunResult) -> None:
+    for problem in notifier.ended(result):
+        _log.warning("%s", problem)
+
+
+def end_without_run(
+    error: LeadAutomationError,
+    arguments: Arguments,
+    runtime: Runtime,
+    notifier: Notifier,
+    started_at: datetime,
+) -> int:
+    """Say why there was no run, to who stands here and to who is told; return the exit code."""
+    result = report_failure(error, arguments, runtime, started_at)
+    for problem in notifier.ended(result):
+        runtime.err(problem)  # there is no log without settings
+    return result.exit_code
 
 
 def report_failure(
@@ -119,25 +181,36 @@ def report_failure(
     started_at: datetime,
     *,
     plan: RunPlan | None = None,
-) -> int:
-    """Say why there was no run; with --json in the form of one that did nothing."""
-    end = of_error(error)
-    reason = runtime.report_error(error)
+) -> RunResult:
+    """Say why there was no run, with --json in the form of one that did nothing; return that."""
+    end = replace(of_error(error), reason=runtime.report_error(error))
+    result = _no_run(end, arguments, runtime, started_at, plan=plan)
     if arguments.json:
-        nothing = CampaignAnalytics(
-            run_id=plan.run_id if plan else "",
-            mode=plan.mode if plan else _asked_mode(arguments),
-            template=plan.settings.wati.template if plan else "",
-            started_at=started_at,
-        )
-        result = nothing.finish(
-            status=end.status,
-            reason=reason,
-            exit_code=end.exit_code,
-            ended_at=runtime.clock.now(),
-        )
         runtime.out_json(result_to_json(result))
-    return end.exit_code
+    return result
+
+
+def _no_run(
+    end: RunEnd,
+    arguments: Arguments,
+    runtime: Runtime,
+    started_at: datetime,
+    *,
+    plan: RunPlan | None,
+) -> RunResult:
+    """Return the result of a run that did nothing."""
+    nothing = CampaignAnalytics(
+        run_id=plan.run_id if plan else "",
+        mode=plan.mode if plan else _asked_mode(arguments),
+        template=plan.settings.wati.template if plan else "",
+        started_at=started_at,
+    )
+    return nothing.finish(
+        status=end.status,
+        reason=end.reason,
+        exit_code=end.exit_code,
+        ended_at=runtime.clock.now(),
+    )
 
 
 def _asked_mode(arguments: Arguments) -> RunMode:

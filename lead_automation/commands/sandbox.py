@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.run import report_failure, run_with
+from lead_automation.commands.run import end_without_run, make_notifier, run_with
 from lead_automation.errors import LeadAutomationError, StateError
+from lead_automation.notify import Notifier
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
@@ -23,13 +24,14 @@ _TEST_NUMBER = "+919000000100"
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Run the real campaign over real HTTP against a simulated WATI and CRM."""
     started_at = runtime.clock.now()
+    notifier = make_notifier(arguments, runtime, runtime.environ)
     try:
-        return _rehearse(arguments, runtime)
+        return _rehearse(arguments, runtime, notifier)
     except LeadAutomationError as error:
-        return report_failure(error, arguments, runtime, started_at)
+        return end_without_run(error, arguments, runtime, notifier, started_at)
 
 
-def _rehearse(arguments: Arguments, runtime: Runtime) -> int:
+def _rehearse(arguments: Arguments, runtime: Runtime, notifier: Notifier) -> int:
     scenario = SCENARIOS[arguments.sandbox or "everyday"]
     state_dir = _state_dir(arguments, runtime)
     with SandboxServer(scenario.build(runtime.clock)) as server:
@@ -44,6 +46,7 @@ def _rehearse(arguments: Arguments, runtime: Runtime) -> int:
             limits=limits,
             arguments=arguments,
             runtime=runtime,
+            notifier=notifier,
         )
     if not arguments.quiet and not arguments.json:
         runtime.out(f"\nSandbox: state, log and reports are in {state_dir}")

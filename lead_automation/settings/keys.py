@@ -7,7 +7,12 @@ is one ``Key`` here and the field that it goes into, in ``lead_automation.config
 
 from lead_automation.config import ApiVersion, WatiPlan
 from lead_automation.settings.declaration import Key, section
-from lead_automation.settings.urls import parse_base_url, parse_url
+from lead_automation.settings.urls import (
+    parse_alert_urls,
+    parse_base_url,
+    parse_heartbeat_url,
+    parse_url,
+)
 from lead_automation.settings.values import (
     choice_parser,
     count_parser,
@@ -127,6 +132,14 @@ KEYS = (
             "Network or unclassified failures in a row that stop a run (count)."),
         Key("CHECK_WHATSAPP_STATUS", "check_whatsapp", parse_switch, "false",
             "Look each contact up before sending: true or false. One more WATI call a lead.")),
+    *section("Somebody is told",
+        Key("HEARTBEAT_URL", "", parse_heartbeat_url, None,
+            "Pinged at the start and the end of each run, as healthchecks.io takes it: URL/start, "
+            "then URL, or URL/EXITCODE where the run did not end with 0.", secret=True),
+        Key("ALERT_URLS", "", parse_alert_urls, None,
+            "Where it is told that a run needs somebody: addresses of the library Apprise (extra "
+            "'alerts') such as slack://, tgram://, mailto:// or json://, with blanks or commas "
+            "between.", secret=True)),
     *section("Test send",
         Key("USE_TEST_NUMBER", "use_test_number", parse_switch, "false",
             "Send the first lead's text to TEST_MOBILE_NUMBER instead: true or false. No quota, "
@@ -149,3 +162,10 @@ KEYS = (
 
 CREDENTIALS = ("WATI_API_KEY", "WATI_BASE_URL", "WATI_INSTANCE_ID")
 """Without any of these the first problem begins ``Missing WATI credentials in config.env``."""
+
+RECEIVERS = tuple(
+    key
+    for key in KEYS
+    if key.name in ("HEARTBEAT_URL", "ALERT_URLS", "STATE_DIR", "TIMEZONE", "USE_TEST_NUMBER")
+)
+"""What has to be known to tell somebody that the settings are not right."""

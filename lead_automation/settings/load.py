@@ -5,13 +5,14 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lead_automation.config import ApiVersion, LocalSettings, Settings
+from lead_automation.config import ApiVersion, LocalSettings, Receivers, Settings
 from lead_automation.errors import StateError
 from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
 from lead_automation.settings.declaration import Key
-from lead_automation.settings.keys import KEYS
+from lead_automation.settings.keys import KEYS, RECEIVERS
+from lead_automation.settings.names import FROM_ENVIRONMENT
 from lead_automation.settings.reading import Reading, secret_texts
 from lead_automation.settings.values import BadValueError, expect
 from lead_automation.text import clean
@@ -79,6 +80,34 @@ def load_local_settings(
     reading.finish()
     values = {**reading.placed(), **_local_values(reading, counsellors)}
     return _assemble(LocalSettings, values, "local.")
+
+
+def load_receivers(
+    env: Mapping[str, str], sources_of: Mapping[str, str], *, on_purpose: bool
+) -> Receivers:
+    """Return who is told how a run ends, as far as these settings can be read; raises nothing.
+
+    Args:
+        env: Settings by key, layered already, right or wrong.
+        sources_of: Where each came from.
+        on_purpose: A rehearsal: only addresses given for it in the environment count. A test send
+            is seen to here.
+    """
+    known = {key.name: env[key.name] for key in RECEIVERS if key.name in env}
+    values = Reading(known, RECEIVERS, sources_of=sources_of).values
+
+    is_rehearsal = on_purpose or values["USE_TEST_NUMBER"]
+
+    def given(name: str) -> bool:
+        return not is_rehearsal or sources_of.get(name) == FROM_ENVIRONMENT
+
+    return Receivers(
+        heartbeat_url=values["HEARTBEAT_URL"] if given("HEARTBEAT_URL") else None,
+        alert_urls=(values["ALERT_URLS"] or ()) if given("ALERT_URLS") else (),
+        # Of a rehearsal it is not remembered what was told: it must not keep a real alert back.
+        folder=None if is_rehearsal else values["STATE_DIR"],
+        zone=values["TIMEZONE"],
+    )
 
 
 def secret_values(settings: Settings) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from lead_automation.errors import ConfigError
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.keys import CREDENTIALS
 from lead_automation.settings.names import FROM_DEFAULT, FROM_FILE, misspelt
-from lead_automation.settings.values import BadValueError
+from lead_automation.settings.values import BadValueError, split_words
 from lead_automation.text import clean, mask_numbers
 
 _MISSING_CREDENTIALS = "Missing WATI credentials in config.env"
@@ -130,12 +130,15 @@ class Reading:
 
 
 def secret_texts(env: Mapping[str, str], keys: Iterable[Key]) -> tuple[str, ...]:
-    """Return every secret text of unchecked settings, longest first; whole, and without scheme.
+    """Return every secret text of unchecked settings, longest first; whole, and in its parts.
+
+    A part is a token without its scheme, or one address of several.
 
     A text shorter than four characters is left out: hiding it would black out every log line and
     keep no secret.
     """
     whole = [env.get(key.name, "").strip() for key in keys if key.secret]
-    parts = [text.split()[-1] for text in whole if text]
+    words = [split_words(text) for text in whole]
+    parts = [word for its in words for word in its if "://" in word or word is its[-1]]
     found = {text for text in (*whole, *parts) if len(text) >= _SHORTEST_SECRET}
     return tuple(sorted(found, key=lambda text: (-len(text), text)))

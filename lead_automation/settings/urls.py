@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from lead_automation.settings.values import BadValueError, expect
+from lead_automation.secret import Secret
+from lead_automation.settings.values import BadValueError, expect, split_words
 
 _MAX_CHARS = 2048  # longer ones are not taken by every server
 _ADDRESS = "an address such as https://crm.example.com/leads/"
@@ -83,6 +84,21 @@ def parse_base_url(text: str) -> BaseUrl:
         version=_API_SUFFIXES[suffix],
         needs_tenant=parts.hostname == SHARED_HOST,
     )
+
+
+def parse_heartbeat_url(text: str) -> Secret:
+    """Return the address that ``/start`` and ``/EXITCODE`` are hung on; whoever has it may ping."""
+    return Secret(parse_url(text).rstrip("/"))
+
+
+def parse_alert_urls(text: str) -> tuple[Secret, ...]:
+    """Return addresses as Apprise takes them, parted by blanks or commas; it judges each itself."""
+    urls = split_words(text)
+    expect(
+        len(text) <= _MAX_CHARS and all("://" in url and url.isprintable() for url in urls),
+        "addresses as Apprise takes them, such as json://host/path, with commas between",
+    )
+    return tuple(Secret(url) for url in urls)
 
 
 def is_loopback(host: str) -> bool:

@@ -66,6 +66,11 @@ def expect(is_met: object, expected: str) -> None:
         raise BadValueError(expected)
 
 
+def split_words(text: str) -> list[str]:
+    """Return what stands between blanks and commas."""
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
 def matching(pattern: str, expected: str) -> Callable[[str], str]:
     """Return a parser of texts that match a pattern from end to end."""
     compiled = re.compile(pattern)

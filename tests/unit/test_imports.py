@@ -21,6 +21,7 @@ _BORDERS = {
     "requests": ("http",),
     "urllib3": ("http",),
     "phonenumbers": ("leads.phone",),
+    "apprise": ("notify",),
     "dotenv": ("settings.file",),
     "filelock": ("state.lock",),
     "jinja2": ("reporting.report",),
