@@ -128,7 +128,8 @@ def test_run_with_settings_that_are_wrong_pings_only_its_end(
 def test_second_run_pings_75_and_alerts_nobody(tmp_path: Path, listener: Listener) -> None:
     """The other run is at work: nobody is needed."""
     harness, _, clock = told_stage(tmp_path, listener)
-    with run_lock(harness.disk, harness.state_dir, pid=1, started_at=clock.now()):
+    now = clock.now()
+    with run_lock(harness.disk, harness.state_dir, pid=1, started_at=now, sleep=clock.sleep):
         assert harness.run().code == 75
 
     assert listener.pings == ["/75"]
