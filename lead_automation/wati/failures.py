@@ -156,6 +156,8 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
     _code((0, 190), _ACCOUNT, _STOP, r"\bauthexception\b", r"\baccess token (?:is |has )?expired\b"),
     _code((3, 10, *range(200, 300)), _ACCOUNT, _STOP, r"\bapi method\b", r"\bpermission denied\b"),
     _code(33, _ACCOUNT, _STOP),  # worded like 131009, so only its code tells
+    # Ours for v3's status word: somebody stopped the broadcast in the dashboard, and means it.
+    _text("stopped", _ACCOUNT, _STOP, r"\bbroadcast was stopped\b"),
     # Meta's own troubles, and the rest.
     _code(131016, _NETWORK, _WAIT, r"\bservice unavailable\b"),
     _code((1, 2), _NETWORK, _NEXT, r"\bapi (?:unknown|service)\b"),
@@ -170,6 +172,9 @@ FAILURE_TABLE: tuple[FailureRow, ...] = (
 # fmt: on
 
 _OTHER = FailureRow("other", _UNKNOWN, _NEXT)
+
+# The experiment and the country rule: neither category says that the person is meant.
+_PERSONAL_RULES = frozenset({"130472", "130497"})
 
 # Statuses that say all there is to say, whatever stands in the body.
 _BY_STATUS: Mapping[int, tuple[FailureRow, str]] = MappingProxyType(
@@ -239,6 +244,20 @@ def classify(code: int | None, text: str, *, http_status: int | None = None) -> 
         is_meta_quality=row.is_meta_quality,
         hold=row.hold,
     )
+
+
+def is_persons_own(failure: Failure) -> bool:
+    """Whether a failure lies with the person written to, so that it says nothing of the others.
+
+    131049 does not: Meta withholds a message from a person, but because of what we send.
+    """
+    return failure.category in (_NUMBER, _ABSENT, _OPT_OUT) or failure.rule_id in _PERSONAL_RULES
+
+
+def may_be_one_leads_own(failure: Failure) -> bool:
+    """Whether the refusal of a whole batch may be about one of its leads: number or values."""
+    is_of_values = failure.category is _TEMPLATE and failure.action in (_NEXT, _REPEATED)
+    return is_of_values or is_persons_own(failure)
 
 
 def _find_row(code: int | None, words: str) -> tuple[int | None, FailureRow]:

@@ -83,6 +83,7 @@ STRINGS = [
     ("w27", None, "Your credit balance is low", QUOTA, STOP, FREE),
     ("w27", None, "You don't have enough credit", QUOTA, STOP, FREE),
     ("w28", 200, "Ticket has been expired.", UNKNOWN, NEXT, FREE),
+    ("stopped", None, "the broadcast was stopped in the WATI dashboard", ACCOUNT, STOP, FREE),
     ("w29", 502, "502 BadGateway", NETWORK, NEXT, FREE),
     ("w29", 504, "504 GatewayTimeout", NETWORK, NEXT, FREE),
     ("w29", 408, "", NETWORK, NEXT, FREE),
