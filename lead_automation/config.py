@@ -10,10 +10,11 @@ from lead_automation.secret import Secret
 
 
 class ApiVersion(Enum):
-    """WATI's API for single sends."""
+    """WATI's API: v1 and v2 for single sends, v3 for batches."""
 
     V1 = "v1"
     V2 = "v2"
+    V3 = "v3"
 
 
 class WatiPlan(Enum):

@@ -142,6 +142,7 @@ class TemplateMessage:
         phone: E.164 of the recipient.
         parameters: Name and value, in the template's order.
         channel_number: Sender, digits only; None for the account's default.
+        message_id: v3: the ``local_message_id`` we chose; None on v1 and v2.
     """
 
     phone: str
@@ -149,6 +150,7 @@ class TemplateMessage:
     broadcast_name: str
     parameters: tuple[tuple[str, str], ...]
     channel_number: str | None = None
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,18 +180,24 @@ class SendAttempt:
 
     Attributes:
         outcome: Accepted, refused, not sent or unknown.
-        message_id: WATI's ``localMessageId``; None on v1.
+        message_id: WATI's ``localMessageId``, on v3 the one we chose; None on v1.
+        broadcast_id: v3: of the broadcast the POST became, where the answer names one; an unknown
+            message may then be looked for in it at once.
         failure: Set unless accepted.
         retry_after_s: For NOT_SENT: seconds WATI asked us to wait (at most 60); None when it did
             not say, then the caller backs off.
         may_retry: For NOT_SENT: whether the same lead may be tried again in place.
+        send_alone: For NOT_SENT: a reason that is one lead's own refused its whole batch; each of
+            its leads goes on as a batch of one.
     """
 
     outcome: Outcome
     message_id: str | None = None
+    broadcast_id: str | None = None
     failure: Failure | None = None
     retry_after_s: float | None = None
     may_retry: bool = False
+    send_alone: bool = False
 
     @property
     def reason(self) -> Failure:

@@ -36,7 +36,8 @@ from lead_automation.settings.values import (
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-_API_VERSION = choice_parser({version.value: version for version in ApiVersion})
+# v3 joins once the campaign collects batches.
+_API_VERSION = choice_parser({version.value: version for version in (ApiVersion.V1, ApiVersion.V2)})
 _PLAN = choice_parser({plan.value: plan for plan in WatiPlan})
 _LOG_LEVEL = choice_parser({level: level for level in _LOG_LEVELS})
 

@@ -26,7 +26,7 @@ def send_request(settings: WatiSettings, message: TemplateMessage) -> Request:
         method="POST",
         url=_url(settings, "sendTemplateMessage", settings.api_version),
         params=(("whatsappNumber", digits_of(message.phone)),),
-        headers=_headers(settings),
+        headers=headers(settings),
         json=_send_body(message),
         is_send=True,
     )
@@ -40,7 +40,7 @@ def messages_request(
         method="GET",
         url=_url(settings, f"getMessages/{digits_of(phone)}"),
         params=_paging(MESSAGES_PER_PAGE, page),
-        headers=_headers(settings),
+        headers=headers(settings),
         deadline_s=deadline_s,
     )
 
@@ -56,7 +56,7 @@ def contacts_request(settings: WatiSettings, phone: str, *, deadline_s: float) -
             *_paging(_CONTACTS_PER_PAGE, 1),
             ("attribute", json.dumps(attribute, separators=(",", ":"))),
         ),
-        headers=_headers(settings),
+        headers=headers(settings),
         deadline_s=deadline_s,
     )
 
@@ -67,19 +67,20 @@ def templates_request(settings: WatiSettings, *, page: int) -> Request:
         method="GET",
         url=_url(settings, "getMessageTemplates"),
         params=_paging(TEMPLATES_PER_PAGE, page),
-        headers=_headers(settings),
+        headers=headers(settings),
         retry_reads=True,
     )
+
+
+def headers(settings: WatiSettings) -> dict[str, str]:
+    """Return what every call to the account carries."""
+    return {"Authorization": f"Bearer {settings.api_key.reveal()}"}
 
 
 def _url(settings: WatiSettings, path: str, version: ApiVersion = ApiVersion.V1) -> str:
     # Shared hosts tell accounts apart by a path segment; a numbered host is the account's own.
     tenant = f"/{settings.tenant}" if settings.tenant else ""
     return f"{settings.host}{tenant}/api/{version.value}/{path}"
-
-
-def _headers(settings: WatiSettings) -> dict[str, str]:
-    return {"Authorization": f"Bearer {settings.api_key.reveal()}"}
 
 
 def _paging(size: int, number: int) -> tuple[tuple[str, str], ...]:

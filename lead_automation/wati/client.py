@@ -13,6 +13,7 @@ from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Http, Request
 from lead_automation.models import Failure, SendAttempt, TemplateMessage
 from lead_automation.runs import CallKind
+from lead_automation.wati import v3_calls, v3_wire
 from lead_automation.wati.calls import (
     MESSAGES_PER_PAGE,
     TEMPLATES_PER_PAGE,
@@ -27,6 +28,8 @@ from lead_automation.wati.lookup import Wanted, in_doubt, judge_page, no_answer
 from lead_automation.wati.outcomes import decide_answer, decide_fault, failure_of
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.templates import is_settled, summarise
+from lead_automation.wati.v3_outcomes import decide_batch
+from lead_automation.wati.v3_reads import BroadcastReader
 from lead_automation.wati.wire import (
     MessageRow,
     TemplateRow,
@@ -52,6 +55,7 @@ class EnhancedWATIClient:
     Attributes:
         clock_offset_s: WATI's ``Date`` minus our wall clock, seconds, of the latest answer that
             had one; None before.
+        broadcasts: v3's reads: what became of batches, and of the account's credit.
     """
 
     def __init__(
@@ -87,6 +91,10 @@ class EnhancedWATIClient:
             kind: RateLimiter(count, limits.window_s, clock) for kind, count in allowed.items()
         }
         self.clock_offset_s: float | None = None
+        self._is_v3 = settings.api_version is ApiVersion.V3
+        self.broadcasts = BroadcastReader(
+            settings, call=self._call, wait_s=self.status_wait_s, clock=clock
+        )
 
     def send_wait_s(self) -> float:
         """Return the seconds until WATI's limit allows a send; waiting is the caller's."""
@@ -109,19 +117,25 @@ class EnhancedWATIClient:
         """Make exactly one POST and return what is known of each of its messages.
 
         Args:
-            messages: What one POST carries: on v1 and v2 one message.
+            messages: What one POST carries: on v1 and v2 one message; on v3 up to 100 of one
+                ``broadcast_name``, each with its ``message_id``, no number twice.
 
         Raises:
             TransportError: FORBIDDEN: the border held it back (a dry run); nothing left.
         """
-        [message] = messages
-        request = send_request(self._settings, message)
+        if self._is_v3:
+            request = v3_calls.send_request(self._settings, messages)
+        else:
+            request = send_request(self._settings, *messages)
         try:
             answer = self._call(CallKind.SEND, request)
         except TransportError as exc:
-            return [decide_fault(exc)]
+            failed = decide_fault(exc)
+            return [replace(failed, message_id=message.message_id) for message in messages]
         version, now = self._settings.api_version, self._clock.now()
-        return [decide_answer(answer, version=version, phone=message.phone, now=now)]
+        if self._is_v3:
+            return decide_batch(answer, messages, now=now)
+        return [decide_answer(answer, version=version, phone=messages[0].phone, now=now)]
 
     def get_delivery_status(
         self,
@@ -144,6 +158,8 @@ class EnhancedWATIClient:
         Returns:
             ABSENT only where WATI listed every message since not_before and ours was not there.
         """
+        if self._is_v3:  # a token for v3 alone calls no path of v1
+            return in_doubt("v3 tells of a message only in its broadcast: ask broadcasts")
         ends_at_s = self._clock.monotonic() + deadline_s
         previous: tuple[MessageRow, ...] | None = None
         for page in range(1, MAX_MESSAGE_PAGES + 1):
@@ -168,10 +184,13 @@ class EnhancedWATIClient:
         # The caller waits, except once a stop is asked for; then nothing is asked any more.
         if self.contacts_wait_s() > 0:
             return None
-        request = contacts_request(self._settings, phone, deadline_s=deadline_s)
+        make = v3_calls.contact_request if self._is_v3 else contacts_request
+        parse = v3_wire.parse_contact if self._is_v3 else parse_contacts
         try:
-            answer = self._call(CallKind.CONTACTS, request)
-            return parse_contacts(answer.body, phone) if answer.status == HTTPStatus.OK else None
+            answer = self._call(
+                CallKind.CONTACTS, make(self._settings, phone, deadline_s=deadline_s)
+            )
+            return parse(answer.body, phone) if answer.status == HTTPStatus.OK else None
         except (TransportError, WireError):
             return None
 
@@ -202,9 +221,10 @@ class EnhancedWATIClient:
         return summarise(rows, self._settings)
 
     def _templates_page(self, number: int) -> TemplatesPage | TemplateUnread:
-        request = templates_request(self._settings, page=number)
+        make = v3_calls.templates_request if self._is_v3 else templates_request
+        parse = v3_wire.parse_templates_page if self._is_v3 else parse_templates_page
         try:
-            answer = self._call(CallKind.TEMPLATES, request)
+            answer = self._call(CallKind.TEMPLATES, make(self._settings, page=number))
         except TransportError as exc:
             # Slowness is no fault of the settings; a refused connection or certificate may be one.
             if exc.fault is Fault.LOST or exc.is_timeout:
@@ -215,7 +235,7 @@ class EnhancedWATIClient:
         if answer.status != HTTPStatus.OK:
             raise _unreachable(_refusal(answer))
         try:
-            return parse_templates_page(answer.body, self._settings.template)
+            return parse(answer.body, self._settings.template)
         except WireError as exc:
             msg = f"its template list cannot be read: {exc}"
             raise _unreachable(msg) from exc

@@ -20,6 +20,7 @@ _WORDS: Mapping[str, MessageStatus] = MappingProxyType(
         "open": MessageStatus.READ,
         "replied": MessageStatus.READ,
         "failed": MessageStatus.FAILED,
+        "stopped": MessageStatus.FAILED,
     }
 )
 

@@ -62,8 +62,8 @@ _BY_FAULT: Mapping[Fault, SendAttempt] = MappingProxyType(
 _REDIRECT = _row(
     _NOT_SENT, _ACCOUNT, "redirect", "WATI sends us elsewhere: check WATI_BASE_URL", Action.STOP
 )
-_UNREADABLE = _row(_UNKNOWN, _UNCLEAR, "w33", "WATI's answer cannot be read")
-_OTHER_NUMBER = _row(
+UNREADABLE = _row(_UNKNOWN, _UNCLEAR, "w33", "WATI's answer cannot be read")
+OTHER_NUMBER = _row(
     _UNKNOWN,
     _UNCLEAR,
     "other-number",
@@ -91,7 +91,7 @@ def decide_fault(error: TransportError) -> SendAttempt:
     """
     if error.fault is Fault.FORBIDDEN:
         raise error
-    return _detailed(_BY_FAULT[error.fault], str(error))
+    return detailed(_BY_FAULT[error.fault], str(error))
 
 
 def decide_answer(answer: Answer, *, version: ApiVersion, phone: str, now: datetime) -> SendAttempt:
@@ -103,9 +103,14 @@ def decide_answer(answer: Answer, *, version: ApiVersion, phone: str, now: datet
         phone: E.164 of the recipient.
         now: Aware; for a ``Retry-After`` that is a date, should the answer have none of its own.
     """
-    status = answer.status
-    if status == HTTPStatus.OK:
+    if answer.status == HTTPStatus.OK:
         return _read_ok(answer.body, version, digits_of(phone))
+    return decide_status(answer, now)
+
+
+def decide_status(answer: Answer, now: datetime) -> SendAttempt:
+    """Return what a send came to whose answer is no 200, on any version."""
+    status = answer.status
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return _too_many(answer, now)
     if status in _REFUSALS:
@@ -113,7 +118,7 @@ def decide_answer(answer: Answer, *, version: ApiVersion, phone: str, now: datet
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SendAttempt(outcome=Outcome.UNKNOWN, failure=failure_of(answer))
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    return _detailed(_REDIRECT if is_redirect else _ODD_STATUS, f"HTTP {status}")
+    return detailed(_REDIRECT if is_redirect else _ODD_STATUS, f"HTTP {status}")
 
 
 def failure_of(answer: Answer) -> Failure:
@@ -122,7 +127,8 @@ def failure_of(answer: Answer) -> Failure:
     return classify(reason.code, reason.text, http_status=answer.status)
 
 
-def _detailed(attempt: SendAttempt, detail: str) -> SendAttempt:
+def detailed(attempt: SendAttempt, detail: str) -> SendAttempt:
+    """Return an outcome whose reason says more."""
     own = attempt.reason
     text = f"{own.text} ({detail})"[:MAX_TEXT_CHARS]
     return replace(attempt, failure=replace(own, text=text))
@@ -158,12 +164,12 @@ def _read_ok(body: bytes, version: ApiVersion, digits: str) -> SendAttempt:
         # One that says both yes and no says neither.
         answer = parse_object(body, reject_duplicates=True)
         if answer.get("result") is False:
-            return _refused(answer)
+            return refused(answer)
         if answer.get("result") is not True:
-            return _detailed(_UNREADABLE, "its result is neither true nor false")
+            return detailed(UNREADABLE, "its result is neither true nor false")
         return (_read_v1 if version is ApiVersion.V1 else _read_v2)(answer, digits)
     except WireError as exc:
-        return _detailed(_UNREADABLE, str(exc))
+        return detailed(UNREADABLE, str(exc))
 
 
 def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
@@ -173,9 +179,9 @@ def _read_v1(answer: dict[str, object], digits: str) -> SendAttempt:
     if isinstance(contact, dict):
         named += [contact.get("wAid"), contact.get("phone")]
     if any(number is not None and digits_of(number) != digits for number in named):
-        return _OTHER_NUMBER
+        return OTHER_NUMBER
     if _is_no_number(answer, "validWhatsAppNumber"):
-        return _refused(answer, or_else=_NOT_ON_WHATSAPP)
+        return refused(answer, or_else=_NOT_ON_WHATSAPP)
     # Without an id: the one in ``model.ids`` was seen to be the contact's.
     return SendAttempt(outcome=Outcome.ACCEPTED)
 
@@ -184,12 +190,12 @@ def _read_v2(answer: dict[str, object], digits: str) -> SendAttempt:
     receivers = _receivers(answer)
     # Even beside our number: then somebody else got the message as well.
     if any(digits_of(receiver["waId"]) != digits for receiver in receivers):
-        return _OTHER_NUMBER
+        return OTHER_NUMBER
     for receiver in receivers:
         if _is_no_number(receiver, "isValidWhatsAppNumber"):
-            return _refused(answer, or_else=_NOT_ON_WHATSAPP)
+            return refused(answer, or_else=_NOT_ON_WHATSAPP)
         if receiver.get("errors"):
-            return _refused({"receivers": receivers})
+            return refused({"receivers": receivers})
     return SendAttempt(outcome=Outcome.ACCEPTED, message_id=message_id_of(receivers[0]))
 
 
@@ -220,7 +226,7 @@ def _is_no_number(part: dict[str, object], key: str) -> bool:
     raise WireError(msg)
 
 
-def _refused(answer: dict[str, object], *, or_else: Failure | None = None) -> SendAttempt:
+def refused(answer: dict[str, object], *, or_else: Failure | None = None) -> SendAttempt:
     """Return a refusal, by the reason given; by or_else where the table does not know that one."""
     reason = find_reason(answer)
     failure = classify(reason.code, reason.text)

@@ -93,7 +93,7 @@ def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
     if not isinstance(messages, dict):
         msg = "no list of messages in it"
         raise WireError(msg)
-    return tuple(_message_row(row) for row in _rows(messages, "items"))
+    return tuple(_message_row(row) for row in rows_of(messages, "items"))
 
 
 def _message_row(row: dict[str, object]) -> MessageRow:
@@ -123,7 +123,7 @@ def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
     link = answer.get("link")  # not every account's answers have it
     size = link.get("pageSize") if isinstance(link, dict) else None
     return TemplatesPage(
-        rows=tuple(_template_row(row, template) for row in _rows(answer, "messageTemplates")),
+        rows=tuple(_template_row(row, template) for row in rows_of(answer, "messageTemplates")),
         page_size=size if isinstance(size, int) and size > 0 else None,
     )
 
@@ -141,7 +141,7 @@ def _template_row(row: dict[str, object], template: str) -> TemplateRow:
 def _parameter_names(row: dict[str, object]) -> tuple[str, ...]:
     if row.get("customParams") is None:
         return ()
-    names = tuple(param.get("paramName") for param in _rows(row, "customParams"))
+    names = tuple(param.get("paramName") for param in rows_of(row, "customParams"))
     if not all(isinstance(name, str) for name in names):
         msg = "a template parameter without a name in it"
         raise WireError(msg)
@@ -161,7 +161,7 @@ def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
     """
     rows = [
         row
-        for row in _rows(_listing(body), "contact_list")
+        for row in rows_of(_listing(body), "contact_list")
         if digits_of(phone) in (digits_of(row.get("wAid")), digits_of(row.get("phone")))
     ]
     # The flag that a keyword such as STOP clears (support.wati.io/en/articles/11463449).
@@ -217,7 +217,12 @@ def _listing(body: bytes) -> dict[str, object]:
     return answer
 
 
-def _rows(answer: dict[str, object], key: str) -> list[dict[str, object]]:
+def rows_of(answer: dict[str, object], key: str) -> list[dict[str, object]]:
+    """Return the objects listed under a key.
+
+    Raises:
+        WireError: No list, or not of objects only.
+    """
     # One odd row spoils the list: what cannot be read might be the row that is looked for.
     rows = answer.get(key)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

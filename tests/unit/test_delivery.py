@@ -30,7 +30,7 @@ BY_ID = Wanted(template="offer", message_id="id-1", not_before=NOW, only_by_id=T
         ("processing", PENDING),
         ("Replied", READ),
         ("open", READ),
-        ("stopped", None),
+        ("stopped", FAILED),
         ("", None),
         (None, None),
     ],
