@@ -4,6 +4,7 @@ A field added here is read and written everywhere; give it a default, and record
 before it existed stay readable.
 """
 
+import re
 from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Annotated
 from unicodedata import is_normalized
@@ -16,18 +17,26 @@ from lead_automation.text import clean, safe_text
 
 LeadId = Annotated[str, Meta(min_length=1, max_length=128)]
 """Opaque text, NFC; never a path."""
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{0,14}\Z")]
+_PHONE = r"^\+[1-9][0-9]{0,14}\Z"
+Phone = Annotated[str, Meta(pattern=_PHONE)]
 """E.164: ``+`` and up to 15 digits."""
+is_phone = re.compile(_PHONE).match
 Time = Annotated[datetime, Meta(tz=True)]
 """A moment, with its offset."""
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 """How many; far above anything honest, so that no sum of damaged counts surprises."""
 
+# DELIVERED is not final: the message may still be read.
+_FINAL = (MessageStatus.READ, MessageStatus.FAILED)
 _MAX_REASON = 400  # WATI's words, cut to 300 characters, with ours around them
 
 
 class MessageRecord(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,  # no field holds a container: there is nothing for the collector to find
 ):
     """What the history keeps of one message to one lead on one day.
 
@@ -90,12 +99,7 @@ class MessageRecord(
     @property
     def is_open(self) -> bool:
         """Whether WATI may still have news of it."""
-        # DELIVERED is not final: the message may still be read.
-        return (
-            self.sent_at is not None
-            and not self.unknown
-            and self.status not in (MessageStatus.READ, MessageStatus.FAILED)
-        )
+        return self.sent_at is not None and not self.unknown and self.status not in _FINAL
 
 
 def _check_year(time: datetime | None) -> None:

@@ -130,10 +130,11 @@ class Books:
         self.touched.add(HISTORY_FILE)
 
     def _index(self, record: MessageRecord) -> None:
-        if record.phone is not None:
-            leads = self._leads_of.get(record.phone, ())
-            if record.lead_id not in leads:
-                self._leads_of[record.phone] = (*leads, record.lead_id)
+        phone, lead_id = record.phone, record.lead_id
+        if phone is not None:
+            leads = self._leads_of.setdefault(phone, (lead_id,))
+            if lead_id not in leads:
+                self._leads_of[phone] = (*leads, lead_id)
         if record.unknown:
             self._unknown[record.key] = record
         time = record.updated_at or record.sent_at
@@ -218,7 +219,8 @@ class Books:
 
     def open_messages(self, since: date) -> list[MessageRecord]:
         """Return accepted messages of a day or later that may still have news, oldest first."""
-        found = [record for record in self.records() if record.day >= since and record.is_open]
+        days = (records for day, records in self.files.history.items() if day >= since)
+        found = [record for records in days for record in records.values() if record.is_open]
         return sorted(found, key=_sent_at)
 
     def newest_time(self) -> datetime | None:

@@ -6,7 +6,6 @@ messages go out, so whatever is not exactly of the form asked for is refused.
 """
 
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta, timezone, tzinfo
@@ -21,8 +20,6 @@ from lead_automation.text import clean, mask_numbers
 Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])\Z")]
 """``2026-11``."""
 
-# msgspec writes "Z" for UTC; the files name the offset of every time.
-_UTC = re.compile(rb'("(?:[a-z]+_at|since|until)": "[0-9T:.-]+)Z"')
 _SHOWN_CHARS = 60  # of a damaged value: enough to find the place in the file
 
 _K = TypeVar("_K")
@@ -160,10 +157,10 @@ def fields_of(value: msgspec.Struct, *outside: str) -> dict[str, object]:
 def dump_json(value: object, *, indent: int = 0) -> bytes:
     """Return a value as JSON, in one line unless indented; readable where UTF-8 can carry it."""
     try:
-        data = msgspec.json.format(msgspec.json.encode(value), indent=indent)
+        return msgspec.json.format(msgspec.json.encode(value), indent=indent)
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can carry and UTF-8 cannot
-        data = json.dumps(msgspec.to_builtins(value), indent=indent or None).encode()
-    return _UTC.sub(rb'\1+00:00"', data) if b'Z"' in data else data
+        text = json.dumps(msgspec.to_builtins(value), indent=indent or None, ensure_ascii=False)
+        return text.encode(errors="backslashreplace")  # JSON's own way to write that half
 
 
 def dump_entry(key: str, value: object) -> bytes:
@@ -171,22 +168,14 @@ def dump_entry(key: str, value: object) -> bytes:
     return dump_json({key: value})[1:-1]
 
 
-def dump_lines(entries: Iterable[bytes], indent: bytes = b"") -> bytes:
-    """Return a JSON object with an entry a line, so that a person can edit it.
+def dump_file(entries: Iterable[bytes]) -> bytes:
+    """Return a file: a JSON object with an entry a line, so that a person can edit it.
 
     Args:
         entries: ``"key": value`` texts; a value may itself span lines.
-        indent: Of the line the object stands in.
     """
-    inside = (b",\n" + indent + b"  ").join(entries)
-    if not inside:
-        return b"{}"
-    return b"".join((b"{\n", indent, b"  ", inside, b"\n", indent, b"}"))
-
-
-def dump_file(entries: Iterable[bytes]) -> bytes:
-    """Return a whole file that is one such object."""
-    return dump_lines(entries) + b"\n"
+    inside = b",\n  ".join(entries)
+    return b"{\n  %b\n}\n" % inside if inside else b"{}\n"
 
 
 def at_offset(time: datetime, zone: tzinfo) -> datetime:

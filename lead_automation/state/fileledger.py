@@ -5,9 +5,6 @@ the journal. A crash anywhere in it is repaired by folding again: the journal's 
 absolute, and its quota changes are added to the counts its own ``day`` entries name.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, tzinfo
 from pathlib import Path
 
@@ -58,10 +55,9 @@ class FileLedger(Ledger):
         self._disk = disk
         self._folder = folder
         self._journal: Journal | None = None
-        with _collector_paused():
-            journal = read_journal(disk, folder)
-            super().__init__(load_state(disk, folder), history_days=history_days, zone=zone)
-            self.recovered = self._replay(journal)
+        journal = read_journal(disk, folder)
+        super().__init__(load_state(disk, folder), history_days=history_days, zone=zone)
+        self.recovered = self._replay(journal)
         if not read_only:
             self._journal = open_journal(disk, journal)
             if journal.whole:
@@ -111,8 +107,7 @@ class FileLedger(Ledger):
             self._journal.sync()
         if today is not None:
             self.prune(today)
-        with _collector_paused():
-            self._save_touched(self._journal)
+        self._save_touched(self._journal)
         # Last: a crash before it folds the same journal again, one after it has nothing to fold.
         if self._journal.size:
             self._journal.clear()
@@ -133,18 +128,6 @@ class FileLedger(Ledger):
         if self._journal is not None:
             self._journal.close()
             self._journal = None
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare a long history the search for garbage, a tenth of the time: there is none in it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def read_snapshot(

@@ -11,11 +11,13 @@ here. A damaged file is refused with the place of the damage and never touched: 
 would send messages a second time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk, write_atomic
@@ -26,7 +28,6 @@ from lead_automation.state.codec import (
     dump_entry,
     dump_file,
     dump_json,
-    dump_lines,
     fields_of,
     lead_id_of,
     month_of,
@@ -35,7 +36,7 @@ from lead_automation.state.codec import (
     read_struct,
 )
 from lead_automation.state.strictfile import MIB, load_json, read_file, save_file
-from lead_automation.stored import CrmRow, MessageRecord
+from lead_automation.stored import CrmRow, LeadId, MessageRecord, is_phone
 
 QUOTA_FILE = "quota_usage.json"
 HISTORY_FILE = "sent_messages.json"
@@ -52,6 +53,24 @@ Outbox = dict[str, CrmRow]
 """Owed rows by row id, oldest first."""
 Calls = dict[str, int]
 """WATI calls by month."""
+
+
+def _fields_kept() -> Iterator[tuple[Any, ...]]:
+    for each in msgspec.structs.fields(MessageRecord):
+        if each.name == "phone":
+            # Its pattern takes msgspec as long as all else in a record: see _whole_record.
+            yield each.name, str | None
+        elif each.name not in ("day", "lead_id"):
+            yield (each.name, each.type) if each.required else (each.name, each.type, each.default)
+
+
+_Kept: type[Any] = msgspec.defstruct(
+    "_Kept", _fields_kept(), forbid_unknown_fields=True, omit_defaults=True, gc=False
+)
+"""A record as it stands in the file: without the fields that are keys there."""
+_DAYS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+    dict[date, dict[LeadId, _Kept]]  # type: ignore[valid-type]  # made of fields, as above
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +96,33 @@ def dump_quota(quota: Mapping[date, Mapping[str, int]]) -> bytes:
 def parse_history(value: object) -> History:
     """Return the content of ``sent_messages.json``; SchemaError names the place of a damage."""
     return read_entries(value, day_of, _parse_day)
+
+
+def read_history(data: bytes) -> History | None:
+    """Return the history of a file that ``dump_history`` wrote; None for any other.
+
+    A fifth of the time ``parse_history`` takes, which then reads what a person edited, and says
+    what is wrong with it.
+    """
+    try:
+        days = _DAYS.decode(data)
+        # What reads back to the very same text has no key that stands twice, and nothing else that
+        # this reader takes and the strict one refuses.
+        if msgspec.json.format(data, indent=-1) != msgspec.json.encode(days):
+            return None
+        return {
+            day: {lead_id: _whole_record(day, lead_id, kept) for lead_id, kept in records.items()}
+            for day, records in days.items()
+        }
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def _whole_record(day: date, lead_id: str, kept: Any) -> MessageRecord:
+    if kept.phone is not None and not is_phone(kept.phone):
+        msg = "not a number"
+        raise ValueError(msg)
+    return MessageRecord(day, lead_id, *msgspec.structs.astuple(kept))
 
 
 def _parse_day(value: object, day: date) -> dict[str, MessageRecord]:
@@ -119,11 +165,12 @@ def dump_history(history: Mapping[date, Mapping[str, MessageRecord]]) -> bytes:
 def _dump_day(day: date, records: Mapping[str, MessageRecord]) -> bytes:
     if all(record == bare_record(day, lead_id) for lead_id, record in records.items()):
         return dump_entry(day.isoformat(), list(records))
-    lines = (
-        dump_entry(lead_id, fields_of(record, "day", "lead_id"))
-        for lead_id, record in records.items()
-    )
-    return dump_json(day.isoformat()) + b": " + dump_lines(lines, b"  ")
+    # The record's first two fields are the keys here. Both texts are found only where they are
+    # meant: within a string a quote is escaped.
+    head = b'{"day": "%s", "lead_id": ' % day.isoformat().encode()
+    text = dump_json(list(records.values()))[1 + len(head) : -1]
+    lines = text.replace(b", " + head, b",\n    ").replace(b', "phone": ', b': {"phone": ')
+    return b'"%s": {\n    %s\n  }' % (day.isoformat().encode(), lines)
 
 
 def parse_outbox(value: object) -> Outbox:
@@ -156,6 +203,7 @@ class _Form:
         field: Of StateFiles.
         max_bytes: A larger file is refused, and not written.
         is_made_by_init: So that its absence is a loss and never an empty file.
+        read: Reads it faster where nobody edited it, see ``read_history``.
     """
 
     field: str
@@ -163,12 +211,20 @@ class _Form:
     dump: Callable[[Any], bytes]
     max_bytes: int
     is_made_by_init: bool = False
+    read: Callable[[bytes], Any] | None = None
 
 
 FILES = {
     QUOTA_FILE: _Form("quota", parse_quota, dump_quota, MIB, is_made_by_init=True),
     # Half a million records take about 140 MiB.
-    HISTORY_FILE: _Form("history", parse_history, dump_history, 160 * MIB, is_made_by_init=True),
+    HISTORY_FILE: _Form(
+        "history",
+        parse_history,
+        dump_history,
+        160 * MIB,
+        is_made_by_init=True,
+        read=read_history,
+    ),
     OUTBOX_FILE: _Form("outbox", parse_outbox, dump_outbox, 160 * MIB),
     CALLS_FILE: _Form("calls", parse_calls, dump_calls, MIB),
 }
@@ -184,7 +240,7 @@ def load_state(disk: Disk, folder: Path) -> StateFiles:
     """
     files = StateFiles()
     for name, form in FILES.items():
-        found = load_json(disk, folder / name, form.parse, max_bytes=form.max_bytes)
+        found = load_json(disk, folder / name, form.parse, max_bytes=form.max_bytes, read=form.read)
         if found is not None:
             setattr(files, form.field, found)
         elif form.is_made_by_init:

@@ -21,7 +21,12 @@ _MEND = (
 
 
 def load_json(
-    disk: Disk, path: Path, parse: Callable[[object], _T], *, max_bytes: int
+    disk: Disk,
+    path: Path,
+    parse: Callable[[object], _T],
+    *,
+    max_bytes: int,
+    read: Callable[[bytes], _T | None] | None = None,
 ) -> _T | None:
     """Return what parse makes of a file's JSON, None when there is no such file.
 
@@ -31,6 +36,7 @@ def load_json(
         parse: Makes the value; raises SchemaError with the place of what it refuses. May take the
             JSON value apart: nobody else looks at it.
         max_bytes: A larger file is refused.
+        read: Is tried first; None from it says nothing of the file.
 
     Raises:
         StateError: Not readable, not a plain file of this user, too large, not JSON, refused.
@@ -38,6 +44,8 @@ def load_json(
     data = read_file(disk, path, max_bytes=max_bytes)
     if data is None:
         return None
+    if read is not None and (found := read(data)) is not None:
+        return found
     try:
         value = parse_json(data, reject_duplicates=True, check_depth=False)
         del data  # a long history: its bytes and its records need not be in memory together

@@ -68,7 +68,7 @@ def test_run_with_one_quality_refusal_stops_rests_the_lead_and_holds_the_day(
         assert entry["until"] == "2026-11-25" + entry["added_at"][10:]
         hold = the.hold()
         assert hold is not None
-        assert hold["until"] == "2026-11-23T18:30:00+00:00"
+        assert hold["until"] == "2026-11-23T18:30:00Z"
         assert hold["evidence"].startswith(text[:40])
         assert hold["what_to_do"] == list(STEPS)
 

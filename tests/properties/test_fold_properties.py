@@ -35,6 +35,7 @@ from lead_automation.state.jsonstore import (
     parse_history,
     parse_outbox,
     parse_quota,
+    read_history,
 )
 from lead_automation.stored import CrmRow, MessageRecord
 from lead_automation.strictjson import parse_json
@@ -330,6 +331,7 @@ def test_record_and_row_written_are_read_back_equal(
 
     assert parse_journal_entry(dump_journal_entry(line)) == line
     assert parse_history(parse_json(dump_history(history))) == history
+    assert read_history(dump_history(history)) in (history, None)
     assert parse_outbox(parse_json(dump_outbox({row.row_id: row}))) == {row.row_id: row}
 
 
