@@ -11,7 +11,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import order_note, template_order
-from lead_automation.commands.common import SettingsSource, hold_text, show
+from lead_automation.commands.common import SettingsSource, hold_text, show, state_to_write
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
@@ -181,7 +181,7 @@ def _guarded(
 
 
 def _state(local: LocalSettings, runtime: Runtime) -> Point:
-    state = open_state(local, runtime)
+    state = state_to_write(local, runtime)  # a run's place, so what refuses a run fails here
     books = state.snapshot(quota_day(runtime.clock.now(), local.hours.zone))
     suppressed = len(state.suppressions.entries())
     check_state(books, local, runtime)

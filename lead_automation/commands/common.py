@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings
-from lead_automation.errors import ConfigError, LeadAutomationError
+from lead_automation.errors import ConfigError, LeadAutomationError, StateError
 from lead_automation.plaintext import wrap
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
@@ -17,6 +17,8 @@ from lead_automation.settings.file import find_config_file, layer_settings, read
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
+from lead_automation.state.open import open_state
+from lead_automation.state.state import State
 from lead_automation.stored import Hold
 from lead_automation.times import iso_time, shown_time
 
@@ -153,6 +155,25 @@ def show(arguments: Arguments, runtime: Runtime, document: Mapping[str, object],
         runtime.out_json(document)
     else:
         runtime.out(text)
+
+
+def state_to_write(local: LocalSettings, runtime: Runtime, *, is_sandbox: bool = False) -> State:
+    """Return the state for a command that writes there; nothing is touched yet.
+
+    Args:
+        local: Names it.
+        runtime: What is outside.
+        is_sandbox: The command is a rehearsal.
+
+    Raises:
+        StateError: Real messages and rehearsals would meet in one place.
+    """
+    state = open_state(local, runtime)
+    if state.is_sandbox() != is_sandbox:
+        msg = f"{state.place} is {'no' if is_sandbox else 'a'} sandbox's: nothing was changed"
+        hint = "Check STATE_DIR and --state-dir: real messages need a state of their own."
+        raise StateError(msg, path=state.folder, hint=hint)
+    return state
 
 
 def agrees(runtime: Runtime, question: str, purpose: str) -> bool:

@@ -1,14 +1,13 @@
 """``init``: create the two empty state files."""
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.common import SettingsSource, show
+from lead_automation.commands.common import SettingsSource, show, state_to_write
 from lead_automation.runtime import Runtime
-from lead_automation.state.open import open_state
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Create quota_usage.json and sent_messages.json as ``{}``; refuse to touch existing ones."""
-    state = open_state(SettingsSource(arguments, runtime).load_local(), runtime)
+    state = state_to_write(SettingsSource(arguments, runtime).load_local(), runtime)
     state.create()
     folder = state.folder
     document = {"status": "completed", "state_dir": str(folder)}

@@ -8,11 +8,11 @@ from lead_automation.commands.common import (
     hold_document,
     hold_text,
     show,
+    state_to_write,
 )
 from lead_automation.errors import StateError
 from lead_automation.runtime import Runtime
 from lead_automation.state.hold import CampaignHold
-from lead_automation.state.open import open_state
 from lead_automation.text import safe_text
 
 _SHOWN_BYTES = 400  # of a damaged file: as long as a reason may be
@@ -26,7 +26,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
         StateError: The file cannot be read at all, or not be taken away.
     """
     local = SettingsSource(arguments, runtime).load_local()
-    holds = open_state(local, runtime).hold
+    holds = state_to_write(local, runtime).hold
     try:
         hold = holds.read()
     except StateError as error:

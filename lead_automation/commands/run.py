@@ -11,7 +11,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
-from lead_automation.commands.common import WIDTH, SettingsSource, open_log
+from lead_automation.commands.common import WIDTH, SettingsSource, open_log, state_to_write
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Receivers, Settings
@@ -32,7 +32,6 @@ from lead_automation.runtime import Runtime
 from lead_automation.settings.load import load_receivers
 from lead_automation.settings.names import FROM_ENVIRONMENT
 from lead_automation.state.ledger import Ledger
-from lead_automation.state.open import open_state
 from lead_automation.state.state import State
 from lead_automation.wati.limits import RateLimits
 
@@ -130,9 +129,10 @@ def run_with(
         limits=limits,
         run_id=make_run_id(started_at, settings.local.hours.zone, runtime.chance()),
     )
-    state = open_state(settings.local, runtime)
+    is_sandbox = arguments.sandbox is not None
     with open_log(settings, arguments, runtime) as log:
         try:
+            state = state_to_write(settings.local, runtime, is_sandbox=is_sandbox)
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     notifier.started()

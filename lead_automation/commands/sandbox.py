@@ -8,17 +8,20 @@ from lead_automation.arguments import Arguments
 from lead_automation.commands.run import end_without_run, make_notifier, run_with
 from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.notify import Notifier
-from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
+from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs
+from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.sandbox.scenarios import SCENARIOS, WINDOW_S
 from lead_automation.sandbox.server import SandboxServer
 from lead_automation.settings.load import load_settings
 from lead_automation.state.jsonstore import HISTORY_FILE, init_state
+from lead_automation.state.mark import is_marked, mark, state_names
 from lead_automation.wati.limits import RateLimits
 
 # Answered by the simulator alone: nobody is messaged.
 _TEST_NUMBER = "+919000000100"
+_OWN_FOLDER = "Name an empty --state-dir, or none."
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -59,18 +62,22 @@ def _state_dir(arguments: Arguments, runtime: Runtime) -> Path:
     """Return a state directory of the sandbox's own, with state files in it.
 
     Raises:
-        StateError: The directory named holds the history of real messages.
+        StateError: The directory named holds something of other runs.
     """
     if arguments.state_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="lead-automation-sandbox-"))
+    else:
+        folder = runtime.folder / arguments.state_dir
+    names = _names(folder, runtime)
+    if not is_marked(runtime.disk, folder):
+        ours = state_names(names) + [name for name in names if name.startswith(LOG_NAME)]
+        if ours or list_runs(runtime.disk, folder / REPORTS_FOLDER):
+            msg = f"{folder} is not the sandbox's: {ours[0] if ours else REPORTS_FOLDER} is there"
+            raise StateError(msg, path=folder, hint=_OWN_FOLDER)
+        # Before anything else: from here on no other run writes there, wherever this one is cut.
+        mark(runtime.disk, folder)
+    if HISTORY_FILE not in names:
         init_state(runtime.disk, folder)
-        return folder
-    folder = runtime.folder / arguments.state_dir
-    if HISTORY_FILE not in _names(folder, runtime):
-        init_state(runtime.disk, folder)
-    elif not _is_sandbox(folder, runtime):
-        msg = f"{folder} holds a history that is not the sandbox's"
-        raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.")
     return folder
 
 
@@ -80,11 +87,4 @@ def _names(folder: Path, runtime: Runtime) -> list[str]:
     except (OSError, ValueError) as exc:  # ValueError: a path no file system takes
         reason = (exc.strerror if isinstance(exc, OSError) else None) or exc
         msg = f"{folder} could not be listed: {reason}"
-        raise StateError(msg, path=folder, hint="Name an empty --state-dir, or none.") from exc
-
-
-def _is_sandbox(folder: Path, runtime: Runtime) -> bool:
-    reports = folder / REPORTS_FOLDER
-    if not list_runs(runtime.disk, reports):
-        return False
-    return load_run(runtime.disk, reports, None).mode in (RunMode.SANDBOX, RunMode.TEST)
+        raise StateError(msg, path=folder, hint=_OWN_FOLDER) from exc

@@ -5,7 +5,7 @@ from datetime import timedelta
 from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
-from lead_automation.reporting.archive import REPORTS_FOLDER, recent_production_sends
+from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, recent_production_sends
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
 
@@ -19,6 +19,7 @@ def check_state(ledger: Ledger, local: LocalSettings, runtime: Runtime) -> None:
     """
     now = runtime.clock.now()
     check_wall_clock(ledger.newest_time(), now=now, zone=local.hours.zone)
+    list_runs(runtime.disk, local.state_dir / REPORTS_FOLDER)  # refuses a link before any send
     if any(True for _ in ledger.records()):
         return
     since = now - timedelta(days=local.history_days)

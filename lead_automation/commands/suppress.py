@@ -4,7 +4,7 @@ from datetime import datetime, tzinfo
 from typing import assert_never
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.common import SettingsSource, show
+from lead_automation.commands.common import SettingsSource, show, state_to_write
 from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
 from lead_automation.leads.phone import parse_phone
@@ -22,7 +22,8 @@ _MAX_REASON = 60
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Add, remove or list; works while a run is on and counts before its next send."""
     local = SettingsSource(arguments, runtime).load_local()
-    suppressions = open_state(local, runtime).suppressions
+    state = (open_state if arguments.action == "list" else state_to_write)(local, runtime)
+    suppressions = state.suppressions
     now = runtime.clock.now()
     match arguments.action:
         case "add":

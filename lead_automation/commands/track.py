@@ -10,15 +10,14 @@ from lead_automation.campaign.earlier import (
     read_on_request_is_due,
     word_of,
 )
-from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.campaign.services import make_services
-from lead_automation.commands.common import SettingsSource, open_log, show
+from lead_automation.commands.common import SettingsSource, open_log, show, state_to_write
+from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
-from lead_automation.state.open import open_state
 from lead_automation.state.state import State
 from lead_automation.text import mask_phone, safe_text
 from lead_automation.wati.limits import RateLimits
@@ -36,7 +35,7 @@ _log = logging.getLogger(__name__)
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Read, post owed CRM rows, show before and after; 3 when a restriction is found."""
     settings = SettingsSource(arguments, runtime).load()
-    state = open_state(settings.local, runtime)
+    state = state_to_write(settings.local, runtime)
     with open_log(settings, arguments, runtime) as log, state.lock(runtime):
         log.open_file(state.folder / LOG_NAME, disk=runtime.disk)
         found = _track(settings, runtime, state)
@@ -72,7 +71,7 @@ def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
             books=books,
             limits=RateLimits.of_plan(settings.local.plan),
         )
-        check_wall_clock(books.newest_time(), now=services.clock.now(), zone=services.zone)
+        check_state(books, settings.local, runtime)
         earlier = EarlierMessages(services, read_on_request_is_due, log_level=logging.INFO)
         if earlier.count:
             text = "Messages to read: %d, about one a second; Ctrl-C keeps what was read"

@@ -1,6 +1,7 @@
 """Keep each run's report on disk, and find it again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -52,8 +53,9 @@ def list_runs(disk: Disk, folder: Path) -> list[str]:
     """Return the ids of the kept runs, oldest first.
 
     Raises:
-        StateError: The folder cannot be listed.
+        StateError: The folder is a link, or cannot be listed.
     """
+    _refuse_link(folder)
     try:
         found = disk.list_names(folder)
     except OSError as exc:
@@ -117,7 +119,19 @@ def _sent_since(disk: Disk, path: Path, since: datetime) -> bool:
     return result.started_at >= since and result.leads.accepted + result.leads.unknown > 0
 
 
+def _refuse_link(folder: Path) -> None:
+    """Refuse a folder that leads elsewhere, before it is read or anything is written there."""
+    is_link = False
+    with suppress(OSError):  # no such path can be: whoever goes on to use it says why
+        is_link = folder.is_symlink()
+    if is_link:
+        msg = f"{folder} is a symbolic link"
+        hint = "Reports are kept in a plain folder of the state directory: remove the link."
+        raise StateError(msg, path=folder, hint=hint)
+
+
 def _path(folder: Path, run_id: str) -> Path:
+    _refuse_link(folder)
     return folder / f"{_PREFIX}{run_id}{_SUFFIX}"
 
 

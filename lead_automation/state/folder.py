@@ -9,6 +9,7 @@ from lead_automation.runtime import Runtime
 from lead_automation.state.fileledger import FileLedger, read_snapshot
 from lead_automation.state.jsonstore import init_state
 from lead_automation.state.lock import run_lock
+from lead_automation.state.mark import is_marked
 from lead_automation.state.state import State
 
 
@@ -22,6 +23,10 @@ class FolderState(State):
     def place(self) -> str:
         """The folder."""
         return str(self.folder)
+
+    def is_sandbox(self) -> bool:
+        """Whether the folder bears the mark."""
+        return is_marked(self.disk, self.folder)
 
     def create(self) -> None:
         """Create the two state files."""

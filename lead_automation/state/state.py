@@ -38,6 +38,14 @@ class State(ABC):
         """Where it is kept, for people; never with a password."""
 
     @abstractmethod
+    def is_sandbox(self) -> bool:
+        """Whether it is a rehearsal's, and nobody in it was ever messaged.
+
+        Raises:
+            StateError: It cannot be told.
+        """
+
+    @abstractmethod
     def create(self) -> None:
         """Create an empty state; raises StateError where one is there already."""
 

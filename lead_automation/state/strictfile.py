@@ -69,7 +69,7 @@ def read_file(disk: Disk, path: Path, *, max_bytes: int) -> bytes | None:
         return disk.read(path, max_bytes, private=True)
     except OSError as exc:
         msg = f"{path} could not be read: {exc.strerror or exc}"
-        hint = "Check the permissions of the state directory and whose it is."
+        hint = "Check STATE_DIR, its permissions and whose it is."
         raise StateError(msg, path=path, hint=hint) from exc
 
 

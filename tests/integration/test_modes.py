@@ -332,22 +332,6 @@ def test_sandbox_everyday_shows_every_outcome_and_repeats_nobody(tmp_path: Path)
     assert again.document["leads"]["skipped"]["duplicate"] > 25
 
 
-def test_sandbox_refuses_the_state_of_real_messages(tmp_path: Path) -> None:
-    """A directory that holds another history is left alone: exit 5."""
-    clock = FakeClock()
-    simulator = Simulator(clock=clock, leads=many_leads(1))
-    with serve(tmp_path, simulator, clock) as harness:
-        harness.run("-q")
-        before = _bytes(harness.state_dir)
-        ended = harness.run("run", "--sandbox", "--state-dir", "state", "--json")
-        after = _bytes(harness.state_dir)
-
-    assert ended.code == 5
-    assert "not the sandbox's" in ended.document["reason"]
-    assert ended.document["mode"] == "sandbox"
-    assert before == after
-
-
 def test_sandbox_under_a_file_names_the_option_to_change(tmp_path: Path) -> None:
     """A state directory that is a file ends with 5 and says what to name instead."""
     (tmp_path / "file").write_text("", encoding="utf-8")
