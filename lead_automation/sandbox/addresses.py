@@ -19,6 +19,18 @@ _WATI_CALLS: Final = {
     ("v2", "getMessageTemplates"): (Endpoint.TEMPLATES, "GET"),
     ("v1", "getContacts"): (Endpoint.CONTACTS, "GET"),
 }
+_V3_CALLS: Final = {
+    "messageTemplates/send": (Endpoint.SEND, "POST"),
+    "messageTemplates": (Endpoint.TEMPLATES, "GET"),
+    "contacts": (Endpoint.CONTACTS, "GET"),
+    "contacts/*": (Endpoint.CONTACTS, "GET"),
+    "broadcasts": (Endpoint.BROADCASTS, "GET"),
+    "broadcasts/*": (Endpoint.COUNTERS, "GET"),
+    "broadcasts/*/recipients": (Endpoint.RECIPIENTS, "GET"),
+    "account/credits": (Endpoint.CREDITS, "GET"),
+}
+"""Behind ``/api/ext/v3/``, where the token alone tells accounts apart; ``*`` is an id."""
+
 _CRM_CALLS: Final = {LEAD_PATH: (Endpoint.LEADS, "GET"), LOG_PATH: (Endpoint.LOG, "POST")}
 
 
@@ -28,10 +40,12 @@ class Route:
 
     Attributes:
         method: The only verb allowed there; "" for ELSEWHERE.
+        is_v3: It is a call of API v3.
     """
 
     endpoint: Endpoint
     method: str = ""
+    is_v3: bool = False
 
 
 def find_route(path: str, tenant: str | None) -> Route:
@@ -44,6 +58,12 @@ def find_route(path: str, tenant: str | None) -> Route:
     if path in _CRM_CALLS:
         return Route(*_CRM_CALLS[path])
     parts = path.strip("/").split("/")
+    if parts[:3] == ["api", "ext", "v3"]:
+        rest = parts[3:]
+        if len(rest) > 1 and rest[0] in ("contacts", "broadcasts"):
+            rest[1] = "*"
+        found = _V3_CALLS.get("/".join(rest))
+        return Route(*found, is_v3=True) if found else Route(Endpoint.ELSEWHERE)
     if tenant is not None:
         if parts[0] != tenant:
             return Route(Endpoint.ELSEWHERE)
@@ -71,7 +91,9 @@ class Addresses:
     wati_origin: str
     crm_origin: str
 
-    def wati_base_url(self, version: Literal["v1", "v2"] = "v2", tenant: str | None = None) -> str:
+    def wati_base_url(
+        self, version: Literal["v1", "v2", "ext/v3"] = "v2", tenant: str | None = None
+    ) -> str:
         """Return ``WATI_BASE_URL`` as the dashboard would show it."""
         segment = f"/{tenant}" if tenant else ""
         return f"{self.wati_origin}{segment}/api/{version}"

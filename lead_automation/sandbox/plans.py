@@ -68,9 +68,9 @@ class SimMessage:
         number: Digits, without the plus sign.
         parameters: Name and value, in the order received.
         channel: ``channel_number`` of the request, None when it had none.
-        version: ``v1`` or ``v2``.
+        version: ``v1``, ``v2`` or ``v3``.
         at: Aware; when it went out, by WATI's clock; later than the POST for a late arrival.
-        local_message_id: None on v1.
+        local_message_id: None on v1; on v3 the caller's.
         serial: Counted from 1 over the simulator's life.
     """
 
@@ -95,3 +95,21 @@ class SimMessage:
         """Whether the message list shows it."""
         appears = self.plan.appears_after_s
         return appears is not None and now >= self.at + timedelta(seconds=appears)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimBroadcast:
+    """One POST that WATI took.
+
+    Attributes:
+        broadcast_id: WATI's.
+        at: Aware; when it was taken.
+        messages: Of everybody it took, in the order asked.
+    """
+
+    broadcast_id: str
+    name: str
+    template: str
+    channel: str | None
+    at: datetime
+    messages: tuple[SimMessage, ...]

@@ -25,6 +25,7 @@ from lead_automation.sandbox.exchange import (
 from lead_automation.sandbox.plans import Plan
 from lead_automation.sandbox.wati import WatiAccount
 from lead_automation.sandbox.wati_answers import SimTemplate
+from lead_automation.sandbox.wati_v3 import WatiV3
 from lead_automation.sandbox.windows import SlidingWindow, VendorLimits
 
 API_KEY: Final = "sandbox-wati-key"
@@ -52,6 +53,7 @@ class Simulator:
     Attributes:
         api_key: Bearer token WATI wants, without ``Bearer``.
         wati: The account: templates, credit, messages.
+        v3: The same account by API v3: its broadcasts.
         crm: Leads and message-log rows.
     """
 
@@ -100,6 +102,7 @@ class Simulator:
             Endpoint.LEADS: self.crm.lead_list,
             Endpoint.LOG: self.crm.log_post,
         }
+        self.v3 = WatiV3(self.wati, now=lambda: self.time_at(Side.WATI))
 
     def time_at(self, side: Side) -> datetime:  # noqa: ARG002 (to be overridden)
         """Return a side's clock: aware, UTC."""
@@ -122,7 +125,8 @@ class Simulator:
         wanted = f"Bearer {self.api_key}" if is_wati else CRM_AUTHORIZATION
         if request.headers.get("authorization") != wanted:
             return SimReply(status=HTTPStatus.UNAUTHORIZED)
-        return self._rate_objection(route.endpoint) or self._served[route.endpoint](request)
+        served = self.v3.served if route.is_v3 else self._served
+        return self._rate_objection(route.endpoint) or served[route.endpoint](request)
 
     def _rate_objection(self, endpoint: Endpoint) -> SimReply | None:
         window = self._windows.get(endpoint)
@@ -135,8 +139,13 @@ class Simulator:
 
 def _windows(limits: VendorLimits) -> dict[Endpoint, SlidingWindow]:
     counts = {
-        Endpoint.SEND: limits.sends,
-        Endpoint.MESSAGES: limits.reads,
-        Endpoint.CONTACTS: limits.contacts,
+        (Endpoint.SEND,): limits.sends,
+        (Endpoint.MESSAGES,): limits.reads,
+        (Endpoint.CONTACTS,): limits.contacts,
+        # Not published, so v3's reads share a window as narrow as that of message lists.
+        (Endpoint.BROADCASTS, Endpoint.COUNTERS, Endpoint.RECIPIENTS): limits.reads,
     }
-    return {name: SlidingWindow(count, limits.window_s) for name, count in counts.items()}
+    windows: dict[Endpoint, SlidingWindow] = {}
+    for names, count in counts.items():
+        windows.update(dict.fromkeys(names, SlidingWindow(count, limits.window_s)))
+    return windows

@@ -38,6 +38,8 @@ BAD_PARAMETERS = "Check your template, it cannot have typos or blank text"
 NO_CREDIT = "Message not sent: not enough credits, please top up"
 BAD_SPACES = "Custom params can't have 4 consecutive spaces and button url can't have a space"
 
+SLOWER = SimReply(status=HTTPStatus.TOO_MANY_REQUESTS, headers=(("Retry-After", "1"),))
+
 # E.164 allows 15 digits; no country's numbers are shorter than 7 with their code.
 _SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
@@ -97,49 +99,63 @@ class WatiAccount:
         objection = self._objection(send)
         if objection is not None:
             return objection
-        plan = self.plan(send.number)
-        self._tries[send.number] += 1
-        if self._tries[send.number] <= plan.rate_limited:
-            return SimReply(status=HTTPStatus.TOO_MANY_REQUESTS, headers=(("Retry-After", "1"),))
-        answer = self._decide(send, plan)
-        is_lost = self._tries[send.number] <= plan.rate_limited + plan.lost_answers
-        return replace(answer, is_lost=is_lost)
+        is_limited, is_lost = self.count_try(send.number)
+        if is_limited:
+            return SLOWER
+        return replace(self._decide(send, self.plan(send.number)), is_lost=is_lost)
+
+    def count_try(self, number: str) -> tuple[bool, bool]:
+        """Count a send; return whether it comes too fast, and whether its answer is lost."""
+        plan = self.plan(number)
+        self._tries[number] += 1
+        tries = self._tries[number]
+        return tries <= plan.rate_limited, tries <= plan.rate_limited + plan.lost_answers
 
     def _objection(self, send: Send) -> SimReply | None:
         """Return what is wrong with a send, whoever it is for."""
         if not send.number:
             return json_reply({"result": False, "info": NO_NUMBER}, HTTPStatus.BAD_REQUEST)
-        is_number = send.number.isdecimal()
-        if not (is_number and _SHORTEST_NUMBER <= len(send.number) <= _LONGEST_NUMBER):
+        if not is_number(send.number):
             return refusal(send, BAD_NUMBER)
+        text = self.template_objection(send)
+        return text_reply(text, HTTPStatus.BAD_REQUEST) if text else None
+
+    def template_objection(self, send: Send) -> str:
+        """Return what is wrong with template and values, "" for nothing."""
         rows = [row for row in self.templates if row.name == send.template]
         approved = [row for row in rows if row.status.upper() == "APPROVED"]
         if not approved:
             found = ", ".join(sorted(row.status for row in rows)) or "no such template"
-            text = f"Template {send.template} is not approved: {found}"
-            return text_reply(text, HTTPStatus.BAD_REQUEST)
+            return f"Template {send.template} is not approved: {found}"
         values = dict(send.parameters)
         takes_them = any(set(row.parameters) == set(values) for row in approved)
-        if not takes_them or not all(value.strip() for value in values.values()):
-            return text_reply(BAD_PARAMETERS, HTTPStatus.BAD_REQUEST)
-        return None
+        is_filled = all(value.strip() for value in values.values())
+        return "" if takes_them and is_filled else BAD_PARAMETERS
 
     def _decide(self, send: Send, plan: Plan) -> SimReply:
         if plan.refuse:
             return refusal(send, plan.refuse)
         if not plan.on_whatsapp:
             return self._yes(send, plan, is_valid=False)
+        if not self.pay():
+            return refusal(send, NO_CREDIT)
+        answer = self._yes(send, plan, is_valid=True)
+        self.keep(send, plan)
+        return answer
+
+    def pay(self) -> bool:
+        """Take the price of a message from the credit; False where it is used up."""
         if self.credit is not None:
             if self.credit < 1:
-                return refusal(send, NO_CREDIT)
+                return False
             self.credit -= 1
-        return self._take(send, plan)
+        return True
 
-    def _take(self, send: Send, plan: Plan) -> SimReply:
-        """Keep the message and return the ordinary yes."""
+    def keep(self, send: Send, plan: Plan) -> SimMessage:
+        """Keep a message that WATI takes."""
         if send.has_bad_spaces:
             plan = replace(plan, history=failing(BAD_SPACES).history)
-        answer = self._yes(send, plan, is_valid=True)
+        own_id = self._message_id() if send.version == V2 else None
         message = SimMessage(
             number=send.number,
             template=send.template,
@@ -148,13 +164,13 @@ class WatiAccount:
             channel=send.channel,
             version=send.version,
             at=self._now() + timedelta(seconds=plan.arrives_after_s),
-            local_message_id=self._message_id() if send.version == V2 else None,
+            local_message_id=send.local_message_id or own_id,
             serial=self._serial,
             plan=plan,
         )
         self.messages.append(message)
         self._by_number.setdefault(send.number, []).append(message)
-        return answer
+        return message
 
     def _yes(self, send: Send, plan: Plan, *, is_valid: bool) -> SimReply:
         self._serial += 1
@@ -197,7 +213,7 @@ class WatiAccount:
         wanted = parse_phone_filter(request.query.get("attribute", ""))
         if isinstance(wanted, SimReply):
             return wanted
-        known = self._known_numbers(wanted)
+        known = self.known_numbers(wanted)
         now, page = self._now(), Page.of_query(request.query)
         contacts = [
             contact_row(number, self.plan(number), serial, now) | {"tenantId": None}
@@ -205,12 +221,17 @@ class WatiAccount:
         ]
         return list_reply("contact_list", contacts, page.link(request.path, len(known)))
 
-    def _known_numbers(self, wanted: str | None) -> list[str]:
+    def known_numbers(self, wanted: str | None) -> list[str]:
         """Return the contacts: numbers with a plan and numbers messaged (a send makes one)."""
         if wanted is None:
             return list(dict.fromkeys([*self._plans, *self._by_number]))
         number = digits_of(wanted)
         return [number] if number in self._plans or number in self._by_number else []
+
+
+def is_number(digits: str) -> bool:
+    """Whether digits may be a number of some country."""
+    return digits.isdecimal() and _SHORTEST_NUMBER <= len(digits) <= _LONGEST_NUMBER
 
 
 def _rows_around(message: SimMessage) -> list[_Row]:

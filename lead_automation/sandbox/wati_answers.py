@@ -43,7 +43,7 @@ def accepted_v1(send: Send, contact: Mapping[str, object], *, is_valid: bool) ->
             "result": True,
             "phone_number": send.number,
             "template_name": send.template,
-            "parameteres": _pairs(send.parameters),
+            "parameteres": pairs(send.parameters),
             "contact": contact,
             "model": {"ids": [contact["id"]]},
             "validWhatsAppNumber": is_valid,
@@ -65,7 +65,7 @@ def accepted_v2(send: Send, message_id: str, *, is_valid: bool) -> SimReply:
             "error": None,
             "templateName": send.template,
             "receivers": [receiver],
-            "parameters": _pairs(send.parameters),
+            "parameters": pairs(send.parameters),
         }
     )
 
@@ -105,7 +105,7 @@ def contact_row(number: str, plan: Plan, serial: int, now: datetime) -> dict[str
         "customParams": [],
         "optedIn": False,
         "isDeleted": False,
-        "lastUpdated": _zulu(now),
+        "lastUpdated": zulu(now),
         "allowBroadcast": plan.allow_broadcast,
         "allowSMS": True,
         "teamIds": [],
@@ -129,7 +129,7 @@ def message_row(message: SimMessage, text: str, now: datetime) -> dict[str, obje
         "failedDetail": (step.detail or None) if step else None,
         "localMessageId": message.local_message_id,
         "id": f"637f{message.serial:020x}",
-        "created": _zulu(message.at),
+        "created": zulu(message.at),
         "conversationId": _conversation_id(message.number),
         "ticketId": None,
         "eventType": "broadcastMessage",
@@ -147,7 +147,7 @@ def inbound_row(number: str, text: str, at: datetime, serial: int) -> dict[str, 
         "statusString": "SENT",
         "localMessageId": None,
         "id": f"637b{serial:020x}",
-        "created": _zulu(at),
+        "created": zulu(at),
         "conversationId": _conversation_id(number),
         "ticketId": f"637d{serial:020x}",
         "eventType": "message",
@@ -161,7 +161,7 @@ def ticket_row(number: str, at: datetime, serial: int) -> dict[str, object]:
         "type": 0,
         "owner": None,
         "id": f"637c{serial:020x}",
-        "created": _zulu(at),
+        "created": zulu(at),
         "conversationId": _conversation_id(number),
         "ticketId": f"637d{serial:020x}",
         "eventType": "ticket",
@@ -184,16 +184,17 @@ def template_row(template: SimTemplate, serial: int, now: datetime) -> dict[str,
         "customParams": [
             {"paramName": name, "paramValue": f"sample {name}"} for name in template.parameters
         ],
-        "lastModified": _zulu(now),
+        "lastModified": zulu(now),
     }
 
 
-def _zulu(at: datetime) -> str:
+def zulu(at: datetime) -> str:
     """Return a time as WATI writes it: UTC, milliseconds, ``Z``."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def _pairs(parameters: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+def pairs(parameters: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """Return parameters as WATI lists them."""
     return [{"name": name, "value": value} for name, value in parameters]
 
 

@@ -10,6 +10,8 @@ from lead_automation.sandbox.exchange import SimReply, SimRequest, json_reply
 V1: Final = "v1"
 V2: Final = "v2"
 """The API version whose sends return a message id."""
+V3: Final = "v3"
+"""The one whose sends carry many messages, each with an id of the caller's."""
 
 _Row = TypeVar("_Row")
 
@@ -23,8 +25,9 @@ class Send:
 
     Attributes:
         number: Digits; as they came, so perhaps none.
-        version: ``v1`` or ``v2``.
+        version: ``v1``, ``v2`` or ``v3``.
         parameters: Name and value, in the order received.
+        local_message_id: v3: the caller's, None where it gave none.
     """
 
     number: str
@@ -33,6 +36,7 @@ class Send:
     broadcast_name: str
     parameters: tuple[tuple[str, str], ...]
     channel: str | None
+    local_message_id: str | None = None
 
     @property
     def has_bad_spaces(self) -> bool:
@@ -43,14 +47,14 @@ class Send:
 
 def parse_send(request: SimRequest) -> Send | SimReply:
     """Return a send, or the 400 WATI answers to a malformed one."""
-    value = _object_of(request.body)
+    value = object_of(request.body)
     if value is None:
         return _invalid_items("InvalidBody", "The request body is not a JSON object")
     template, label = value.get("template_name"), value.get("broadcast_name")
     if not (isinstance(template, str) and template and isinstance(label, str) and label):
         return _invalid_items("Required", "template_name and broadcast_name are required")
     channel, parameters = value.get("channel_number"), value.get("parameters", [])
-    if not (channel is None or isinstance(channel, str)) or not _are_pairs(parameters):
+    if not (channel is None or isinstance(channel, str)) or not are_pairs(parameters):
         return _invalid_items("InvalidType", "channel_number or parameters have the wrong type")
     return Send(
         number=request.number,
@@ -62,7 +66,8 @@ def parse_send(request: SimRequest) -> Send | SimReply:
     )
 
 
-def _object_of(body: bytes) -> dict[str, Any] | None:
+def object_of(body: bytes) -> dict[str, Any] | None:
+    """Return a body's JSON object, None where it is something else."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -70,7 +75,8 @@ def _object_of(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _are_pairs(value: object) -> bool:
+def are_pairs(value: object) -> bool:
+    """Whether a JSON value is a list of parameters, each a name and a value."""
     return isinstance(value, list) and all(
         isinstance(pair, dict)
         and isinstance(pair.get("name"), str)

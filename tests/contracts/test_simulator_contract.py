@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import cache
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +54,28 @@ def supplement() -> Any:
     return reference("wati-supplement.openapi.json")
 
 
-def answer_of(path: str, method: str, status: str = "200") -> Any:
-    """Return what the description says of an answer with a JSON body."""
-    return supplement()["paths"][path][method]["responses"][status]["content"]["application/json"]
+def vendors_v3() -> Any:
+    """Return WATI's own description of API v3."""
+    return reference("wati-v3.openapi.json")
+
+
+@cache
+def schemas() -> Any:
+    """Return every named schema, the vendor's own where both describe one."""
+    return supplement()["components"]["schemas"] | vendors_v3()["components"]["schemas"]
+
+
+def answer_of(path: str, method: str, status: str = "200", of: Any = None) -> Any:
+    """Return what a description says of an answer with a JSON body."""
+    paths = (of or supplement())["paths"]
+    return paths[path][method]["responses"][status]["content"]["application/json"]
 
 
 def violations(value: object, schema: Mapping[str, Any], where: str = "$") -> Iterator[str]:
     """Yield every place where a value is not of the schema's type or lacks what it requires."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        yield from violations(value, supplement()["components"]["schemas"][name], where)
+        yield from violations(value, schemas()[name], where)
     elif "oneOf" in schema:
         choices = [list(violations(value, choice, where)) for choice in schema["oneOf"]]
         if all(choices):
@@ -88,6 +101,9 @@ def _typed_violations(value: object, schema: Mapping[str, Any], where: str) -> I
         for name, inner in schema.get("properties", {}).items():
             if name in value:
                 yield from violations(value[name], inner, f"{where}.{name}")
+        if schema.get("additionalProperties") is False:
+            unknown = value.keys() - schema["properties"].keys()
+            yield from (f"{where}.{name}: not documented" for name in unknown)
 
 
 def make_simulator(**settings: Any) -> Simulator:
@@ -254,6 +270,163 @@ def test_credentials_and_rate_have_the_documented_status() -> None:
     assert {str(limited.status), str(stranger.status)} == {"429", "401"} <= set(responses)
     documented = responses["429"]["headers"]["Retry-After"]["schema"]
     assert list(violations(int(dict(limited.headers)["Retry-After"]), documented)) == []
+
+
+V3 = "/api/ext/v3"
+DATES = "date_from=2020-01-01T00:00:00Z&date_to=2040-01-01T00:00:00Z"
+
+
+def send_batch(simulator: Simulator, **changes: object) -> SimReply:
+    """Make the documented send of v3 to two people."""
+    people = [
+        {
+            "phone_number": number,
+            "local_message_id": f"local-msg-{number}",
+            "custom_params": [{"name": "first_name", "value": "Asha"}],
+        }
+        for number in (NUMBER, "12345")
+    ]
+    body = {"template_name": TEMPLATE, "broadcast_name": "run 1", "recipients": people} | changes
+    target = f"{V3}/messageTemplates/send"
+    return simulator.handle(
+        request_of("POST", target, headers=HEADERS, body=json.dumps(body).encode())
+    )
+
+
+def test_v3_send_is_answered_as_the_vendor_describes_it() -> None:
+    """Everybody asked for stands in the answer, the impossible number with its error."""
+    path = f"{V3}/messageTemplates/send"
+    documented = answer_of(path, "post", of=vendors_v3())
+
+    body = json.loads(send_batch(make_simulator()).body)
+
+    assert list(violations(body, documented["schema"])) == []
+    assert set(body) >= set(documented["example"])
+    assert [set(row) for row in body["recipients"]] == [
+        set(documented["example"]["recipients"][0])
+    ] * 2
+    assert [row["errors"] for row in body["recipients"]] == [[], ["Invalid phone number format."]]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipients": []},
+        {"broadcast_name": None},
+        {"template_name": "no such template"},
+        {"recipients": [{"whatsappNumber": NUMBER}]},
+    ],
+)
+def test_v3_refuses_as_the_vendor_describes_it(changes: dict[str, object]) -> None:
+    """A 400 is an error object, and nobody was sent."""
+    path = f"{V3}/messageTemplates/send"
+    documented = answer_of(path, "post", "400", of=vendors_v3())
+    simulator = make_simulator()
+
+    reply = send_batch(simulator, **changes)
+
+    assert reply.status == 400
+    assert list(violations(json.loads(reply.body), documented["schema"])) == []
+    assert simulator.messages == []
+
+
+@pytest.mark.parametrize("plan", [Plan(), Plan(says=((0.0, "Yes"),)), failing("131026 gone")])
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("broadcasts", f"broadcasts?page_number=1&page_size=100&{DATES}"),
+        ("broadcasts/{broadcast_id}", "broadcasts/674100000000000000000001"),
+        (
+            "broadcasts/{broadcast_id}/recipients",
+            "broadcasts/674100000000000000000001/recipients?page_number=1&page_size=100",
+        ),
+        ("messageTemplates", "messageTemplates?page_number=1&page_size=100"),
+        ("contacts", "contacts?page_number=1&page_size=100"),
+        ("contacts/{target}", f"contacts/{NUMBER}"),
+    ],
+)
+def test_v3_reads_are_answered_as_the_vendor_describes_them(
+    path: str, target: str, plan: Plan
+) -> None:
+    """Nothing undocumented, every type right; a list holds something to be judged by."""
+    documented = answer_of(f"{V3}/{path}", "get", of=vendors_v3())
+    simulator = make_simulator(plans={NUMBER: plan})
+    send_batch(simulator)
+
+    body = read(simulator, f"{V3}/{target}")
+
+    assert list(violations(body, documented["schema"])) == []
+    assert all(value for name, value in body.items() if name in ("broadcasts", "recipients"))
+
+
+def test_v3_credit_has_the_documented_shape() -> None:
+    """The one read that WATI's description of February lacks."""
+    documented = answer_of(f"{V3}/account/credits", "get")
+
+    body = read(make_simulator(credit=3), f"{V3}/account/credits")
+
+    assert list(violations(body, documented["schema"])) == []
+    assert set(body) == set(documented["schema"]["properties"])
+    assert body["credit"] == 3
+
+
+def vendors_client() -> Any:
+    """Return the module of WATI's package ``wati-mcp`` that makes its calls; skip without it."""
+    package = find_spec("whatsapp_mcp")
+    if package is None or not package.submodule_search_locations:
+        pytest.skip("no package wati-mcp here")
+    # The file alone: the package around it wants a whole MCP server.
+    path = Path(package.submodule_search_locations[0]) / "wati_api.py"
+    spec = spec_from_file_location("wati_api", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_wati_s_own_client_reads_the_simulator() -> None:
+    """Its published package for v3 sends, and finds what it sent by the same fields as we do."""
+    api = vendors_client()
+    simulator = Simulator(clock=Clock(), plans={NUMBER: Plan(allow_broadcast=False)})
+    with SandboxServer(simulator) as server:
+        client = api.WatiAPI(server.addresses.wati_origin, "", API_KEY)
+        parameters = [{"name": name, "value": "Asha"} for name in "123"]
+        people = [{"phone_number": NUMBER, "custom_params": parameters}]
+        sent = client.send_template(TEMPLATE, "run 1", people)
+        [listed] = client.list_campaigns()
+        campaign = client.get_campaign(listed["id"])
+        [contact] = client.get_contacts()
+        templates = client.list_templates()
+
+    [broadcast] = simulator.v3.broadcasts
+    assert sent == (True, f"Broadcast {broadcast.broadcast_id}")
+    assert (listed["id"], listed["name"]) == (broadcast.broadcast_id, "run 1")
+    assert campaign["statistics"]["total_recipients"] == 1
+    assert (contact.wa_id, contact.allow_broadcast) == (NUMBER, False)
+    assert TEMPLATE in [row["name"] for row in templates if row["status"] == "APPROVED"]
+
+
+def test_every_v3_call_stands_in_the_vendors_description() -> None:
+    """Address and verb; with a tenant in the path it is nobody's."""
+    described = vendors_v3()["paths"] | supplement()["paths"]
+    known = {
+        (method.upper(), path.replace("{target}", NUMBER).replace("{broadcast_id}", "6741"))
+        for path, verbs in described.items()
+        if path.startswith(V3)
+        for method in verbs
+    }
+
+    # Two that are not simulated look like an id of something, and are answered 404 for it.
+    known -= {("GET", f"{V3}/{path}") for path in ("broadcasts/overview", "contacts/count")}
+    served = {(method, path) for method, path in known if find_route(path, None).method == method}
+
+    assert {path.removeprefix(f"{V3}/") for _, path in served} == {
+        *("messageTemplates/send", "messageTemplates", "contacts", f"contacts/{NUMBER}"),
+        *("broadcasts", "broadcasts/6741", "broadcasts/6741/recipients", "account/credits"),
+    }
+    assert all(find_route(f"/100138{path}", "100138").method == "" for _, path in served)
+    assert all(find_route(path, "100138").is_v3 for _, path in served)
 
 
 def test_every_v1_call_stands_in_the_vendors_collection() -> None:

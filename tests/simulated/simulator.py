@@ -4,6 +4,7 @@ It keeps the truth a test compares with: which messages were really sent, which 
 rows the CRM has.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,13 @@ from lead_automation.sandbox.plans import SimMessage
 
 Watcher = Callable[[Side, FaultKind | None], None]
 """Called when a side goes down, with the kind, and when it comes back, with None."""
+
+
+def _numbers_of(request: SimRequest) -> list[str]:
+    """Return who a send is for: of v3 all that its body names."""
+    if "/api/ext/v3/" not in request.path:
+        return [request.number]
+    return [str(row.get("phone_number")) for row in json.loads(request.body)["recipients"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +137,7 @@ class Simulator(simulator.Simulator):
         """Answer as directed, remember the call, and run the hooks of what was taken."""
         endpoint, sent = route.endpoint, len(self.messages)
         if endpoint is Endpoint.SEND:
-            self.posts[request.number] += 1
+            self.posts.update(_numbers_of(request))
         reply, served = self._directed(route, request)
         fault = fault_of(reply)
         self.calls[endpoint].append(
