@@ -99,11 +99,13 @@ class Lead:
         lead_id: Opaque text of 1 to 128 characters, NFC; never a path.
         full_name: Any JSON value.
         mobile_number: Any JSON value (``mobile_number_formatted``).
+        given_id: The id as it came where that is not lead_id: a number, or text in another form.
     """
 
     lead_id: str
     full_name: object
     mobile_number: object
+    given_id: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +115,13 @@ class Recipient:
     Attributes:
         name: Ready for the template (whitespace folded, at most 60 characters).
         phone: E.164: ``+`` and up to 15 digits.
+        given_id: As the lead's.
     """
 
     lead_id: str
     name: str
     phone: str
+    given_id: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

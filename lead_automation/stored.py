@@ -17,6 +17,8 @@ from lead_automation.text import clean, safe_text
 
 LeadId = Annotated[str, Meta(min_length=1, max_length=128)]
 """Opaque text, NFC; never a path."""
+GivenId = int | Annotated[str, Meta(max_length=512)] | None
+"""A lead's id as the CRM gave it, say with marks apart; None where that is its ``LeadId``."""
 _PHONE = r"^\+[1-9][0-9]{0,14}\Z"
 Phone = Annotated[str, Meta(pattern=_PHONE)]
 """E.164: ``+`` and up to 15 digits."""
@@ -54,6 +56,7 @@ class MessageRecord(
         attempts: POSTs that were answered or may have arrived, counted from 1; 0 when none was.
         unknown: It may or may not have arrived; holds its quota until settled.
         error_category: Set for a message that was refused or failed.
+        given_id: The lead's id as the CRM gave it, where that is not lead_id.
 
     Raises:
         ValueError: It says it went out but not when, or holds what no file may.
@@ -71,6 +74,7 @@ class MessageRecord(
     attempts: Count  # kept over runs, so that MAX_UNANSWERED_ATTEMPTS holds over runs too
     unknown: bool = False
     error_category: ErrorCategory | None = None
+    given_id: GivenId = None
 
     def __post_init__(self) -> None:
         if self.sent_at is None and self.template is not None:
@@ -109,7 +113,7 @@ def _check_year(time: datetime | None) -> None:
         raise ValueError(msg)
 
 
-class CrmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CrmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One row of the CRM's message log, in memory, in the outbox and in the journal.
 
     Attributes:
@@ -118,6 +122,10 @@ class CrmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         msg_status: sent, delivered, read or failed.
         to_phone_number: E.164, or the CRM's own text where that is no number.
         sent_at: None where nobody was messaged.
+        given_id: The lead's id as the CRM gave it and gets it back; None: as lead_id is.
+        refused_on: The quota day the CRM last refused this row on, which set it aside; None where
+            it did not.
+        refusal: The CRM's words then.
     """
 
     row_id: str
@@ -128,9 +136,14 @@ class CrmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wati_message_id: str | None
     error_message: str | None
     sent_at: Time | None
+    given_id: GivenId = None
+    refused_on: date | None = None
+    refusal: str = ""
 
     def __post_init__(self) -> None:
         _check_year(self.sent_at)
+        if self.refusal:
+            force_setattr(self, "refusal", safe_text(self.refusal, _MAX_REASON))
 
 
 class Suppression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

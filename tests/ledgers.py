@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from disks import RecordingDisk
 
 from lead_automation.files import Disk
-from lead_automation.models import Action, ErrorCategory, Failure, Outcome, SendAttempt
+from lead_automation.models import Action, ErrorCategory, Failure, Lead, Outcome, SendAttempt
 from lead_automation.state.fileledger import FileLedger
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.steps import Reservation
@@ -67,6 +67,11 @@ def reserve(
     )
     [record] = ledger.reserve([wanted], day=day, at=at)
     return record
+
+
+def lead_of(lead_id: str) -> Lead:
+    """Return a lead whose number is none."""
+    return Lead(lead_id=lead_id, full_name=None, mobile_number=None)
 
 
 def accepted(

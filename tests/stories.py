@@ -12,7 +12,7 @@ from harness import account_settings, digits, many_leads
 from kill_host import FastClock, KillHost, Trigger
 from promise import DOCUMENTED, ZONE, Witness, snapshot
 from simulated.plans import ScriptedPlan
-from simulated.scripts import Moment, lost
+from simulated.scripts import Moment, answer, lost
 from simulated.server import SandboxServer
 from simulated.simulator import Simulator
 
@@ -34,6 +34,8 @@ _PLANS = {
     3: ScriptedPlan(history=_READ, on_send=(lost(taken=False),)),
 }
 """The second lead's answer is lost, the third is refused, the fourth's message never arrives."""
+_REFUSED_ROW = 4
+"""The lead whose row the CRM refuses to the end: it stays owed, set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Story:
         books = self._books()
         return (
             len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
-            and not books.owed_rows()
+            and not any(row.refused_on is None for row in books.owed_rows())
             and not books.unknown_messages()
         )
 
@@ -179,5 +181,8 @@ def begin_story(folder: Path, host: KillHost) -> Iterator[Story]:
         plans=plans,
         default_plan=Plan(history=_READ),
     )
+    number = digits(_REFUSED_ROW).encode()
+    refused = answer("no such lead", 422, times=None)
+    simulator.script(Endpoint.LOG, refused, match=lambda request: number in request.body)
     with SandboxServer(simulator) as server:
         yield Story(folder, server, clock, host=host)

@@ -122,11 +122,16 @@ class EarlierMessages:
         """How many messages are to be read."""
         return len(self._reads)
 
-    def settle(self, limit_s: float) -> Settlement:
+    def settle(self, limit_s: float, *, with_refused: bool = False) -> Settlement:
         """Read and post until all is done or the time is over.
 
         Rows go out in the waits between reads, which tell what the rows should say; where slow
         reads leave no waits, in turn with them.
+
+        Args:
+            limit_s: The time.
+            with_refused: Behind them post the rows the CRM refused on another day; a run does that
+                at its end, when no lead waits for it.
         """
         # What earlier runs owe the CRM goes out before anything this run will owe.
         self._outbox.ready_all()
@@ -134,6 +139,9 @@ class EarlierMessages:
         until = self._services.clock.monotonic() + limit_s
         tracker.work(until, is_tail=True, row_deadline_s=ROW_PATIENCE_S)
         self._drop_reads()
+        if with_refused:
+            stop = self._services.runtime.stop
+            self._outbox.post_refused(lambda: 0.0 if stop.is_set else limit_s)
         self._result.rows_posted = self._outbox.posted
         self._result.rows_owed = len(self._services.ledger.owed_rows())
         self._result.is_paused = self._services.budget.is_reading_paused

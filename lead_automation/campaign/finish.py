@@ -56,12 +56,14 @@ def close_books(
     )
     hold = _hold_at(services.state.hold, now)
     until = hold.until if hold is not None else None
+    owed = books.owed_rows()
     circumstances = Circumstances(
         stopped_by=end.category,
         meta_quality=end.is_meta_quality,
         hold=hold,
         hold_until=shown_time_and_zone(until, services.zone) if until is not None else "",
-        owed_rows=len(books.owed_rows()),
+        owed_rows=sum(row.refused_on is None for row in owed),
+        refused_rows=sum(row.refused_on is not None for row in owed),
     )
     return with_next_steps(result, circumstances)
 

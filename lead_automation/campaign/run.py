@@ -303,4 +303,4 @@ class EnhancedLeadAutomation:
 
     def save_message_log(self, row: CrmRow, *, deadline_s: float) -> bool:
         """Post one row to the CRM's message log; whether the CRM took it."""
-        return self._outbox.post(row, deadline_s)
+        return self._outbox.post(row, deadline_s).taken

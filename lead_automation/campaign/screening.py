@@ -103,8 +103,8 @@ class Screening:
         is_invalid = found.recipient is None and found.reason is SkipReason.INVALID_NUMBER
         if is_invalid and not ledger.has_invalid_number(lead.lead_id):
             ledger.invalid_number(
+                lead,
                 day=self._services.today(),
-                lead_id=lead.lead_id,
                 raw_phone=found.phone.e164 or found.phone.given,
                 template=self._template,
                 at=now,

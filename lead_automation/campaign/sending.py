@@ -123,6 +123,7 @@ class Sender:
                 counsellor=lead.counsellor.name,
                 attempt=lead.spent + 1,
                 retry_of_row=lead.retry_of_row,
+                given_id=lead.recipient.given_id,
             )
             for lead in leads
         ]

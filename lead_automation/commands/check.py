@@ -165,7 +165,7 @@ def _state_points(
     except ConfigError:
         return []
     return [
-        _guarded("state", lambda: _state(local, runtime), exit_code=ExitCode.STATE),
+        *_state(local, runtime),
         _guarded("hold", lambda: _hold(local, runtime), exit_code=ExitCode.STATE),
         _hours(local, runtime.clock.now()),
     ]
@@ -180,14 +180,25 @@ def _guarded(
         return _failed(name, error, exit_code=exit_code)
 
 
-def _state(local: LocalSettings, runtime: Runtime) -> Point:
-    state = state_to_write(local, runtime)  # a run's place, so what refuses a run fails here
-    books = state.snapshot(quota_day(runtime.clock.now(), local.hours.zone))
-    suppressed = len(state.suppressions.entries())
-    check_state(books, local, runtime)
+def _state(local: LocalSettings, runtime: Runtime) -> list[Point]:
+    """Return how the state is, and what the CRM refuses of it."""
+    try:
+        state = state_to_write(local, runtime)  # a run's place, so what refuses a run fails here
+        books = state.snapshot(quota_day(runtime.clock.now(), local.hours.zone))
+        suppressed = len(state.suppressions.entries())
+        check_state(books, local, runtime)
+    except LeadAutomationError as error:
+        return [_failed("state", error, exit_code=ExitCode.STATE)]
     kept = sum(1 for _ in books.records())
     text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {local.state_dir}"
-    return Point("state", Verdict.OK, text)
+    points = [Point("state", Verdict.OK, text)]
+    refused = [row for row in books.owed_rows() if row.refused_on is not None]
+    if refused:
+        count = f"{len(refused)} row{'s' * (len(refused) > 1)}"
+        text = f"the CRM refuses {count} of its message log; the oldest: {refused[0].refusal}"
+        fix = "`status` names them. Ask the CRM's administrator; each is tried once a day."
+        points.append(Point("crm rows", Verdict.WARNING, text, fix))
+    return points
 
 
 def _hold(local: LocalSettings, runtime: Runtime) -> Point:

@@ -87,6 +87,16 @@ def _document(
         "hold": hold_document(hold, zone=local.hours.zone) if hold is not None else None,
         "suppressed": sum(entry.is_active(now) for entry in state.suppressions.entries()),
         "crm_rows_owed": len(books.owed_rows()),
+        "crm_rows_refused": [
+            {
+                "lead_id": safe_text(row.lead_id),
+                "msg_status": row.msg_status,
+                "refused_on": row.refused_on.isoformat(),
+                "reason": row.refusal,
+            }
+            for row in books.owed_rows()
+            if row.refused_on is not None
+        ],
         "month": {
             "month": month,
             "calls": books.month_calls(month),
@@ -165,6 +175,7 @@ def _lines(shown: dict[str, Any]) -> list[str]:
         *_unknown_lines(shown["unknown"]),
         f"Suppressed numbers: {shown['suppressed']}",
         f"CRM rows owed: {shown['crm_rows_owed']}",
+        *_refused_lines(shown["crm_rows_refused"]),
         f"WATI calls in {month['month']}: {month['calls']:,} of {month['limit']:,} ({share:.0f} %)",
         *([] if shown["hold"] else ["Hold: none"]),
         *_last_run_lines(shown["last_run"]),
@@ -195,6 +206,20 @@ def _last_run_lines(last_run: dict[str, Any] | None) -> list[str]:
 def _fitted(line: str, width: int) -> list[str]:
     """Break a line at spaces where it is too long; one that fits keeps its spacing."""
     return [line] if columns(line) <= width else wrap(line, width, indent="  ")
+
+
+def _refused_lines(refused: list[dict[str, Any]]) -> list[str]:
+    """Name the rows the CRM refuses, with its words, and what becomes of them."""
+    lines = [
+        f"  refused: lead {safe_text(its['lead_id'], _MAX_NAME)} ({its['msg_status']}), "
+        f"{its['refused_on']}: {its['reason']}"
+        for its in refused[:_MOST_NAMED]
+    ]
+    if len(refused) > _MOST_NAMED:
+        lines.append(f"  … and {len(refused) - _MOST_NAMED} more (--json names them all)")
+    if refused:
+        lines.append("  each is tried once a day, after all others; ask the CRM's administrator")
+    return lines
 
 
 def _unknown_lines(unknown: list[dict[str, Any]]) -> list[str]:

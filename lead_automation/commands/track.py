@@ -76,7 +76,7 @@ def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
         if earlier.count:
             text = "Messages to read: %d, about one a second; Ctrl-C keeps what was read"
             _log.info(text, earlier.count)
-        found = earlier.settle(_LONGEST_S)
+        found = earlier.settle(_LONGEST_S, with_refused=True)
         # Nothing is forgotten here: days are dropped by a run, whose clock WATI has confirmed.
         books.finish(today=None)
     finally:

@@ -15,19 +15,30 @@ from lead_automation.errors import TransportError, UnreachableError
 from lead_automation.http import Http, Request
 from lead_automation.models import Lead
 from lead_automation.runs import CallKind
-from lead_automation.stored import CrmRow
+from lead_automation.stored import CrmRow, GivenId
 from lead_automation.strictjson import JsonError, parse_json
-from lead_automation.text import clean
+from lead_automation.text import clean, safe_text
 
 # 50,000 leads of the documented fields; a list beyond that is a wrong address, not a list.
 MAX_LIST_BYTES = 16 << 20
 MAX_ID_CHARS = 128  # as long as the state takes one (stored.LeadId)
+# What the state takes of one as it came (stored.GivenId).
+_MAX_GIVEN_CHARS = 512
+_MAX_NUMBER = 2**63 - 1
+_MAX_WORDS = 200  # enough of a refusal to know what the CRM minds
 
 _SERVICE = "CRM"
 _SHOWN_ID_CHARS = 40  # an odd id is quoted in a warning of one line
 
 # Any other 2xx would say that the row waits somewhere, and nobody would ask again.
 _TAKEN = (HTTPStatus.OK, HTTPStatus.CREATED)
+# What a 4xx says of every row alike: the token, or the moment. Any other one is about this row.
+_REFUSES_ALL = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
 
 _URL_HINT = "Compare LEAD_API_URL in config.env with the address the CRM's administrator gave."
 _STATUS_HINTS: Mapping[int, str] = {
@@ -65,11 +76,13 @@ class RowAnswer:
     """Whether the CRM took a row of its message log.
 
     Attributes:
-        detail: Why not, for the log; "" when taken.
+        detail: Why not, with the CRM's words where it gave any, safe to show; "" when taken.
+        is_refused: The CRM wants this row not, whatever it thinks of the others.
     """
 
     taken: bool
     detail: str = ""
+    is_refused: bool = False
 
 
 class LeadListError(ValueError):
@@ -111,7 +124,17 @@ def _parse_row(row: object) -> Lead | MalformedLead:
         lead_id=lead_id,
         full_name=row.get("full_name"),
         mobile_number=row.get("mobile_number_formatted"),
+        given_id=_given_id(row["lead_id"], lead_id),
     )
+
+
+def _given_id(value: str | int, lead_id: str) -> GivenId:
+    """Return the id as it came, which the CRM gets back; None where it is lead_id anyway."""
+    # A longer number is no row's key in any database, and no state file could hold it.
+    fits = len(str(value)) <= _MAX_GIVEN_CHARS
+    if isinstance(value, int):
+        fits = abs(value) <= _MAX_NUMBER
+    return value if fits and value != lead_id else None
 
 
 def _parse_id(value: object) -> tuple[str, str]:
@@ -222,7 +245,11 @@ class CrmClient:
         self._note_clock(answer.offset_s)
         if answer.status in _TAKEN:
             return RowAnswer(taken=True)
-        return RowAnswer(taken=False, detail=f"HTTP {answer.status}")
+        if not HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return RowAnswer(taken=False, detail=f"HTTP {answer.status}")
+        is_refused = answer.status not in _REFUSES_ALL
+        detail = f"HTTP {answer.status}{_words(answer.body)}"
+        return RowAnswer(taken=False, detail=detail, is_refused=is_refused)
 
     def _note_clock(self, offset_s: float | None) -> None:
         if offset_s is not None:
@@ -237,11 +264,17 @@ def _unexpected_status(status: int) -> UnreachableError:
     return UnreachableError(msg, service=_SERVICE, hint=_STATUS_HINTS.get(status, default))
 
 
-def _row_body(row: CrmRow) -> dict[str, str]:
+def _words(body: bytes) -> str:
+    """Return ``: what the CRM said``, on one line; empty where it said nothing."""
+    text = " ".join(body[: _MAX_WORDS * 4].decode("utf-8", "replace").split())
+    return f": {safe_text(text, _MAX_WORDS)}" if text else ""
+
+
+def _row_body(row: CrmRow) -> dict[str, object]:
     """Return the row as the CRM takes it; what does not apply is left out."""
     sent_at = row.sent_at.isoformat(timespec="seconds") if row.sent_at else None
     body = {
-        "lead_id": row.lead_id,
+        "lead_id": row.lead_id if row.given_id is None else row.given_id,
         "message_content": f"Template: {row.template_name}",
         "msg_type": "template",
         "msg_status": row.msg_status,

@@ -67,7 +67,9 @@ def describe_lead(lead: Lead, position: int, *, number: object, region: str) -> 
     found = Screened(row=row, phone=phone, name_problem=name.problem)
     if phone.e164 is None:
         return _invalid(found, phone.problem)
-    recipient = Recipient(lead_id=lead.lead_id, name=name.text, phone=phone.e164)
+    recipient = Recipient(
+        lead_id=lead.lead_id, name=name.text, phone=phone.e164, given_id=lead.given_id
+    )
     return replace(found, recipient=recipient)
 
 

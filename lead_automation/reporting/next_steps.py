@@ -35,7 +35,8 @@ class Circumstances:
         meta_quality: A Meta quality refusal was met.
         hold: What holds sending now.
         hold_until: Its end as people read it, in the configured zone; "" for until ``resume``.
-        owed_rows: CRM rows the CRM has not taken yet.
+        owed_rows: CRM rows the CRM has not taken yet, besides those it refuses.
+        refused_rows: CRM rows the CRM refuses.
     """
 
     stopped_by: ErrorCategory | None = None
@@ -43,6 +44,7 @@ class Circumstances:
     hold: Hold | None = None
     hold_until: str = ""
     owed_rows: int = 0
+    refused_rows: int = 0
 
 
 def with_next_steps(result: RunResult, circumstances: Circumstances) -> RunResult:
@@ -130,6 +132,11 @@ def _unsettled(result: RunResult, now: Circumstances) -> Steps:
         yield (
             f"The CRM has not taken {_count(now.owed_rows, 'row')} of its message log yet; the "
             "next run, or `track`, posts what is owed."
+        )
+    if now.refused_rows:
+        yield (
+            f"The CRM refuses {_count(now.refused_rows, 'row')} of its message log, each tried "
+            "once a day: `status` shows its words; ask the CRM's administrator."
         )
 
 

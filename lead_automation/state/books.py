@@ -18,7 +18,7 @@ from lead_automation.state.jsonstore import (
     QUOTA_FILE,
     StateFiles,
 )
-from lead_automation.state.rows import row_prefix
+from lead_automation.state.rows import by_age, row_prefix
 from lead_automation.stored import CrmRow, MessageRecord
 
 _Key = tuple[date, str]
@@ -242,7 +242,7 @@ class Books:
 
     def owed_rows(self) -> list[CrmRow]:
         """Return every row the CRM has not taken, oldest first."""
-        return list(self.files.outbox.values())
+        return sorted(self.files.outbox.values(), key=by_age)
 
     def find_row(self, row_id: str) -> CrmRow | None:
         """Return an owed row as it stands now; None once the CRM took it."""

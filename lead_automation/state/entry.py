@@ -9,6 +9,7 @@ before, so that folding the same journal again still gives the same counts. One 
     {"v": 1, "kind": "accepted", "owe": [{…}], "calls": {"2026-11": 9}, "message": {…}}
     {"v": 1, "kind": "reserve", "messages": [{…}, {…}], "quota": {"Anandi": 2}}
     {"v": 1, "kind": "row_taken", "drop": ["2026-11-22/1001/1"]}
+    {"v": 1, "kind": "row_refused", "owe": [{…}]}
 """
 
 from datetime import date
@@ -48,8 +49,13 @@ class Kind(Enum):
     READING = "reading"
     INVALID = "invalid"
     ROW_TAKEN = "row_taken"
+    ROW_REFUSED = "row_refused"
+    """By the CRM, for itself: owed on, but set aside."""
     SETTLED = "settled"
     """Several messages of one POST, settled differently."""
+
+
+_WITHOUT_MESSAGE = (Kind.DAY, Kind.ROW_TAKEN, Kind.ROW_REFUSED)
 
 
 class JournalEntry(
@@ -89,7 +95,7 @@ class JournalEntry(
         if (self.kind is Kind.DAY) != (self.day is not None):
             msg = "only a day entry has a day, and needs one"
             raise ValueError(msg)
-        if self.kind not in (Kind.DAY, Kind.ROW_TAKEN) and not self.messages:
+        if self.kind not in _WITHOUT_MESSAGE and not self.messages:
             msg = f"a {self.kind.value} entry needs its message"
             raise ValueError(msg)
         if self.quota and len({message.day for message in self.messages}) != 1:

@@ -12,13 +12,13 @@ from datetime import date, datetime, tzinfo
 
 from msgspec.structs import replace
 
-from lead_automation.models import ErrorCategory, Failure, MessageStatus, SendAttempt
+from lead_automation.models import ErrorCategory, Failure, Lead, MessageStatus, SendAttempt
 from lead_automation.state.codec import lead_id_of
 from lead_automation.state.entry import JournalEntry, Kind
 from lead_automation.state.jsonstore import StateFiles
 from lead_automation.state.rows import first_row_id, make_row
 from lead_automation.state.steps import Change, Reservation, Steps
-from lead_automation.stored import MessageRecord
+from lead_automation.stored import CrmRow, MessageRecord
 
 _ABSENT = "WATI has no such message"
 _NEVER_LEARNED = "WATI gave no clear answer whether it arrived"
@@ -172,16 +172,16 @@ class Ledger(Steps, ABC):
         return after
 
     def invalid_number(
-        self, *, day: date, lead_id: str, raw_phone: str, template: str, at: datetime, text: str
+        self, lead: Lead, *, day: date, raw_phone: str, template: str, at: datetime, text: str
     ) -> None:
         """Remember a lead whose number is none, and owe its ``failed`` row.
 
         Nothing happens where the lead has a record that day: its row tells of it already.
         """
-        if self.record(day, lead_id) is not None:
+        if self.record(day, lead.lead_id) is not None:
             return
         record = MessageRecord(
-            lead_id=lead_id_of(lead_id),
+            lead_id=lead_id_of(lead.lead_id),
             day=day,
             phone=None,
             template=template,
@@ -192,6 +192,7 @@ class Ledger(Steps, ABC):
             updated_at=self._local(at),
             attempts=0,
             error_category=ErrorCategory.INVALID_NUMBER,
+            given_id=lead.given_id,
         )
         row_id = self.free_row_id(first_row_id(record))
         row = make_row(record, row_id, error=text, raw_phone=raw_phone)
@@ -201,6 +202,12 @@ class Ledger(Steps, ABC):
         """Forget a row the CRM has taken; one that is not owed is no error."""
         # A power cut may lose it: the CRM then gets the row a second time, which it can tell.
         self._keep(JournalEntry(kind=Kind.ROW_TAKEN, drop=(row_id,)), durable=False)
+
+    def row_refused(self, row: CrmRow, *, on: date, words: str) -> None:
+        """Set a row aside that the CRM refuses, with its words, until another day."""
+        # A power cut may lose it: the row is then tried, and refused, once more.
+        aside = replace(row, refused_on=on, refusal=words)
+        self._keep(JournalEntry(kind=Kind.ROW_REFUSED, owe=(aside,)), durable=False)
 
     def _write(self, kind: Kind, changes: Sequence[Change], *, durable: bool = True) -> None:
         """Keep one entry, before it the day's opening one if its quota changes first here."""

@@ -1,5 +1,7 @@
 """The CRM rows a message owes: what they say and how they are named. Pure."""
 
+from math import inf
+
 from lead_automation.models import MessageStatus
 from lead_automation.stored import CrmRow, MessageRecord
 
@@ -42,4 +44,11 @@ def make_row(
         wati_message_id=record.message_id,
         error_message=error,
         sent_at=record.sent_at,
+        given_id=record.given_id,
     )
+
+
+def by_age(row: CrmRow) -> tuple[str, float]:
+    """Return what rows are put in order by, oldest first: their day, then when it was sent."""
+    # The day stands in front of every row's id; of those nobody was messaged with, no time is kept.
+    return (row.row_id[: len("2026-11-22")], row.sent_at.timestamp() if row.sent_at else inf)

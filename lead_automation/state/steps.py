@@ -12,7 +12,7 @@ from lead_automation.state.books import Books, holds_quota
 from lead_automation.state.codec import at_offset, lead_id_of, phone_of
 from lead_automation.state.jsonstore import StateFiles
 from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
-from lead_automation.stored import CrmRow, MessageRecord
+from lead_automation.stored import CrmRow, GivenId, MessageRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Reservation:
         attempt: Counted from 1, over all runs: ``earlier_attempts`` and one.
         retry_of_row: Id of the owed row of an attempt that did not arrive, which this one makes
             obsolete.
+        given_id: As the lead's.
     """
 
     lead_id: str
@@ -35,6 +36,7 @@ class Reservation:
     counsellor: str
     attempt: int = 1
     retry_of_row: str | None = None
+    given_id: GivenId = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class Steps(Books):
             updated_at=at,
             attempts=wanted.attempt,
             unknown=True,
+            given_id=wanted.given_id,
         )
         dropped = () if wanted.retry_of_row is None else (wanted.retry_of_row,)
         return Change(record=record, quota={wanted.counsellor: 1}, drop=dropped)
@@ -144,7 +147,9 @@ class Steps(Books):
         owed = self.owed_row(before)
         if owed is not None:
             # One row with the latest word, rather than two of which the first is out of date.
+            # One that is set aside stays so: it has its try of the day, with these words then.
             row = make_row(after, owed.row_id, error=error)
+            row = replace(row, refused_on=owed.refused_on, refusal=owed.refusal)
             return () if row == owed else (row,)
         if after.status is not MessageStatus.FAILED:
             return ()

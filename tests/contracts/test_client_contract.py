@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fakes import FakeClock, ScriptedChance
 from harness import lead, many_leads
+from msgspec.structs import replace
 from simulated.inprocess import ADDRESSES, InProcessHttp
 from simulated.plans import ScriptedPlan, steps
 from simulated.scripts import (
@@ -611,6 +612,41 @@ class TestCrm:
 
         assert not bench.crm().post_row(self.ROW, deadline_s=3.0).taken
         assert len(bench.simulator.calls[Endpoint.LOG]) == 1
+
+    @pytest.mark.parametrize("status", [400, 404, 409, 413, 415, 422, 499])
+    def test_row_refused_for_itself_comes_back_with_the_crms_words(
+        self, make: Make, status: int
+    ) -> None:
+        """Safe to show, on one line and cut, for it goes into state, log and status."""
+        bench = make()
+        words = "no such\n\tlead\x1b[31m +919812345678 " + "x" * 5000
+        bench.simulator.script(Endpoint.LOG, answer(words, status))
+
+        said = bench.crm().post_row(self.ROW, deadline_s=3.0)
+
+        assert said.is_refused
+        assert not said.taken
+        assert said.detail.startswith(f"HTTP {status}: no such lead\\u001b[31m +9198••••5678 xx")
+        assert len(said.detail) < 250
+
+    @pytest.mark.parametrize("status", [301, 401, 403, 408, 429, 500, 503])
+    def test_row_answered_for_all_rows_alike_is_not_refused(self, make: Make, status: int) -> None:
+        """A token, a limit or a server that is down says nothing of this row."""
+        bench = make()
+        bench.simulator.script(Endpoint.LOG, answer("wait", status))
+
+        said = bench.crm().post_row(self.ROW, deadline_s=3.0)
+
+        assert not said.is_refused
+        assert not said.taken
+
+    def test_row_names_the_lead_as_the_crm_does(self, make: Make) -> None:
+        """A number stays a number."""
+        bench = make()
+
+        bench.crm().post_row(replace(self.ROW, given_id=1000), deadline_s=3.0)
+
+        assert [row["lead_id"] for row in bench.simulator.crm_rows] == [1000]
 
     def test_row_answered_200_is_taken(self, make: Make) -> None:
         """Some logs say 200."""

@@ -17,12 +17,14 @@ from ledgers import (
     ZONE,
     accepted,
     empty_disk,
+    lead_of,
     not_sent,
     open_ledger,
     refused,
     reserve,
     unknown,
 )
+from msgspec.structs import replace
 
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome, SendAttempt
 from lead_automation.state.ledger import Ledger
@@ -327,6 +329,50 @@ def test_reading_of_a_message_that_was_not_sent_is_a_bug(kept: Kept) -> None:
         _read(kept.ledger, record, MessageStatus.READ)
 
 
+def test_row_refused_is_set_aside_and_owed_on_whatever_its_message_does(kept: Kept) -> None:
+    """The CRM's words stay with it, made safe to show, and news of the message change only it."""
+    record = _accepted(kept.ledger)
+    [row] = kept.ledger.owed_rows()
+    kept.ledger.row_refused(row, on=TODAY, words="HTTP 422:\x1b no +919812345678 " + "x" * 999)
+    [aside] = kept.ledger.owed_rows()
+    _read(kept.ledger, record, MessageStatus.READ)
+    kept.ledger.finish(today=TODAY)
+    [read] = kept.reopened().owed_rows()
+
+    assert replace(aside, refused_on=None, refusal="") == row
+    assert aside.refused_on == TODAY
+    assert aside.refusal.startswith("HTTP 422:\\u001b no +9198••••5678 xxx")
+    assert len(aside.refusal) == 400
+    assert read == replace(aside, msg_status="read", wati_message_id="m-2")
+
+
+def test_owed_rows_are_the_oldest_first(kept: Kept) -> None:
+    """By the time of the send, however often what they say has changed since."""
+    first = accepted(kept.ledger, reserve(kept.ledger, "2"), message_id=None, at=NOW)
+    reserved = reserve(kept.ledger, "1", phone="+919812345679", at=LATER)
+    accepted(kept.ledger, reserved, message_id=None, at=LATER)
+    _read(kept.ledger, first, MessageStatus.READ)
+
+    assert [row.lead_id for row in kept.reopened().owed_rows()] == ["2", "1"]
+
+
+def test_id_as_the_crm_gave_it_stays_with_the_record_and_each_row(kept: Kept) -> None:
+    """The row of a failure learned days later must name the lead as the CRM does."""
+    wanted = Reservation(
+        lead_id="1001", phone=PHONE, template=TEMPLATE, counsellor="Anandi", given_id=1001
+    )
+    [record] = kept.ledger.reserve([wanted], day=TODAY, at=NOW)
+    record = accepted(kept.ledger, record, message_id="m-2", at=NOW)
+    [row] = kept.ledger.owed_rows()
+    kept.ledger.row_taken(row.row_id)
+    _read(kept.ledger, record, MessageStatus.FAILED, failed=True)
+    kept.ledger.finish(today=TODAY)
+    [second] = kept.reopened().owed_rows()
+
+    assert (row.given_id, second.given_id) == (1001, 1001)
+    assert type(second.given_id) is int
+
+
 def test_row_taken_is_forgotten(kept: Kept) -> None:
     """What the CRM has taken is not owed, and taking it twice is no error."""
     record = _accepted(kept.ledger)
@@ -343,8 +389,8 @@ def test_invalid_number_is_remembered_and_told_once(kept: Kept) -> None:
     """A lead without a number has a failed row with the CRM's own text, and blocks nobody."""
     for lead_id in ("1", "2"):
         kept.ledger.invalid_number(
+            lead_of(lead_id),
             day=TODAY,
-            lead_id=lead_id,
             raw_phone="call me " * 100,
             template=TEMPLATE,
             at=NOW,
@@ -366,7 +412,7 @@ def test_invalid_number_of_a_lead_messaged_today_changes_nothing(kept: Kept) -> 
     """A number spoilt in the CRM later in the day does not overwrite the message."""
     record = _accepted(kept.ledger)
     kept.ledger.invalid_number(
-        day=TODAY, lead_id="1001", raw_phone="?", template=TEMPLATE, at=LATER, text="no number"
+        lead_of("1001"), day=TODAY, raw_phone="?", template=TEMPLATE, at=LATER, text="no number"
     )
     after = kept.reopened()
 

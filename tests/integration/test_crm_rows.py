@@ -9,7 +9,7 @@ from harness import digits, lead, many_leads
 from offline import by_number, drawn_waits, limited, offline, start_gaps
 from simulated.faults import FaultKind, NetworkFault
 from simulated.plans import steps
-from simulated.scripts import Reply, late, lost, server_error
+from simulated.scripts import Reply, answer, late, lost, server_error
 from simulated.simulator import Simulator
 
 from lead_automation.sandbox.exchange import Endpoint
@@ -172,13 +172,119 @@ def test_log_answers_500_all_leads_are_sent_and_the_next_run_posts_each_row_once
     assert first.document["leads"]["accepted"] == 60
     assert start_gaps(simulator) == pytest.approx(drawn_waits(harness), abs=0.001)
     assert len(owed) == 60
-    assert asked_in_vain == 2  # one in the gaps, one at the end
+    assert asked_in_vain == 4  # one in the gaps, three at the end
     posted = simulator.calls[Endpoint.LOG][asked_in_vain:]
     assert sorted(by_number(simulator)) == sorted(digits(index) for index in range(60))
     assert len(posted) == 60
     assert posted[-1].at < simulator.calls[Endpoint.LEADS][-1].at <= began + 60
     assert {row["msg_status"] for row in simulator.crm_rows} == {"read"}
     assert harness.read_state("crm_outbox.json") == {}
+
+
+def test_rows_name_each_lead_as_the_crm_does_from_the_outbox_too(tmp_path: Path) -> None:
+    """A CRM that keys by numbers gets numbers back, a text of digits stays text."""
+    clock = FakeClock()
+    leads = [lead(7, f"+{digits(0)}"), lead("8", f"+{digits(1)}"), lead(9, "12345")]
+    leads.append(lead("Zoe\u0308", f"+{digits(2)}"))
+    simulator = Simulator(clock=clock, leads=leads)
+    simulator.script(Endpoint.LOG, server_error(500, times=None))
+    harness = offline(tmp_path, simulator, clock)
+    harness.run()
+    simulator.clear_scripts()
+
+    harness.run()
+
+    ids = {str(row["to_phone_number"]): row["lead_id"] for row in simulator.crm_rows}
+    assert ids == {
+        "12345": 9,
+        f"+{digits(0)}": 7,
+        f"+{digits(1)}": "8",
+        f"+{digits(2)}": "Zoe\u0308",
+    }
+    assert set(harness.records()) == {"7", "8", "9", "Zo\u00eb"}
+
+
+# --- a CRM that refuses a row ------------------------------------------------------------------
+
+
+def _refuse_first(simulator: Simulator, reply: Reply) -> None:
+    """Give the first lead's rows this reply for ever."""
+    number = digits(0).encode()
+    simulator.script(Endpoint.LOG, reply, match=lambda request: number in request.body)
+
+
+def _refusals(simulator: Simulator, status: int) -> int:
+    return sum(call.status == status for call in simulator.calls[Endpoint.LOG])
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_row_the_crm_refuses_blocks_no_other_and_is_tried_once_a_day(
+    tmp_path: Path, status: int
+) -> None:
+    """Runs and ``track`` of one day try it once, and what the CRM says can be read meanwhile."""
+    clock = FakeClock()
+    simulator = limited(clock, 5)
+    _refuse_first(simulator, answer(f"no such lead +{digits(0)}", status, times=None))
+    harness = offline(tmp_path, simulator, clock)
+    first = harness.run()
+    harness.run("track")
+    harness.run()
+    on_first_day, taken = _refusals(simulator, status), by_number(simulator)
+    shown, text = harness.run("status", "--json").document, harness.run("status").out
+    checked = harness.run("check").out
+    clock.advance(timedelta(days=1).total_seconds())
+    harness.run("track")
+    harness.run()
+    on_second_day = _refusals(simulator, status) - on_first_day
+    simulator.clear_scripts()
+    clock.advance(timedelta(days=1).total_seconds())
+    last = harness.run()
+
+    words = f"HTTP {status}: no such lead +9198••••0000"
+    assert first.code == 0
+    assert on_first_day == on_second_day == 1
+    assert set(taken) == {digits(index) for index in range(1, 5)}
+    assert shown["crm_rows_owed"] == 1
+    assert shown["crm_rows_refused"] == [
+        {
+            "lead_id": "1000",
+            "msg_status": "read",
+            "refused_on": "2026-11-23",
+            "reason": words,
+        }
+    ]
+    assert f"refused: lead 1000 (read), 2026-11-23: {words}" in " ".join(text.split())
+    assert f"the CRM refuses 1 row of its message log; the oldest: {words}" in checked
+    assert "The CRM refuses 1 row of its message log" in " ".join(first.out.split())
+    assert harness.read_state("crm_outbox.json") == {}
+    assert [row["msg_status"] for row in by_number(simulator)[digits(0)]] == ["read"]
+    assert "refuses" not in last.out
+
+
+def test_row_that_breaks_the_crm_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
+    """Whatever one row makes the CRM answer, the rows behind it get their turn at the end."""
+    clock = FakeClock()
+    simulator = limited(clock, 5)
+    _refuse_first(simulator, server_error(500, times=None))
+    harness = offline(tmp_path, simulator, clock)
+
+    harness.run()
+
+    assert set(by_number(simulator)) == {digits(index) for index in range(1, 5)}
+    assert list(harness.read_state("crm_outbox.json")) == ["2026-11-23/1000/1"]
+
+
+def test_row_refused_all_day_long_is_one_warning(tmp_path: Path) -> None:
+    """A wrong address of the log must not bury what else a run warns of."""
+    clock = FakeClock()
+    simulator = limited(clock, 30)
+    simulator.script(Endpoint.LOG, answer("not here", 404, times=None))
+    harness = offline(tmp_path, simulator, clock)
+
+    ended = harness.run("-q")
+
+    assert ended.err.count("refuses the row") == 1
+    assert "refuses 30 rows" in ended.out
 
 
 def test_log_down_more_rows_than_a_minute_holds_rest_stays_owed_and_none_comes_twice(

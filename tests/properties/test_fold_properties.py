@@ -47,8 +47,8 @@ _CHOICES = {
     None: ("reserve",),
     "reserve": ("accepted", "refused", "not_sent", "unknown"),
     "unknown": ("absent", "found", "unknown"),
-    "accepted": ("delivered", "failed", "row_taken"),
-    "refused": ("row_taken", "reserve"),
+    "accepted": ("delivered", "failed", "row_taken", "row_refused"),
+    "refused": ("row_taken", "reserve", "row_refused"),
     "not_sent": ("reserve", "row_taken"),
     "absent": ("reserve", "row_taken"),
 }
@@ -109,6 +109,8 @@ class Run:
             if owed or name == "found":
                 # A read is not durable; only an already owed row is promised to stay.
                 truth.rows |= {lead} if owed else set()
+        elif name == "row_refused":
+            truth.rows |= {lead} if owed else set()
         elif name == "row_taken":
             pass
         else:
@@ -147,6 +149,7 @@ class Run:
             "delivered": lambda: _read(ledger, record, MessageStatus.DELIVERED, at),
             "failed": lambda: _read(ledger, record, MessageStatus.FAILED, at),
             "row_taken": lambda: _take_row(ledger, record),
+            "row_refused": lambda: _refuse_row(ledger, record),
         }
         steps[name]()
 
@@ -160,6 +163,12 @@ def _take_row(ledger: FileLedger, record: MessageRecord) -> None:
     row = ledger.owed_row(record)
     if row is not None:
         ledger.row_taken(row.row_id)
+
+
+def _refuse_row(ledger: FileLedger, record: MessageRecord) -> None:
+    row = ledger.owed_row(record)
+    if row is not None:
+        ledger.row_refused(row, on=TODAY, words="HTTP 422: no such lead")
 
 
 def _check(ledger: FileLedger, truth: Truth) -> None:
@@ -307,6 +316,7 @@ def _records(draw: st.DrawFn) -> MessageRecord:
         attempts=draw(st.integers(0, 9)),
         unknown=draw(st.booleans()) if sent_at else False,
         error_category=draw(st.none() | st.sampled_from(ErrorCategory)),
+        given_id=draw(st.none() | st.integers(-(2**63), 2**63 - 1) | _texts),
     )
 
 
@@ -325,6 +335,9 @@ def test_record_and_row_written_are_read_back_equal(
         error_message=error,
         sent_at=record.sent_at,
         wati_message_id=None,
+        given_id=record.given_id,
+        refused_on=record.day if error else None,
+        refusal=error or "",
     )
     line = JournalEntry(kind=Kind.READING, messages=(record,), owe=(row,), drop=(row.row_id,))
     history = {record.day: {record.lead_id: record}}

@@ -157,7 +157,7 @@ def test_apply_of_a_changed_row_puts_it_last() -> None:
     books.apply(_entry("a", "b"))
     books.apply(_entry("a"))
 
-    assert [row.row_id for row in books.owed_rows()] == ["b", "a"]
+    assert list(books.files.outbox) == ["b", "a"]
 
 
 def test_owed_row_of_another_day_or_send_is_not_this_messages() -> None:

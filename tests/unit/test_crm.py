@@ -57,7 +57,7 @@ def test_list_of_rows_keeps_order_and_raw_values() -> None:
     )
 
     assert leads == (
-        Lead(lead_id="2", full_name="Asha", mobile_number="+91"),
+        Lead(lead_id="2", full_name="Asha", mobile_number="+91", given_id=2),
         Lead(lead_id="1", full_name=["x"], mobile_number=98.5),
         Lead(lead_id="3", full_name=None, mobile_number=None),
     )
@@ -74,11 +74,12 @@ def test_list_of_rows_keeps_order_and_raw_values() -> None:
         *((text, text) for text in ("../../etc/passwd", "CON", "a/b", "x" * 128, "\u202eid")),
     ],
 )
-def test_id_of_text_or_integer_is_opaque_text(raw: object, lead_id: str) -> None:
+def test_id_of_text_or_integer_is_opaque_text(raw: int | str, lead_id: str) -> None:
     """123 and "123" are one lead; letters are compared composed; nothing is a path."""
     [lead] = parse_rows({"lead_id": raw})
 
-    assert lead == Lead(lead_id=lead_id, full_name=None, mobile_number=None)
+    given_id = None if raw in (lead_id, 10**127) else raw
+    assert lead == Lead(lead_id=lead_id, full_name=None, mobile_number=None, given_id=given_id)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_row_without_a_usable_id_is_malformed_and_spoils_no_other(
     reason: str, lead_id: str, rows: tuple[object, ...]
 ) -> None:
     """The leads around it are served."""
-    lead = Lead(lead_id="1", full_name=None, mobile_number=None)
+    lead = Lead(lead_id="1", full_name=None, mobile_number=None, given_id=1)
     bad = MalformedLead(lead_id=lead_id, reason=reason)
 
     assert parse_rows({"lead_id": 1}, *rows, {"lead_id": 1}) == (lead, *[bad] * len(rows), lead)

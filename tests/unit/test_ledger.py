@@ -23,6 +23,7 @@ from ledgers import (
     ZONE,
     accepted,
     empty_disk,
+    lead_of,
     not_sent,
     open_ledger,
     refused,
@@ -34,6 +35,7 @@ from lead_automation.errors import StateError
 from lead_automation.models import MessageStatus
 from lead_automation.state import fileledger
 from lead_automation.state.fileledger import FileLedger, read_snapshot
+from lead_automation.state.rows import make_row
 
 WEEKS_LATER = TODAY + timedelta(days=20)
 
@@ -229,8 +231,9 @@ def test_read_only_folds_in_memory_and_refuses_every_write() -> None:
         lambda: unknown(ledger, record, at=NOW),
         lambda: ledger.absent(record, at=NOW),
         lambda: ledger.row_taken("x"),
+        lambda: ledger.row_refused(make_row(record, "x"), on=TODAY, words="no"),
         lambda: ledger.invalid_number(
-            day=TODAY, lead_id="9", raw_phone="", template=TEMPLATE, at=NOW, text=""
+            lead_of("9"), day=TODAY, raw_phone="", template=TEMPLATE, at=NOW, text=""
         ),
     ]
     for write in writes:
