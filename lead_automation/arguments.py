@@ -15,7 +15,7 @@ PROGRAM = "lead-automation"
 COMMANDS = ("run", "init", "check", "status", "track", "report", "resume", "suppress")
 SCENARIOS = ("everyday", "restricted", "credits", "outage")
 FORMS = ("html", "json", "csv", "text")
-_VALUE_OPTIONS = frozenset({"--config", "--state-dir"})
+_VALUE_OPTIONS = frozenset({"--config", "--state-dir", "--leads"})
 _TOP_LEVEL = frozenset({"-h", "--help", "--version"})
 _MAX_COUNT = 10_000_000  # far above any number of messages or days
 _NUMBER_HELP = "with + and country code, or as people write it in DEFAULT_REGION"
@@ -28,6 +28,7 @@ class Arguments:
     Attributes:
         command: One of the commands of ``build_parser``.
         config: Settings file; None to look in the usual places.
+        leads: CSV file in place of the CRM's lead list.
         sandbox: Scenario; None for a run against the real services.
         action: Of ``suppress``: add, remove or list.
         run_id: Of ``report``; None for the last run.
@@ -45,6 +46,7 @@ class Arguments:
     dry_run: bool = False
     test: bool = False
     sandbox: str | None = None
+    leads: Path | None = None
     yes: bool = False
     alert: bool = False
     action: str = ""
@@ -99,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("init", "create the two empty state files", "init --state-dir /var/lib/lead-automation")
     check = add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
     check.add_argument("--alert", action="store_true", help="send a trial alert to ALERT_URLS")
+    _add_leads(check)
     add("status", "show today's use, messages, unsettled ones, hold and last run", "status --json")
     add("track", "read the delivery status of unsettled messages; sends nothing", "track")
     _add_report(
@@ -165,6 +168,7 @@ def _add_run(parser: _Parser) -> None:
     parser.add_argument(
         "--test", action="store_true", help="send to TEST_MOBILE_NUMBER (as USE_TEST_NUMBER=true)"
     )
+    _add_leads(parser)
     parser.add_argument(
         "--sandbox",
         nargs="?",
@@ -174,6 +178,11 @@ def _add_run(parser: _Parser) -> None:
         help="rehearse against a simulator on this machine, without settings: "
         + ", ".join(SCENARIOS),
     )
+
+
+def _add_leads(parser: _Parser) -> None:
+    text = "CSV file (lead_id, full_name, mobile_number_formatted) in place of the CRM's list"
+    parser.add_argument("--leads", metavar="FILE", type=Path, help=text)
 
 
 def _add_report(parser: _Parser) -> None:

@@ -67,13 +67,15 @@ class CrmSettings:
     """The CRM's two addresses.
 
     Attributes:
+        lead_url: None where leads come from a file, or nobody is to be messaged.
+        log_url: None where no CRM is told what became of a message.
         token: The whole Authorization value.
         fetch_limit: Leads asked for in a run.
     """
 
-    lead_url: str
-    log_url: str
-    token: Secret
+    lead_url: str | None
+    log_url: str | None
+    token: Secret | None
     owner_id: str
     fetch_limit: int
 

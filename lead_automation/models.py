@@ -100,12 +100,14 @@ class Lead:
         full_name: Any JSON value.
         mobile_number: Any JSON value (``mobile_number_formatted``).
         given_id: The id as it came where that is not lead_id: a number, or text in another form.
+        counsellor: Any JSON value: whose lead it is, where the list says so.
     """
 
     lead_id: str
     full_name: object
     mobile_number: object
     given_id: int | str | None = None
+    counsellor: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,12 @@ from lead_automation.http_rules import safe_address
 from lead_automation.runs import RunResult
 from lead_automation.runtime import Runtime
 from lead_automation.secret import Secret
+from lead_automation.stored import ALERTS_FILE
 from lead_automation.strictjson import JsonError, parse_json
 from lead_automation.text import clean, json_text
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
-
-ALERTS_FILE = "alerts_sent.json"
-"""In the state directory: ``{"2026-11-23": ["3 QUOTA_EXCEEDED"]}``, today's alerts. It only spares
-people the same alert again: missing or damaged it counts as empty, and no run depends on it."""
 
 TELL_S = 10.0
 """Longest an end waits for the heartbeat, and again for all alerts together."""

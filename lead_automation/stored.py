@@ -32,6 +32,10 @@ Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 _FINAL = (MessageStatus.READ, MessageStatus.FAILED)
 _MAX_REASON = 400  # WATI's words, cut to 300 characters, with ours around them
 
+ALERTS_FILE = "alerts_sent.json"
+"""In the state directory: ``{"2026-11-23": ["3 QUOTA_EXCEEDED"]}``, today's alerts. It only spares
+people the same alert again: missing or damaged it counts as empty, and no run depends on it."""
+
 
 class MessageRecord(
     Struct,

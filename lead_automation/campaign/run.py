@@ -182,7 +182,7 @@ class EnhancedLeadAutomation:
         """
         crm = self._services.crm
         try:
-            found = crm.fetch_leads(self._services.settings.crm.fetch_limit)
+            found = self._services.leads.fetch_leads(self._services.settings.crm.fetch_limit)
         except UnreachableError as error:
             if self._mode is not RunMode.TEST:
                 raise

@@ -8,7 +8,7 @@ from lead_automation.campaign.budget import CallBudget
 from lead_automation.clock import Clock
 from lead_automation.config import Settings
 from lead_automation.http import Http, HttpClient
-from lead_automation.leads.crm import CrmClient
+from lead_automation.leads.crm import CrmClient, LeadSource
 from lead_automation.leads.hours import quota_day
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
@@ -25,6 +25,7 @@ class Services:
     Attributes:
         ledger: Where this run's messages are reserved; one that forgets for a test send.
         books: The account's own ledger, which counts WATI's calls in every mode.
+        leads: The CRM, or a file in its place.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Services:
     budget: CallBudget
     wati: EnhancedWATIClient
     crm: CrmClient
+    leads: LeadSource
 
     @property
     def clock(self) -> Clock:
@@ -64,6 +66,7 @@ def make_services(
     state: State,
     books: Ledger,
     limits: RateLimits,
+    leads: LeadSource | None = None,
 ) -> Services:
     """Join the rooms.
 
@@ -76,7 +79,9 @@ def make_services(
         state: Suppression list and hold.
         books: The account's ledger, opened for reading only in a dry run.
         limits: WATI's rate limits.
+        leads: Where leads come from; None for the CRM.
     """
+    books.owes_rows = settings.crm.log_url is not None
     budget = CallBudget(
         books,
         clock=runtime.clock,
@@ -84,6 +89,7 @@ def make_services(
         monthly_limit=settings.local.monthly_calls,
     )
     http = make_http(settings, runtime, allow_posts=mode is not RunMode.DRY_RUN)
+    crm = CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=budget.count)
     return Services(
         settings=settings,
         mode=mode,
@@ -95,9 +101,8 @@ def make_services(
         wati=EnhancedWATIClient(
             settings.wati, http=http, clock=runtime.clock, limits=limits, on_call=budget.count
         ),
-        crm=CrmClient(
-            settings.crm, http=http, template=settings.wati.template, on_call=budget.count
-        ),
+        crm=crm,
+        leads=leads or crm,
     )
 
 

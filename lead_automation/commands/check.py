@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
@@ -16,7 +18,8 @@ from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
-from lead_automation.leads.crm import CrmClient
+from lead_automation.leads.crm import CrmClient, MalformedLead
+from lead_automation.leads.csv_list import read_csv_leads
 from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
 from lead_automation.notify import judge_address, send_alert
 from lead_automation.plaintext import wrap
@@ -104,7 +107,7 @@ def _all_points(
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
-        points += _service_points(settings, runtime)
+        points += _service_points(settings, arguments, runtime)
     # Some of their words are WATI's, the CRM's or a file's.
     safe = [
         point._replace(text=safe_text(point.text, _MAX_TEXT), fix=safe_text(point.fix, _MAX_TEXT))
@@ -246,11 +249,16 @@ def _told_points(source: SettingsSource, arguments: Arguments) -> list[Point]:
     return [*points, Point("alerts", Verdict.OK, text)]
 
 
-def _service_points(settings: Settings, runtime: Runtime) -> list[Point]:
+def _service_points(settings: Settings, arguments: Arguments, runtime: Runtime) -> list[Point]:
     # A check must not be able to send, whatever is added to it.
     http = make_http(settings, runtime, allow_posts=False)
     points, offset_s = _wati(settings, runtime, http)
-    points.append(_guarded("crm", lambda: _crm(settings, http)))
+    if arguments.leads is None:
+        points.append(_guarded("crm", lambda: _crm(settings, http)))
+    else:
+        path = runtime.folder / arguments.leads
+        look = partial(_lead_file, path, runtime, settings.crm.fetch_limit)
+        points.append(_guarded("leads", look, exit_code=ExitCode.SETTINGS))
     points.append(_clock(offset_s, settings.local, runtime.clock.now()))
     return points
 
@@ -295,6 +303,17 @@ def _crm(settings: Settings, http: Http) -> Point:
         text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
         return Point("crm", Verdict.WARNING, text)
     return Point("crm", Verdict.OK, text)
+
+
+def _lead_file(path: Path, runtime: Runtime, limit: int) -> Point:
+    rows = read_csv_leads(path, runtime.disk).rows
+    odd = [row.reason for row in rows if isinstance(row, MalformedLead)]
+    text = f"{path.name}: {len(rows)} rows, {len(odd)} of them unusable"
+    if len(rows) > limit:
+        text += f"; a run takes the first {limit}"
+    if odd:
+        return Point("leads", Verdict.WARNING, f"{text}; the first: {odd[0]}")
+    return Point("leads", Verdict.OK, text)
 
 
 def _clock(offset_s: float | None, local: LocalSettings, now: datetime) -> Point:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -62,11 +63,12 @@ class SettingsSource:
         self._keys = keys
         self._folder = self.path.parent if self.path is not None else runtime.folder
         self._runtime = runtime
+        self._needs_crm = arguments.leads is None and arguments.command != "track"
 
     def load(self) -> Settings:
         """Return all settings, the state directory made absolute; raises ConfigError."""
         try:
-            settings = self._load(load_settings)
+            settings = self._load(partial(load_settings, needs_crm=self._needs_crm))
         except ConfigError as error:
             if self.path is not None:
                 raise

@@ -1,21 +1,27 @@
 """``run``: one campaign run."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import replace
 
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.ends import RunEnd, of_error
+from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
 from lead_automation.commands.common import WIDTH, SettingsSource, open_log, state_to_write
+from lead_automation.commands.endings import (
+    RunPlan,
+    end_without_run,
+    make_notifier,
+    no_run,
+    report_failure,
+)
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.commands.state_checks import check_state
-from lead_automation.config import Receivers, Settings
+from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
+from lead_automation.leads.csv_list import read_csv_leads
 from lead_automation.leads.hours import quota_day
 from lead_automation.notify import Notifier
 from lead_automation.reporting.analytics import CampaignAnalytics
@@ -29,35 +35,11 @@ from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
-from lead_automation.settings.load import load_receivers
-from lead_automation.settings.names import FROM_ENVIRONMENT
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.state import State
 from lead_automation.wati.limits import RateLimits
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunPlan:
-    """What is to be run.
-
-    Attributes:
-        settings: With an absolute state directory.
-        mode: What kind of run.
-        limits: WATI's rate limits.
-        run_id: Names the reports.
-    """
-
-    settings: Settings
-    mode: RunMode
-    limits: RateLimits
-    run_id: str
-
-    @property
-    def state_dir(self) -> Path:
-        """Where state, log and reports are."""
-        return self.settings.local.state_dir
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -79,28 +61,6 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
         runtime=runtime,
         notifier=notifier,
     )
-
-
-def make_notifier(
-    arguments: Arguments,
-    runtime: Runtime,
-    values: Mapping[str, str],
-    sources: Mapping[str, str] | None = None,
-) -> Notifier:
-    """Return who tells how a run ended; of a dry run nobody is told.
-
-    Args:
-        arguments: Say what kind of run it is.
-        runtime: What is outside.
-        values: Settings by key, right or wrong.
-        sources: Where each came from; None where all came from the environment.
-    """
-    if arguments.dry_run:
-        return Notifier(Receivers(), runtime)
-    if sources is None:
-        sources = dict.fromkeys(values, FROM_ENVIRONMENT)
-    on_purpose = arguments.test or arguments.sandbox is not None
-    return Notifier(load_receivers(values, sources, on_purpose=on_purpose), runtime)
 
 
 def run_with(
@@ -133,6 +93,9 @@ def run_with(
     with open_log(settings, arguments, runtime) as log:
         try:
             state = state_to_write(settings.local, runtime, is_sandbox=is_sandbox)
+            if arguments.leads is not None:
+                leads = read_csv_leads(runtime.folder / arguments.leads, runtime.disk)
+                plan = replace(plan, leads=leads)
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     notifier.started()
@@ -145,7 +108,7 @@ def run_with(
         except Exception as error:
             text = f"This is a bug in the program: {type(error).__name__}."
             end = of_error(LeadAutomationError(text))
-            _tell(notifier, _no_run(end, arguments, runtime, started_at, plan=plan))
+            _tell(notifier, no_run(end, arguments, runtime, started_at, plan=plan))
             raise
         else:
             _announce_end(result)
@@ -160,71 +123,13 @@ def _tell(notifier: Notifier, result: RunResult) -> None:
         _log.warning("%s", problem)
 
 
-def end_without_run(
-    error: LeadAutomationError,
-    arguments: Arguments,
-    runtime: Runtime,
-    notifier: Notifier,
-    started_at: datetime,
-) -> int:
-    """Say why there was no run, to who stands here and to who is told; return the exit code."""
-    result = report_failure(error, arguments, runtime, started_at)
-    for problem in notifier.ended(result):
-        runtime.err(problem)  # there is no log without settings
-    return result.exit_code
-
-
-def report_failure(
-    error: LeadAutomationError,
-    arguments: Arguments,
-    runtime: Runtime,
-    started_at: datetime,
-    *,
-    plan: RunPlan | None = None,
-) -> RunResult:
-    """Say why there was no run, with --json in the form of one that did nothing; return that."""
-    end = replace(of_error(error), reason=runtime.report_error(error))
-    result = _no_run(end, arguments, runtime, started_at, plan=plan)
-    if arguments.json:
-        runtime.out_json(result_to_json(result))
-    return result
-
-
-def _no_run(
-    end: RunEnd,
-    arguments: Arguments,
-    runtime: Runtime,
-    started_at: datetime,
-    *,
-    plan: RunPlan | None,
-) -> RunResult:
-    """Return the result of a run that did nothing."""
-    nothing = CampaignAnalytics(
-        run_id=plan.run_id if plan else "",
-        mode=plan.mode if plan else _asked_mode(arguments),
-        template=plan.settings.wati.template if plan else "",
-        started_at=started_at,
-    )
-    return nothing.finish(
-        status=end.status,
-        reason=end.reason,
-        exit_code=end.exit_code,
-        ended_at=runtime.clock.now(),
-    )
-
-
-def _asked_mode(arguments: Arguments) -> RunMode:
-    """Return the mode of a run whose settings could not be read."""
-    if arguments.dry_run:
-        return RunMode.DRY_RUN
-    if arguments.test:
-        return RunMode.TEST
-    return RunMode.SANDBOX if arguments.sandbox is not None else RunMode.PRODUCTION
-
-
 @contextmanager
 def _campaign(
-    plan: RunPlan, arguments: Arguments, runtime: Runtime, state: State, log: OptimizedLogger
+    plan: RunPlan,
+    arguments: Arguments,
+    runtime: Runtime,
+    state: State,
+    log: OptimizedLogger,
 ) -> Iterator[EnhancedLeadAutomation]:
     """Load the state and yield a run, ready to be started once; its display goes with it."""
     log.open_file(plan.state_dir / LOG_NAME, disk=runtime.disk)
@@ -247,6 +152,7 @@ def _campaign(
                 state=state,
                 books=books,
                 limits=plan.limits,
+                leads=plan.leads,
             )
             yield EnhancedLeadAutomation(
                 services,
@@ -284,6 +190,11 @@ def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> Ledger:
 
 
 def _warn(plan: RunPlan, runtime: Runtime) -> None:
+    limit = plan.settings.crm.fetch_limit
+    if plan.leads is not None and len(plan.leads.rows) > limit:
+        # The CRM leaves out who was messaged; a file does not, so its end would never be reached.
+        text = "The file has %d rows, of which LEAD_FETCH_LIMIT takes the first %d"
+        _log.warning(text, len(plan.leads.rows), limit)
     for warning in plan.settings.local.warnings:
         _log.warning("%s", warning)
     if plan.settings.use_test_number and not runtime.is_terminal(runtime.stderr):

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
-from lead_automation.commands.run import end_without_run, make_notifier, run_with
+from lead_automation.commands.endings import end_without_run, make_notifier
+from lead_automation.commands.run import run_with
 from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.notify import Notifier
 from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from typing import Protocol
 
 from lead_automation.config import CrmSettings
 from lead_automation.errors import TransportError, UnreachableError
@@ -71,6 +72,14 @@ class LeadList:
     leads: tuple[Lead | MalformedLead, ...]
 
 
+class LeadSource(Protocol):
+    """Where leads come from: the CRM, or a file in its place."""
+
+    def fetch_leads(self, limit: int) -> LeadList:
+        """Return the leads, at most limit; raises UnreachableError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowAnswer:
     """Whether the CRM took a row of its message log.
@@ -111,10 +120,11 @@ def parse_lead_list(body: bytes, limit: int) -> LeadList:
     if not isinstance(rows, list):
         msg = "the body is not an object with a list named data"
         raise LeadListError(msg)
-    return LeadList(leads=tuple(_parse_row(row) for row in rows[:limit]))
+    return LeadList(leads=tuple(parse_row(row) for row in rows[:limit]))
 
 
-def _parse_row(row: object) -> Lead | MalformedLead:
+def parse_row(row: object) -> Lead | MalformedLead:
+    """Return the lead a row of a list names; a name or a number is not judged here."""
     if not isinstance(row, dict):
         return MalformedLead(lead_id="", reason="the row is not an object")
     lead_id, problem = _parse_id(row.get("lead_id"))
@@ -125,6 +135,7 @@ def _parse_row(row: object) -> Lead | MalformedLead:
         full_name=row.get("full_name"),
         mobile_number=row.get("mobile_number_formatted"),
         given_id=_given_id(row["lead_id"], lead_id),
+        counsellor=row.get("counsellor"),
     )
 
 
@@ -181,10 +192,9 @@ class CrmClient:
         self._http = http
         self._template = template
         self._on_call = on_call
-        self._headers = {
-            "Authorization": settings.token.reveal(),
-            "Accept": "application/json",
-        }
+        self._headers = {"Accept": "application/json"}
+        if settings.token is not None:
+            self._headers["Authorization"] = settings.token.reveal()
         self.clock_offset_s: float | None = None
 
     def fetch_leads(self, limit: int) -> LeadList:
@@ -196,6 +206,9 @@ class CrmClient:
         Raises:
             UnreachableError: No answer, or any other answer than 200 with a lead list.
         """
+        if self._settings.lead_url is None:
+            msg = "No lead list is configured"
+            raise UnreachableError(msg, service=_SERVICE, hint="Set LEAD_API_URL, or use --leads.")
         request = Request(
             method="GET",
             url=self._settings.lead_url,
@@ -230,6 +243,8 @@ class CrmClient:
             row: What became of a message.
             deadline_s: Seconds for the whole call.
         """
+        if self._settings.log_url is None:
+            return RowAnswer(taken=False, detail="WATI_LOG_API_URL is not set")
         request = Request(
             method="POST",
             url=self._settings.log_url,

@@ -164,6 +164,9 @@ KEYS = (
 CREDENTIALS = ("WATI_API_KEY", "WATI_BASE_URL", "WATI_INSTANCE_ID")
 """Without any of these the first problem begins ``Missing WATI credentials in config.env``."""
 
+CRM_SETTINGS = ("LEAD_API_URL", "LEAD_API_TOKEN", "WATI_LOG_API_URL")
+"""Not needed where leads come from a file, nor to read what became of messages."""
+
 RECEIVERS = tuple(
     key
     for key in KEYS

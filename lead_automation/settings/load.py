@@ -11,7 +11,7 @@ from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
 from lead_automation.settings.counsellors import BUILT_IN_COUNSELLORS, parse_counsellors
 from lead_automation.settings.declaration import Key
-from lead_automation.settings.keys import KEYS, RECEIVERS
+from lead_automation.settings.keys import CRM_SETTINGS, KEYS, RECEIVERS
 from lead_automation.settings.names import FROM_ENVIRONMENT
 from lead_automation.settings.reading import Reading, secret_texts
 from lead_automation.settings.values import BadValueError, expect
@@ -30,6 +30,7 @@ def load_settings(
     folder: Path,
     sources_of: Mapping[str, str] | None = None,
     keys: tuple[Key, ...] = KEYS,
+    needs_crm: bool = True,
 ) -> Settings:
     """Return all settings.
 
@@ -40,13 +41,16 @@ def load_settings(
         folder: Where a relative ``COUNSELLORS_FILE`` starts: the settings file's folder.
         sources_of: Where each value came from; a missing name came from ``config.env``.
         keys: The declarations.
+        needs_crm: Whether leads come from the CRM; else its settings may be missing.
 
     Raises:
         ConfigError: Every problem, in the order of the declarations. When a WATI credential is
             missing, the message begins ``Missing WATI credentials in config.env``.
     """
-    reading = Reading(env, keys, sources_of=sources_of or {})
+    optional = () if needs_crm else CRM_SETTINGS
+    reading = Reading(env, keys, sources_of=sources_of or {}, optional=optional)
     counsellors = _check_local(reading, read_file, folder)
+    _check_crm(reading)
     _check_pacing(reading)
     _check_test_send(reading)
     reading.finish()
@@ -119,6 +123,12 @@ def _check_pacing(reading: Reading) -> None:
     shortest, longest = reading.values["SEND_DELAY_MIN"], reading.values["SEND_DELAY_MAX"]
     if None not in (shortest, longest) and shortest > longest:
         reading.problem("SEND_DELAY_MIN", f"{shortest:g} is above SEND_DELAY_MAX, {longest:g}")
+
+
+def _check_crm(reading: Reading) -> None:
+    values = reading.values
+    if values["WATI_LOG_API_URL"] is not None and values["LEAD_API_TOKEN"] is None:
+        reading.problem("LEAD_API_TOKEN", "missing; the log at WATI_LOG_API_URL asks for it too")
 
 
 def _check_test_send(reading: Reading) -> None:

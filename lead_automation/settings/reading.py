@@ -1,6 +1,6 @@
 """Read every declared setting in one pass, and collect what is wrong on the way."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lead_automation.config import SettingLine
@@ -35,6 +35,7 @@ class Reading:
         *,
         sources_of: Mapping[str, str],
         only_local: bool = False,
+        optional: Collection[str] = (),
     ) -> None:
         """Read the keys; problems are kept until ``finish``.
 
@@ -43,10 +44,12 @@ class Reading:
             keys: The declarations.
             sources_of: Where each value came from; a missing name came from ``config.env``.
             only_local: Read only what commands need that make no call.
+            optional: Keys that may be missing although they are declared as required.
         """
         self._keys = {key.name: key for key in keys}
         # An empty value counts as not set, and so do blanks.
         self._texts = {name: env.get(name, "").strip(" \t") for name in self._keys}
+        self._optional = optional
         self._problems: dict[str, str] = {}
         self.values: dict[str, Any] = {}
         self.lines: list[SettingLine] = []
@@ -101,7 +104,7 @@ class Reading:
                 self.values[key.name] = key.parse(text or key.default or "")
             except BadValueError as error:  # also a default: a machine without time zones
                 self.refuse(key.name, error)
-        elif key.required:
+        elif key.required and key.name not in self._optional:
             self.problem(key.name, f"missing; what it is: {key.meaning}")
         shown = "***" if key.secret else mask_numbers(clean(text, _SHOWN_CHARS * 2))
         self.lines.append(

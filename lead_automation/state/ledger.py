@@ -33,9 +33,11 @@ class Ledger(Steps, ABC):
 
     Attributes:
         recovered: Messages that a run cut off before this one left unsettled.
+        owes_rows: Whether there is a CRM to be told; set before the first step.
     """
 
     recovered = 0
+    owes_rows = True
 
     def __init__(self, files: StateFiles, *, history_days: int, zone: tzinfo) -> None:
         """Take over what is kept.
@@ -223,7 +225,7 @@ class Ledger(Steps, ABC):
             kind=kind,
             messages=tuple(change.record for change in changes),
             quota=dict(quota),
-            owe=tuple(row for change in changes for row in change.owe),
+            owe=tuple(row for change in changes for row in change.owe if self.owes_rows),
             drop=tuple(row_id for change in changes for row_id in change.drop),
         )
         self._keep(entry, durable=durable)

@@ -11,13 +11,14 @@ from lead_automation.state.jsonstore import FILES
 from lead_automation.state.lock import LOCK_FILE
 from lead_automation.state.strictfile import read_file
 from lead_automation.state.suppression import SUPPRESSION_FILE
+from lead_automation.stored import ALERTS_FILE
 
 MARK_FILE = "sandbox.mark"
 
 _TEXT = b"State of rehearsals (run --sandbox): nobody named here was ever messaged.\n"
 _MAX_BYTES = 4096  # one line; whatever it says, that it is there counts
 # Beginnings: the lock's holder, rotated logs and put-aside holds are named after them.
-_STATE = (*FILES, JOURNAL_FILE, SUPPRESSION_FILE, HOLD_FILE, LOCK_FILE)
+_STATE = (*FILES, ALERTS_FILE, JOURNAL_FILE, SUPPRESSION_FILE, HOLD_FILE, LOCK_FILE)
 
 
 def is_marked(disk: Disk, folder: Path) -> bool:

@@ -21,6 +21,8 @@ from lead_automation import notify
 from lead_automation.files import Disk
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.state.lock import run_lock
+from lead_automation.state.mark import mark
+from lead_automation.stored import ALERTS_FILE
 
 DAY_S = 86_400.0
 
@@ -68,7 +70,7 @@ class _NoRoomForAlerts(Disk):
     """A disk that is full when the alerts of the day are to be kept."""
 
     def write_new(self, path: Path, data: bytes) -> None:
-        if notify.ALERTS_FILE in path.name:
+        if ALERTS_FILE in path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
         super().write_new(path, data)
 
@@ -204,7 +206,7 @@ def test_rehearsal_tells_only_whom_the_environment_names(
     assert before == ([], [])
     assert listener.pings == ["/5", "/5"]
     assert len(listener.told) == 2
-    assert not (harness.state_dir / notify.ALERTS_FILE).exists()
+    assert not (harness.state_dir / ALERTS_FILE).exists()
 
 
 # --- once a day -----------------------------------------------------------------------------------
@@ -241,6 +243,19 @@ def test_alert_nobody_took_is_sent_again_by_the_next_run(
     assert len(listener.told) == 1
 
 
+def test_alert_of_a_run_refused_in_a_rehearsals_folder_leaves_nothing_there(
+    tmp_path: Path, listener: Listener
+) -> None:
+    """It is told each time, for nowhere it may be remembered."""
+    harness, _, _ = told_stage(tmp_path, listener)
+    mark(harness.disk, harness.state_dir)
+    before = sorted(path.name for path in harness.state_dir.iterdir())
+
+    assert [harness.run().code, harness.run().code] == [5, 5]
+    assert len(listener.told) == 2
+    assert sorted(path.name for path in harness.state_dir.iterdir()) == before
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b'{"2026-11-23": 7}', b"[]", b"\xff" * 70_000],
@@ -252,7 +267,7 @@ def test_damaged_memory_costs_one_more_alert_and_nothing_else(
     """Unlike state it is no truth anybody depends on."""
     harness, simulator, _ = told_stage(tmp_path, listener)
     close_crm(simulator)
-    (harness.state_dir / notify.ALERTS_FILE).write_bytes(content)
+    (harness.state_dir / ALERTS_FILE).write_bytes(content)
     ended = [harness.run().code for _ in range(2)]
 
     assert ended == [4, 4]
