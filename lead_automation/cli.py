@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -
     given = sys.argv[1:] if argv is None else argv
     try:
         arguments = parse_arguments(given)
-    except SystemExit:  # help or version
+    except (SystemExit, OSError):  # help or version, which a closed pipe may have cut short
+        (runtime or _real_runtime()).flush()
         return ExitCode.OK
     except ConfigError as error:
         # Nothing was parsed, so only the raw arguments can tell whether JSON is wanted.

@@ -212,7 +212,7 @@ def _save_report(plan: RunPlan, runtime: Runtime, result: RunResult) -> None:
             result,
             render_html=lambda run: render_html(run, zone=zone),
         )
-    except StateError as error:
+    except (StateError, OSError, ImportError) as error:  # the page's template is a file too
         _log.warning("The report could not be kept: %s", error)
         return
     is_near = page.is_relative_to(runtime.folder)

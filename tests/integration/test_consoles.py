@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -184,3 +186,45 @@ def test_report_to_a_reader_that_leaves_ends_quietly(tmp_path: Path) -> None:
 
     assert [done.stderr for done in ended] == ["0\n"] * len(FORMS)
     assert [len(done.stdout.splitlines()) for done in ended] == [1] * len(FORMS)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("--version",)])
+def test_help_into_a_closed_pipe_is_no_error(arguments: tuple[str, ...], unbuffered: str) -> None:
+    """Who has read enough of it has read it; Python's own end would be 120 and a traceback."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "lead_automation", *arguments],
+            env={**environment(), "PYTHONUNBUFFERED": unbuffered},
+            cwd=PROJECT,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            timeout=30,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_machine_without_a_thread_left_ends_as_documented(
+    odd: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be called, so nothing is sent; what the system refused is named."""
+
+    def refused_start(_thread: object) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    odd.run("resume", "--yes")
+    monkeypatch.setattr("lead_automation.deadline.Thread.start", refused_start)
+    ended = odd.run("run", "--json")
+    monkeypatch.undo()
+
+    assert ended.code == 4
+    assert ended.document["status"] == "failed"
+    assert "no thread left" in ended.document["reason"]
+    assert "Traceback" not in ended.err
