@@ -30,8 +30,7 @@ class StatusLookup:
         is_replied: For FOUND on v3: the person wrote back; the status is READ then.
         failure: For FOUND with FAILED.
         detail: For NO_ANSWER: why, for the log.
-        is_wati_away: For NO_ANSWER: no other message would get one now either; False where WATI
-            answered and only this message stays in doubt.
+        is_wati_away: For NO_ANSWER: no other message would get one now either.
     """
 
     kind: LookupKind
@@ -42,7 +41,7 @@ class StatusLookup:
     is_replied: bool = False
     failure: Failure | None = None
     detail: str = ""
-    is_wati_away: bool = True
+    is_wati_away: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,11 +116,20 @@ class TransportError(LeadAutomationError):
     Attributes:
         fault: Whether the request may have arrived.
         is_timeout: Nobody answered in time, be it the connection or the request.
+        is_unreadable: An answer came, but not one that we read: too large, or garbled.
     """
 
     exit_code = ExitCode.UNREACHABLE
 
-    def __init__(self, message: str, *, fault: Fault, is_timeout: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: Fault,
+        is_timeout: bool = False,
+        is_unreadable: bool = False,
+    ) -> None:
         super().__init__(message)
         self.fault = fault
         self.is_timeout = is_timeout
+        self.is_unreadable = is_unreadable

@@ -299,7 +299,12 @@ def make_answer(
 
 def _no_answer(address: str, error: Exception) -> TransportError:
     row = find_fault(error)
-    return TransportError(f"{address}: {row.text}", fault=row.fault, is_timeout=row.is_timeout)
+    return TransportError(
+        f"{address}: {row.text}",
+        fault=row.fault,
+        is_timeout=row.is_timeout,
+        is_unreadable=row.is_unreadable,
+    )
 
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:

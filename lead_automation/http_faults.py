@@ -36,6 +36,7 @@ class FaultRow(NamedTuple):
     fault: Fault
     text: str
     is_timeout: bool = False
+    is_unreadable: bool = False
 
 
 _CERTIFICATE = FaultRow(Fault.CERTIFICATE, "its certificate was refused")
@@ -61,7 +62,10 @@ _TABLE: tuple[tuple[type[Exception], FaultRow], ...] = (
     (requests.Timeout, _TOO_LATE),
     (ReadTimeoutError, _TOO_LATE),
     (TimeoutError, _TOO_LATE),
-    (requests.exceptions.ContentDecodingError, FaultRow(Fault.LOST, "its answer is garbled")),
+    (
+        requests.exceptions.ContentDecodingError,
+        FaultRow(Fault.LOST, "its answer is garbled", is_unreadable=True),
+    ),
     (requests.exceptions.ChunkedEncodingError, FaultRow(Fault.LOST, "its answer was cut off")),
     (Exception, FaultRow(Fault.LOST, "the connection broke before a whole, readable answer came")),
 )
@@ -76,7 +80,7 @@ def find_fault(error: Exception) -> FaultRow:
     handshake is a ``ReadTimeout``, so it counts as one though nothing has left.
     """
     if isinstance(error, UnacceptableAnswerError):
-        return FaultRow(Fault.LOST, str(error))
+        return FaultRow(Fault.LOST, str(error), is_unreadable=True)
     inner = error.args[0] if error.args else None
     reason = getattr(inner, "reason", inner)
     root = reason.args[0] if isinstance(reason, HTTPError) and reason.args else None

@@ -113,6 +113,7 @@ class EarlierMessages:
         self._outbox = Outbox(services)
         self._reader = StatusReader(services, grace=EARLIER_GRACE)
         self._reads = deque(self._due(is_due))
+        self._second_looks: deque[Followed] = deque()
         self._reads_from = services.clock.monotonic() + self._window_left_s()
         self._unanswered = 0
         self._result = Settlement()
@@ -176,37 +177,53 @@ class EarlierMessages:
 
     def _drop_reads(self) -> None:
         """Leave what was not read to a later run."""
-        self._result.unread += len(self._reads)
-        self._reads.clear()
+        self._drop(self._reads)
+        self._drop(self._second_looks)
+
+    def _drop(self, reads: deque[Followed]) -> None:
+        self._result.unread += len(reads)
+        reads.clear()
 
     # --- for the tracker -----------------------------------------------------------------------
 
     def next_read(self, *, is_tail: bool) -> Followed | None:  # noqa: ARG002 - never a gap here
-        """Return the next message."""
-        if self._reads and not self._may_read(self._reads[0].record):
-            self._drop_reads()  # unknown sends come first: what follows may not be read either
-        if not self._reads or self._services.clock.monotonic() < self._reads_from:
+        """Return the next message: second looks as they come due, else the others in turn."""
+        now = self._services.clock.monotonic()
+        for reads in (self._second_looks, self._reads):
+            if reads and not self._may_read(reads[0].record):
+                self._drop(reads)  # unknown sends come first: what follows may not be read either
+        if self._second_looks and self._second_looks[0].due_at <= now:
+            return self._second_looks[0]
+        if not self._reads or now < self._reads_from:
             return None
         return self._reads[0]
 
     def has_work(self) -> bool:
         """Whether messages are left to be read."""
-        return bool(self._reads)
+        return bool(self._reads or self._second_looks)
 
     def idle_s(self, *, is_tail: bool) -> float:  # noqa: ARG002 - never a gap here
-        """Return the seconds until WATI's window allows the first read."""
-        return self._reads_from - self._services.clock.monotonic()
+        """Return the seconds until WATI's window allows the first read, or a second look is due."""
+        coming = [self._reads_from] if self._reads else []
+        coming += [followed.due_at for followed in self._second_looks]
+        return min(coming) - self._services.clock.monotonic()
 
-    def taken_out(self, followed: Followed) -> None:  # noqa: ARG002 - it is always the first
-        """Take the first message out."""
-        self._reads.popleft()
+    def taken_out(self, followed: Followed) -> None:
+        """Take a message out: it is the first of either queue."""
+        is_second = bool(self._second_looks) and followed is self._second_looks[0]
+        (self._second_looks if is_second else self._reads).popleft()
 
     def no_answer(self, followed: Followed, update: StatusUpdate) -> None:  # noqa: ARG002
-        """Count a read without an answer; WATI is left alone when it seems to be away."""
+        """Leave it to the next run; leave all where WATI seems to be away."""
         self._result.unread += 1
-        self._unanswered += update.is_wati_away
+        self._unanswered = self._unanswered + 1 if update.is_wati_away else 0
         if self._unanswered >= _GIVE_UP_AFTER:
             self._drop_reads()
+
+    def look_again(self, followed: Followed) -> None:
+        """Ask once more about an unknown send that WATI does not list."""
+        self._unanswered = 0
+        self._second_looks.append(followed)
 
     def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
         """Draw the consequences of a failure learned now; keep the first restriction found."""

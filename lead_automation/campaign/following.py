@@ -1,7 +1,9 @@
 """Know which of this run's messages are still to be read, in which order, within the allowance."""
 
+from bisect import insort
 from collections import deque
 from dataclasses import replace
+from itertools import islice
 
 from lead_automation.answers import LookupKind
 from lead_automation.campaign.assignment import Assignment
@@ -13,7 +15,7 @@ from lead_automation.campaign.progress import LeadProgress
 from lead_automation.campaign.reading import READ_DEADLINE_S, StatusReader, StatusUpdate
 from lead_automation.campaign.safety import is_first_arrival
 from lead_automation.campaign.services import Services
-from lead_automation.campaign.tracking import Followed, Tracker
+from lead_automation.campaign.tracking import Followed, Tracker, looks_apart_s
 from lead_automation.models import (
     MAX_UNANSWERED_ATTEMPTS,
     Action,
@@ -69,7 +71,7 @@ class Follower:
         self._attempted.add(record.lead_id)
         age_s = self._policy.settle_s if record.unknown else self._policy.first_read_s
         followed = Followed(record, assignment, self._clock.monotonic() + age_s)
-        (self._unknown if record.unknown else self._first).append(followed)
+        insort(self._unknown if record.unknown else self._first, followed, key=_due_at)
 
     def refused(self, record: MessageRecord) -> None:
         """Let a refused message's CRM row go out in the next wait."""
@@ -98,7 +100,9 @@ class Follower:
         """
         fresh = [followed.due_at for followed in self._unknown if not followed.tries]
         if settle_unknown and fresh:
-            until = max(until, max(fresh) + READ_DEADLINE_S)
+            # Two looks each, of which WATI lets about one a second be made.
+            looks_s = 2 * READ_DEADLINE_S + looks_apart_s(self._services) + 2 * len(fresh)
+            until = max(until, max(fresh) + looks_s)
         return self._tracker.work(until, is_tail=True, row_deadline_s=ROW_DEADLINE_S)
 
     # --- what to read next ---------------------------------------------------------------------
@@ -136,11 +140,12 @@ class Follower:
     def idle_s(self, *, is_tail: bool) -> float:
         """Return how long nothing can be due."""
         now = self._clock.monotonic()
-        queues = [self._unknown, self._first]
+        # All of the unknown ones: the first may be due and wait for the allowance.
+        coming = [followed.due_at for followed in self._unknown]
+        coming += [followed.due_at for followed in islice(self._first, 1)]
         if self._may_read_again(is_tail=is_tail):
-            queues.append(self._again)
-        coming = [queue[0].due_at - now for queue in queues if queue and queue[0].due_at > now]
-        return min(coming, default=_NOTHING_COMES_S)
+            coming += [followed.due_at for followed in islice(self._again, 1)]
+        return min((at - now for at in coming if at > now), default=_NOTHING_COMES_S)
 
     def _may_ask_again(self) -> bool:
         """Whether the allowance carries a further look-up of an unknown send that got no answer."""
@@ -155,7 +160,8 @@ class Follower:
         """
         if self._services.budget.is_reading_paused:
             return False
-        reserved = len(self._first) + len(self._unknown) + (0 if is_tail else SPARE_CALLS)
+        # Two for an unknown send: only two look-ups that agree prove it absent.
+        reserved = len(self._first) + 2 * len(self._unknown) + (0 if is_tail else SPARE_CALLS)
         return self._services.budget.left_for_reads(len(self._attempted)) >= reserved + 1
 
     # --- what a read came to -------------------------------------------------------------------
@@ -172,12 +178,12 @@ class Follower:
         growth = 2.0 ** min(followed.tries, _MOST_DOUBLINGS)
         followed.due_at = self._clock.monotonic() + self._again_s() * growth
         followed.tries += 1
-        if update.before.unknown:
-            self._unknown.append(followed)
-            # In order of time, for idle_s looks at the first one only.
-            self._unknown = deque(sorted(self._unknown, key=lambda unknown: unknown.due_at))
-        else:
-            self._again.append(followed)
+        # In order of time: one that is asked ever more rarely must not hold up those behind it.
+        insort(self._unknown if update.before.unknown else self._again, followed, key=_due_at)
+
+    def look_again(self, followed: Followed) -> None:
+        """Ask once more about an unknown send that WATI does not list."""
+        insort(self._unknown, followed, key=_due_at)
 
     def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
         """Draw the consequences of a late failure."""
@@ -196,7 +202,7 @@ class Follower:
         self._outbox.ready(after)
         if after.is_open:
             followed.due_at = self._clock.monotonic() + self._again_s()
-            self._again.append(followed)
+            insort(self._again, followed, key=_due_at)
         before = MessageStatus.PENDING if update.before.unknown else update.before.status
         if after.status not in (MessageStatus.DELIVERED, MessageStatus.READ):
             return None
@@ -219,3 +225,7 @@ class Follower:
         """Seconds between two reads of one message."""
         # A message that was not delivered at its first read mostly is a few seconds later.
         return max(1.0, self._policy.first_read_s / 2)
+
+
+def _due_at(followed: Followed) -> float:
+    return followed.due_at

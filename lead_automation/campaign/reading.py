@@ -11,6 +11,7 @@ from lead_automation.campaign.services import Services
 from lead_automation.models import Failure, MessageStatus
 from lead_automation.stored import MessageRecord
 from lead_automation.wati.delivery import advance
+from lead_automation.wati.lookup import no_answer
 
 GRACE = timedelta(minutes=1)
 """A row may be a minute older than our reservation: two clocks, compared after correction."""
@@ -45,7 +46,7 @@ class StatusUpdate:
     message_id: str | None = None
     failure: Failure | None = None
     word: str = ""
-    is_wati_away: bool = True
+    is_wati_away: bool = False
 
 
 class StatusReader:
@@ -92,17 +93,19 @@ class StatusReader:
 
     def _look_up(self, record: MessageRecord, deadline_s: float) -> StatusLookup:
         if record.phone is None or record.template is None or record.sent_at is None:
-            return StatusLookup(kind=LookupKind.NO_ANSWER)
+            return no_answer("nothing is known to ask by")
         lookup = self._services.wati.get_delivery_status(
             record.phone,
             template=record.template,
             message_id=record.message_id,
             not_before=record.sent_at - self._grace - self._set_back(),
             deadline_s=deadline_s,
+            other_ids=self._services.ledger.other_ids(record),
+            is_proof=record.unknown,
         )
         if abs(self._services.wati.clock_offset_s or 0.0) > MAX_CLOCK_OFFSET_S:
             # Too far off WATI's clock to judge a message by its time, or to date anything.
-            return StatusLookup(kind=LookupKind.NO_ANSWER, detail="our clock is not trustworthy")
+            return no_answer("our clock is not trustworthy", is_wati_away=True)
         return lookup
 
     def _judge(self, record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:

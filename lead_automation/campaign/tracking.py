@@ -1,6 +1,6 @@
 """Use every wait on the sending thread: read statuses, post CRM rows, sleep until either is due."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lead_automation.answers import LookupKind
@@ -12,11 +12,37 @@ from lead_automation.campaign.reading import READ_DEADLINE_S, StatusReader, Stat
 from lead_automation.campaign.services import Services
 from lead_automation.stored import MessageRecord
 
+LOOKS_APART_S = 20.0
+"""At least between the two look-ups that must agree that WATI has no such message: rows were seen
+to show late, and one look may meet an old answer or a machine that is behind."""
+
 _SLOW_READ_S = 1.0
 """Slower reads than one a second leave no waits under WATI's limit for the CRM rows."""
 
 _SHORTEST_SLEEP_S = 0.001
 """Keeps a due time that rounding puts in the past from becoming a busy loop."""
+
+
+@dataclass(slots=True)
+class TwoLooks:
+    """Two look-ups in a row, far enough apart, that both found nothing.
+
+    Attributes:
+        first_at: Steady second of the first that found nothing; None when the last found anything
+            or had no answer.
+    """
+
+    first_at: float | None = None
+
+    def agree(self, *, is_absent: bool, at: float, apart_s: float) -> bool:
+        """Note a look at a steady second; return whether it and an earlier one found nothing."""
+        if not is_absent:
+            self.first_at = None
+        elif self.first_at is None:
+            self.first_at = at
+        else:
+            return at - self.first_at >= apart_s
+        return False
 
 
 @dataclass(slots=True, eq=False)
@@ -28,12 +54,14 @@ class Followed:
         due_at: Monotonic second from which it may be read.
         assignment: Of a message of this run.
         tries: Look-ups that got no answer.
+        looks: Whether two have proved that WATI has no such message.
     """
 
     record: MessageRecord
     assignment: Assignment | None = None
     due_at: float = 0.0
     tries: int = 0
+    looks: TwoLooks = field(default_factory=TwoLooks)
 
 
 class Messages(Protocol):
@@ -59,6 +87,10 @@ class Messages(Protocol):
         """Note that WATI did not say; it may be asked again."""
         ...
 
+    def look_again(self, followed: Followed) -> None:
+        """Note that WATI has no such message, and ask again when the message is due."""
+        ...
+
     def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
         """Draw the consequences of a failure before the answer is kept."""
         ...
@@ -80,6 +112,7 @@ class Tracker:
         self._outbox = outbox
         self._duration = CallDuration(READ_GUESS_S)
         self._is_rows_turn = False
+        self._apart_s = looks_apart_s(services)
 
     def work(self, until: float, *, is_tail: bool, row_deadline_s: float) -> RunEnd | None:
         """Work until a monotonic second, or a signal.
@@ -130,15 +163,26 @@ class Tracker:
         began = self._services.clock.monotonic()
         self._messages.taken_out(followed)
         [update] = self._reader.ask([followed.record], deadline_s=min(left, READ_DEADLINE_S))
-        took_s = self._services.clock.monotonic() - began
-        self._duration.took(took_s)
+        ended = self._services.clock.monotonic()
+        self._duration.took(ended - began)
         # Else slow reads in a row would leave the CRM without a single row.
-        self._is_rows_turn = took_s >= _SLOW_READ_S
+        self._is_rows_turn = ended - began >= _SLOW_READ_S
+        is_absent = update.kind is LookupKind.ABSENT
+        agree = followed.looks.agree(is_absent=is_absent, at=ended, apart_s=self._apart_s)
         if update.kind is LookupKind.NO_ANSWER:
             self._messages.no_answer(followed, update)
+            return None
+        if is_absent and not agree:
+            followed.due_at = ended + self._apart_s
+            self._messages.look_again(followed)
             return None
         # Once the answer is kept nobody asks again: a crash must find the hold on disk already.
         ordered = self._messages.judge(followed, update)
         after = self._reader.keep(update)
         learned = self._messages.kept(followed, update, after)
         return ordered or learned
+
+
+def looks_apart_s(services: Services) -> float:
+    """Return the seconds between two look-ups that must agree: at most what a send settles in."""
+    return min(LOOKS_APART_S, services.settings.local.tracking.settle_s)

@@ -217,6 +217,13 @@ class Books:
         """Return the messages that may or may not have arrived, oldest first."""
         return sorted(self._unknown.values(), key=_sent_at)
 
+    def other_ids(self, record: MessageRecord) -> frozenset[str]:
+        """Return WATI's ids of the other messages to a message's lead or number."""
+        others = self._of_lead_or_number(record.lead_id, record.phone or "")
+        return frozenset(
+            other.message_id for other in others if other.message_id and other.key != record.key
+        )
+
     def open_messages(self, since: date) -> list[MessageRecord]:
         """Return accepted messages of a day or later that may still have news, oldest first."""
         days = (records for day, records in self.files.history.items() if day >= since)

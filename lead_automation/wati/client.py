@@ -24,14 +24,14 @@ from lead_automation.wati.calls import (
 )
 from lead_automation.wati.failures import classify
 from lead_automation.wati.limits import RateLimiter, RateLimits
-from lead_automation.wati.lookup import Wanted, in_doubt, judge_page, no_answer
+from lead_automation.wati.lookup import Wanted, judge_pages, no_answer
 from lead_automation.wati.outcomes import decide_answer, decide_fault, failure_of
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.templates import is_settled, summarise
 from lead_automation.wati.v3_outcomes import decide_batch
 from lead_automation.wati.v3_reads import BroadcastReader
 from lead_automation.wati.wire import (
-    MessageRow,
+    MessagesPage,
     TemplateRow,
     TemplatesPage,
     WireError,
@@ -47,6 +47,8 @@ MAX_MESSAGE_PAGES = 5
 MAX_TEMPLATE_PAGES = 20
 # The statuses below 500 that say "not now" and nothing about address or token.
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+# With the 5xx: no look-up of any message would be answered now.
+_AWAY = _LATER | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class EnhancedWATIClient:
@@ -145,6 +147,8 @@ class EnhancedWATIClient:
         message_id: str | None,
         not_before: datetime,
         deadline_s: float,
+        other_ids: frozenset[str] = frozenset(),
+        is_proof: bool = False,
     ) -> StatusLookup:
         """Ask what became of a message: one read a page, never repeated, never a guess.
 
@@ -154,30 +158,35 @@ class EnhancedWATIClient:
             message_id: WATI's ``localMessageId``; None when it gave none.
             not_before: Aware, by our clock: the reservation, less a minute.
             deadline_s: Seconds for all pages together.
+            other_ids: Ids of our other messages to this number.
+            is_proof: An ABSENT may lead to another send: read on connections of its own, because an
+                old one may still hold the answer to an earlier question.
 
         Returns:
             ABSENT only where WATI listed every message since not_before and ours was not there.
         """
         if self._is_v3:  # a token for v3 alone calls no path of v1
-            return in_doubt("v3 tells of a message only in its broadcast: ask broadcasts")
+            return no_answer("v3 tells of a message only in its broadcast: ask broadcasts")
         ends_at_s = self._clock.monotonic() + deadline_s
-        previous: tuple[MessageRow, ...] | None = None
-        for page in range(1, MAX_MESSAGE_PAGES + 1):
+        pages: list[MessagesPage] = []
+        while len(pages) < MAX_MESSAGE_PAGES:
             left_s = ends_at_s - self._clock.monotonic()
             if left_s <= 0 or self.status_wait_s() > 0:
                 # Waiting is left to the caller: a send may be due meanwhile.
                 return no_answer("no time or no call left for this read")
-            try:
-                rows = self._message_page(phone, page, left_s)
-            except (TransportError, WireError) as exc:
-                return no_answer(str(exc))
+            request = messages_request(
+                self._settings, phone, page=len(pages) + 1, deadline_s=left_s
+            )
+            page = self._messages_page(replace(request, fresh=is_proof))
+            if isinstance(page, StatusLookup):
+                return page
+            pages.append(page)
             # Made after the read, because its answer may be the first to tell WATI's time.
-            wanted = self._wanted(template, message_id, not_before)
-            found = judge_page(rows, wanted, previous=previous, page_size=MESSAGES_PER_PAGE)
+            wanted = self._wanted(template, message_id, not_before, other_ids)
+            found = judge_pages(pages, wanted, page_size=MESSAGES_PER_PAGE)
             if found is not None:
                 return found
-            previous = rows
-        return in_doubt(f"not among the newest {MAX_MESSAGE_PAGES * MESSAGES_PER_PAGE} messages")
+        return no_answer(f"not among the newest {sum(len(page.rows) for page in pages)} messages")
 
     def check_whatsapp_status(self, phone: str, *, deadline_s: float) -> ContactVerdict | None:
         """Look a contact up before a send; None without a clear answer, and the send goes on."""
@@ -240,20 +249,31 @@ class EnhancedWATIClient:
             msg = f"its template list cannot be read: {exc}"
             raise _unreachable(msg) from exc
 
-    def _message_page(self, phone: str, number: int, deadline_s: float) -> tuple[MessageRow, ...]:
-        """Return a page of the messages of a number, newest first.
+    def _messages_page(self, request: Request) -> MessagesPage | StatusLookup:
+        """Return a page of the messages of a number, or why there is none.
 
-        Raises:
-            TransportError: No whole answer.
-            WireError: Not a 200, or another shape.
+        Only what speaks of WATI as a whole says that it is away: one number that cannot be looked
+        up must not stop the reads of all others.
         """
-        request = messages_request(self._settings, phone, page=number, deadline_s=deadline_s)
-        answer = self._call(CallKind.STATUS, request)
+        try:
+            answer = self._call(CallKind.STATUS, request)
+        except TransportError as exc:
+            return no_answer(str(exc), is_wati_away=not exc.is_unreadable)
         if answer.status != HTTPStatus.OK:
-            raise WireError(_refusal(answer))
-        return parse_message_page(answer.body)
+            is_away = answer.status in _AWAY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return no_answer(_refusal(answer), is_wati_away=is_away)
+        try:
+            return parse_message_page(answer.body)
+        except WireError as exc:
+            return no_answer(str(exc))
 
-    def _wanted(self, template: str, message_id: str | None, not_before: datetime) -> Wanted:
+    def _wanted(
+        self,
+        template: str,
+        message_id: str | None,
+        not_before: datetime,
+        other_ids: frozenset[str],
+    ) -> Wanted:
         offset_s = self.clock_offset_s
         return Wanted(
             template=template,
@@ -262,6 +282,7 @@ class EnhancedWATIClient:
             # v2 returns an id and lists it (support.wati.io/en/articles/11463225). Rows of v1 sends
             # were seen without one, so there name and time decide.
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
+            other_ids=other_ids,
         )
 
     def _call(self, kind: CallKind, request: Request) -> Answer:

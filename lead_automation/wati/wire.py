@@ -4,6 +4,7 @@ Shapes: https://docs.wati.io/reference (v1 and v2, read 2026-11-22) and what pub
 having received; every ``parse_`` function takes the bytes of a 200.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +14,11 @@ from lead_automation.wati.reasons import find_reason, to_code
 
 _DIGITS = frozenset("0123456789")  # str.isdigit accepts every script, and superscripts
 _MAX_ID_CHARS = 128  # WATI's are UUIDs of 36 characters
+
+# Keys, in lower case, beside a message list. WATI's own calls spell some of them in several ways.
+_TOTALS = ("total", "totalcount", "total_count")
+_YES_OR_NO, _YES = ("ok", "result", "success"), ("true", "success", "ok")
+_ERRORS = ("error", "errors")
 
 
 class WireError(ValueError):
@@ -24,13 +30,15 @@ class MessageRow:
     """One row of a number's message list.
 
     Attributes:
-        kind: ``broadcastMessage`` for a template message, ``message``, ``ticket``, ….
+        kind: ``broadcastMessage`` for a template message, single API sends too; ``message``,
+            ``ticket``, ….
         is_inbound: The recipient wrote it.
         description: Holds the template's name in double quotes.
         status_word: As WATI writes it, "" when there is none.
         message_id: ``localMessageId``; None on most v1 sends.
         created_at: Aware; None when missing or unreadable.
         failed_detail: Why it failed, "" when WATI does not say.
+        type_word: ``type``; a second word for the kind, where it is a word.
     """
 
     kind: str
@@ -41,6 +49,28 @@ class MessageRow:
     created_at: datetime | None
     failed_detail: str
     failed_code: int | None
+    type_word: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesPage:
+    """One page of a number's message list.
+
+    Attributes:
+        rows: Newest first.
+        has_next: WATI names a next page.
+        total: Rows of all pages, 0 where WATI does not say.
+        page_size: What WATI says a page holds, None where it does not say.
+        tells_end: It says whether more follows; most accounts' answers do.
+        objection: What in the answer speaks against believing what it does not list, "" if nothing.
+    """
+
+    rows: tuple[MessageRow, ...]
+    has_next: bool = False
+    total: int = 0
+    page_size: int | None = None
+    tells_end: bool = False
+    objection: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +113,43 @@ def message_id_of(row: dict[str, object]) -> str | None:
     return text if 0 < len(text) <= _MAX_ID_CHARS and text.isprintable() else None
 
 
-def parse_message_page(body: bytes) -> tuple[MessageRow, ...]:
-    """Return the rows of ``{"result"?: "success", "messages": {"items": […]}}``, newest first.
+def parse_message_page(body: bytes) -> MessagesPage:
+    """Return ``{"result"?: "success", "messages": {"items": […]}, "link"?: {…}}``.
 
     Raises:
         WireError: Any other shape.
     """
-    messages = _listing(body).get("messages")
+    answer = _listing(body)
+    messages = answer.get("messages")
     if not isinstance(messages, dict):
         msg = "no list of messages in it"
         raise WireError(msg)
-    return tuple(_message_row(row) for row in rows_of(messages, "items"))
+    link = answer.get("link")
+    # The link stands beside the list; accounts may say the same elsewhere.
+    parts = [part for part in (answer, messages, link) if isinstance(part, dict)]
+    said = [(key.casefold(), value) for part in parts for key, value in part.items()]
+    totals = [value for key, value in said if key in _TOTALS and isinstance(value, int)]
+    return MessagesPage(
+        rows=tuple(_message_row(row) for row in rows_of(messages, "items")),
+        has_next=any(key == "nextpage" and bool(value) for key, value in said),
+        total=max(totals, default=0),
+        page_size=_page_size(link),
+        tells_end=bool(totals) or any(key == "nextpage" for key, _ in said),
+        objection=_objection(said, body),
+    )
+
+
+def _objection(said: Sequence[tuple[str, object]], body: bytes) -> str:
+    """Return why a list that can be read is not to be believed for what it leaves out."""
+    if any(key in _YES_OR_NO and str(value).casefold() not in _YES for key, value in said):
+        return "its answer says no"
+    if any(key in _ERRORS and bool(value) for key, value in said):
+        return "its answer speaks of an error"
+    try:
+        parse_object(body, reject_duplicates=True)
+    except WireError as exc:
+        return str(exc)
+    return ""
 
 
 def _message_row(row: dict[str, object]) -> MessageRow:
@@ -106,6 +162,7 @@ def _message_row(row: dict[str, object]) -> MessageRow:
         created_at=parse_moment(row.get("created")),
         failed_detail=_text(row, "failedDetail"),
         failed_code=to_code(row.get("failedCode")),
+        type_word=_text(row, "type"),
     )
 
 
@@ -120,12 +177,16 @@ def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
         WireError: Any other shape.
     """
     answer = _listing(body)
-    link = answer.get("link")  # not every account's answers have it
-    size = link.get("pageSize") if isinstance(link, dict) else None
     return TemplatesPage(
         rows=tuple(_template_row(row, template) for row in rows_of(answer, "messageTemplates")),
-        page_size=size if isinstance(size, int) and size > 0 else None,
+        page_size=_page_size(answer.get("link")),
     )
+
+
+def _page_size(link: object) -> int | None:
+    """Return how many rows a page holds; not every account's answers have a link that says so."""
+    size = link.get("pageSize") if isinstance(link, dict) else None
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def _template_row(row: dict[str, object], template: str) -> TemplateRow:

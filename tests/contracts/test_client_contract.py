@@ -372,11 +372,15 @@ class TestStatuses:
         assert bench.look_up().kind is LookupKind.ABSENT
 
     def test_status_of_an_older_message_of_the_template_is_not_ours(self, make: Make) -> None:
-        """Only a row of the reservation's time, less a minute, can be ours."""
+        """A row of a minute before the reservation is in doubt, one of 15 is another message."""
         bench = make()
         bench.send()
         bench.clock.advance(120)
+        near = bench.look_up()
+        bench.clock.advance(13 * 60 + 1)
 
+        assert near.kind is LookupKind.NO_ANSWER
+        assert not near.is_wati_away
         assert bench.look_up().kind is LookupKind.ABSENT
 
     @pytest.mark.parametrize("offset_s", [-300.0, 300.0])
@@ -387,7 +391,7 @@ class TestStatuses:
         began = bench.clock.now()
         bench.send()
         found = bench.look_up(since=began)
-        bench.clock.advance(150)
+        bench.clock.advance(901)
 
         assert found.status is MessageStatus.DELIVERED
         assert bench.look_up().kind is LookupKind.ABSENT

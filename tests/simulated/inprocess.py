@@ -90,7 +90,7 @@ class InProcessHttp:
             self._pass_fault(fault, max(0.0, request.deadline_s - self._latency_s))
         if len(reply.body) > request.max_bytes:
             msg = f"its answer is larger than {request.max_bytes} bytes"
-            raise TransportError(msg, fault=Fault.LOST)
+            raise TransportError(msg, fault=Fault.LOST, is_unreadable=True)
         self._simulator.reached(Moment.MID_BODY, seen)
         self._simulator.reached(Moment.REPLIED, seen)
         middle = began + (self._clock.now() - began) / 2

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from simulated.faults import FaultKind, NetworkFault, SpoiltReply, fault_of
+from simulated.lies import Lies
 from simulated.plans import ScriptedPlan
 from simulated.scripts import Hooks, Match, Moment, Reply, Scripts, in_turn
 
@@ -61,6 +62,7 @@ class Simulator(simulator.Simulator):
         wati_offset_s, crm_offset_s: Their clocks minus the local one at the start, in seconds.
         month_calls_left: WATI calls until the month's quota answers 429; None: no end.
         watcher: Told of outages.
+        lies: What message lists say instead of the truth.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Simulator(simulator.Simulator):
         self.unauthorised = 0
         self.month_calls_left: int | None = None
         self.watcher: Watcher = lambda _side, _kind: None
+        self.lies = Lies()
         self._scripts = Scripts()
         self._planned: dict[str, tuple[object, Iterator[Reply]]] = {}
         self._down: dict[Side, NetworkFault] = {}
@@ -180,7 +183,10 @@ class Simulator(simulator.Simulator):
             if self.month_calls_left < 1:
                 return text_reply("API usage limit exceeded", HTTPStatus.TOO_MANY_REQUESTS)
             self.month_calls_left -= 1
-        reply = super().answer(route, request)
+        is_list = route.endpoint is Endpoint.MESSAGES
+        reply = super().answer(route, self.lies.asked(request) if is_list else request)
+        if is_list and reply.status == HTTPStatus.OK and self.lies != Lies():
+            reply = self.lies.told(reply)
         self.unauthorised += reply.status == HTTPStatus.UNAUTHORIZED
         self.rejected_429 += reply.status == HTTPStatus.TOO_MANY_REQUESTS
         return reply

@@ -113,7 +113,7 @@ ROW = {
 @pytest.mark.parametrize("result", [{}, {"result": "success"}, {"result": True}])
 def test_message_page_as_documented_is_read(result: dict[str, object]) -> None:
     """A row's fields come out typed."""
-    (row,) = parse_message_page(packed(result | {"messages": {"items": [ROW]}}))
+    (row,) = parse_message_page(packed(result | {"messages": {"items": [ROW]}})).rows
 
     assert row.kind == "broadcastMessage"
     assert not row.is_inbound
@@ -126,7 +126,7 @@ def test_message_page_as_documented_is_read(result: dict[str, object]) -> None:
 def test_message_row_of_odd_types_is_empty() -> None:
     """Fields of another type are as good as missing."""
     odd = {key: {"x": 1} for key in ROW} | {"owner": False, "localMessageId": 7}
-    (row,) = parse_message_page(packed({"messages": {"items": [odd]}}))
+    (row,) = parse_message_page(packed({"messages": {"items": [odd]}})).rows
 
     assert row.is_inbound
     assert (row.kind, row.description, row.status_word, row.failed_detail) == ("", "", "", "")
