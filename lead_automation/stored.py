@@ -61,6 +61,9 @@ class MessageRecord(
         unknown: It may or may not have arrived; holds its quota until settled.
         error_category: Set for a message that was refused or failed.
         given_id: The lead's id as the CRM gave it, where that is not lead_id.
+        message_id: WATI's; on v3 ours, known before the POST.
+        broadcast_name, broadcast_id: v3: the name of its POST, known before it, and WATI's id of
+            the broadcast that the POST became, once WATI has named it. None on v1 and v2.
 
     Raises:
         ValueError: It says it went out but not when, or holds what no file may.
@@ -79,6 +82,8 @@ class MessageRecord(
     unknown: bool = False
     error_category: ErrorCategory | None = None
     given_id: GivenId = None
+    broadcast_name: str | None = None
+    broadcast_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.sent_at is None and self.template is not None:

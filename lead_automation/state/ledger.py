@@ -147,6 +147,7 @@ class Ledger(Steps, ABC):
         at: datetime,
         message_id: str | None,
         failure: Failure | None,
+        broadcast_id: str | None = None,
     ) -> MessageRecord:
         """Keep what a status read said; an unknown message is accepted with it.
 
@@ -158,6 +159,7 @@ class Ledger(Steps, ABC):
             at: Aware; now.
             message_id: WATI's, None to keep the known one.
             failure: For a failed one.
+            broadcast_id: v3: of the broadcast that lists it, None to keep the known one.
         """
         before = self._sent(record)
         after = replace(
@@ -165,6 +167,7 @@ class Ledger(Steps, ABC):
             status=status,
             unknown=False,
             message_id=message_id or before.message_id,
+            broadcast_id=broadcast_id or before.broadcast_id,
             updated_at=self._local(at),
             error_category=failure.category if failure else before.error_category,
         )

@@ -28,6 +28,7 @@ class Reservation:
         retry_of_row: Id of the owed row of an attempt that did not arrive, which this one makes
             obsolete.
         given_id: As the lead's.
+        message_id, broadcast_name: v3: what the message and its POST are found by; None on v1, v2.
     """
 
     lead_id: str
@@ -37,6 +38,8 @@ class Reservation:
     attempt: int = 1
     retry_of_row: str | None = None
     given_id: GivenId = None
+    message_id: str | None = None
+    broadcast_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +73,13 @@ class Steps(Books):
             template=wanted.template,
             counsellor=wanted.counsellor,
             status=MessageStatus.PENDING,
-            message_id=None,
+            message_id=wanted.message_id,
             sent_at=at,
             updated_at=at,
             attempts=wanted.attempt,
             unknown=True,
             given_id=wanted.given_id,
+            broadcast_name=wanted.broadcast_name,
         )
         dropped = () if wanted.retry_of_row is None else (wanted.retry_of_row,)
         return Change(record=record, quota={wanted.counsellor: 1}, drop=dropped)
@@ -87,11 +91,17 @@ class Steps(Books):
                     self._sent(record),
                     unknown=False,
                     message_id=attempt.message_id,
+                    broadcast_id=attempt.broadcast_id,
                     updated_at=self._local(at),
                 )
                 return Change(record=after, owe=(self._first_row(after),))
             case Outcome.UNKNOWN:
-                after = replace(self._sent(record), unknown=True, updated_at=self._local(at))
+                after = replace(
+                    self._sent(record),
+                    unknown=True,
+                    broadcast_id=attempt.broadcast_id,
+                    updated_at=self._local(at),
+                )
                 return Change(record=after)
             case Outcome.REFUSED:
                 return self._refused(self._latest(record), attempt.reason, at)
@@ -123,6 +133,8 @@ class Steps(Books):
             status=MessageStatus.FAILED,
             unknown=False,
             message_id=None,
+            broadcast_name=None,
+            broadcast_id=None,
             sent_at=None,
             updated_at=self._local(at),
             attempts=attempts,

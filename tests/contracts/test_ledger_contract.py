@@ -456,6 +456,58 @@ def test_reserve_of_a_batch_counts_for_each_lead(kept: Kept) -> None:
     assert [row.lead_id for row in after.owed_rows()] == ["1001", "1002"]
 
 
+def _reserve_broadcast(ledger: Ledger) -> list[MessageRecord]:
+    wanted = [
+        Reservation(
+            lead_id=f"100{place}",
+            phone=f"+91980000000{place}",
+            template=TEMPLATE,
+            counsellor="Anandi",
+            message_id=f"message-{place}",
+            broadcast_name="lead_automation 1 001",
+        )
+        for place in range(3)
+    ]
+    return ledger.reserve(wanted, day=TODAY, at=NOW)
+
+
+def _identities(ledger: Ledger) -> list[tuple[str | None, ...]]:
+    records = [ledger.record(TODAY, f"100{place}") for place in range(3)]
+    return [(one.message_id, one.broadcast_name, one.broadcast_id) for one in records if one]
+
+
+def test_identity_of_a_batch_is_kept_before_its_post(kept: Kept) -> None:
+    """By name and ids it is found again after a crash."""
+    _reserve_broadcast(kept.ledger)
+
+    name = "lead_automation 1 001"
+    assert _identities(kept.reopened()) == [(f"message-{n}", name, None) for n in range(3)]
+
+
+def test_identity_of_a_batch_goes_with_what_it_came_to(kept: Kept) -> None:
+    """The broadcast is kept once WATI names it; what reached nobody is found nowhere."""
+    reserved = _reserve_broadcast(kept.ledger)
+    attempts = [
+        SendAttempt(outcome=Outcome.ACCEPTED, message_id="message-0", broadcast_id="b-1"),
+        SendAttempt(outcome=Outcome.UNKNOWN, message_id="message-1"),
+        SendAttempt(outcome=Outcome.REFUSED, message_id="message-2", failure=REFUSAL),
+    ]
+    settled = kept.ledger.settle(list(zip(reserved, attempts, strict=True)), at=LATER)
+    found = kept.ledger.reading(
+        settled[1],
+        status=MessageStatus.SENT,
+        at=LATER,
+        message_id=None,
+        failure=None,
+        broadcast_id="b-2",
+    )
+
+    first, _, last = _identities(kept.reopened())
+    assert first == ("message-0", "lead_automation 1 001", "b-1")
+    assert (found.message_id, found.broadcast_id) == ("message-1", "b-2")
+    assert last == (None, None, None)
+
+
 def test_count_call_is_kept_with_the_next_write(kept: Kept) -> None:
     """The month's calls ride on with the next line."""
     for _ in range(5):
