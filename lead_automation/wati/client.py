@@ -25,7 +25,7 @@ from lead_automation.wati.calls import (
 from lead_automation.wati.failures import classify
 from lead_automation.wati.limits import RateLimiter, RateLimits
 from lead_automation.wati.lookup import Wanted, judge_pages, no_answer
-from lead_automation.wati.outcomes import decide_answer, decide_fault, failure_of
+from lead_automation.wati.outcomes import decide_answer, decide_fault, failure_of, says_away
 from lead_automation.wati.reasons import find_reason
 from lead_automation.wati.templates import is_settled, summarise
 from lead_automation.wati.v3_outcomes import decide_batch
@@ -47,8 +47,6 @@ MAX_MESSAGE_PAGES = 5
 MAX_TEMPLATE_PAGES = 20
 # The statuses below 500 that say "not now" and nothing about address or token.
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-# With the 5xx: no look-up of any message would be answered now.
-_AWAY = _LATER | {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 class EnhancedWATIClient:
@@ -260,8 +258,7 @@ class EnhancedWATIClient:
         except TransportError as exc:
             return no_answer(str(exc), is_wati_away=not exc.is_unreadable)
         if answer.status != HTTPStatus.OK:
-            is_away = answer.status in _AWAY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            return no_answer(_refusal(answer), is_wati_away=is_away)
+            return no_answer(_refusal(answer), is_wati_away=says_away(answer.status))
         try:
             return parse_message_page(answer.body)
         except WireError as exc:

@@ -80,6 +80,8 @@ _NOT_ON_WHATSAPP = Failure(
 # The documented refusals (https://docs.wati.io/reference/errors, read 2026-11-22), and 422, a 400
 # by another name. No other 4xx is documented as a refusal, so it counts as unknown.
 _REFUSALS = frozenset({400, 401, 403, 404, 405, 422})
+# With the 5xx they meet every call alike; all others speak of the one message asked about.
+_AWAY = frozenset({401, 403, 408, 429})
 
 
 def decide_fault(error: TransportError) -> SendAttempt:
@@ -125,6 +127,11 @@ def failure_of(answer: Answer) -> Failure:
     """Return what an answer that says no means, by the failure table."""
     reason = find_reason(answer.body)
     return classify(reason.code, reason.text, http_status=answer.status)
+
+
+def says_away(status: int) -> bool:
+    """Whether no look-up of any message would be answered now, by the status of one."""
+    return status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def detailed(attempt: SendAttempt, detail: str) -> SendAttempt:

@@ -27,7 +27,7 @@ from lead_automation.wati.broadcasts import (
     judge_members,
     prove_absent,
 )
-from lead_automation.wati.outcomes import failure_of
+from lead_automation.wati.outcomes import failure_of, says_away
 from lead_automation.wati.v3_calls import (
     broadcast_request,
     broadcasts_request,
@@ -49,9 +49,6 @@ from lead_automation.wati.wire import WireError
 # 2,000 broadcasts in three days, ten times what four runs a day of 500 leads make; of recipients a
 # batch has at most 100.
 _MAX_PAGES = 20
-# What says that WATI is away, and not only that it does not know this one broadcast.
-_AWAY = frozenset({401, 403, 408, 429})
-
 NOBODY = "+0"
 """No number, to ask with whether contacts may be asked for at all: 404 is a yes to that."""
 
@@ -224,10 +221,10 @@ class BroadcastReader:
         try:
             answer = self._call(CallKind.STATUS, request)
         except TransportError as exc:
-            raise NoAnswerError(str(exc), is_away=True) from exc
+            raise NoAnswerError(str(exc), is_away=not exc.is_unreadable) from exc
         status = answer.status
         if status != HTTPStatus.OK:
-            is_away = status in _AWAY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            is_away = says_away(status)
             raise NoAnswerError(failure_of(answer).text, is_away=is_away, status=status)
         try:
             return parse(answer.body)
@@ -239,7 +236,7 @@ class BroadcastReader:
         left_s = until - self._clock.monotonic()
         if left_s <= 0 or self._wait_s() > 0:
             msg = "no time or no call left for this read"
-            raise NoAnswerError(msg, is_away=True)
+            raise NoAnswerError(msg, is_away=False)
         return left_s
 
 
