@@ -25,6 +25,7 @@ from lead_automation.wati.wire import (
 # WATI's are 24 hexadecimal digits or UUIDs. It becomes part of an address, and is kept and shown.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~=+-]{0,127}")
 _NAMES = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_MOST_CREDIT = 1e12  # no account's, and no number that a float could not hold
 _MAX_WORD_CHARS = 40  # a status or a code is one word; anything longer is kept only to be shown
 
 T = TypeVar("T")
@@ -249,16 +250,16 @@ def parse_credits(body: bytes) -> AccountCredit:
         WireError: Any other shape.
     """
     answer = _answer(body)
-    amounts = [field_of(answer, "credit"), field_of(answer, "welcome_credit") or 0]
-    numbers = [
-        float(amount)
-        for amount in amounts
-        if isinstance(amount, int | float) and not isinstance(amount, bool)
-    ]
-    if len(numbers) != len(amounts):
-        msg = "no credit in it"
-        raise WireError(msg)
-    return AccountCredit(amount=sum(numbers), currency=_word(answer.get("currency")))
+    amount = _amount(field_of(answer, "credit")) + _amount(field_of(answer, "welcome_credit") or 0)
+    return AccountCredit(amount=amount, currency=_word(answer.get("currency")))
+
+
+def _amount(value: object) -> float:
+    # A bool is an int to Python.
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_CREDIT:
+        return float(value)
+    msg = "no credit in it"
+    raise WireError(msg)
 
 
 def _page(
