@@ -15,11 +15,10 @@ from msgspec.structs import force_setattr
 
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.stored import Count, Time
-from lead_automation.text import clean, safe_text
+from lead_automation.text import clean, safe_outside, safe_text
 
 _MAX_NAME = 60  # a line of the report has room for no longer one
 _MAX_ID = 128  # as long as the state takes a lead's id (models.LeadId)
-_MAX_PHONE_DIGITS = 15  # E.164
 _MAX_MESSAGE = 300  # WATI's words are cut to it where they are read
 _MAX_TEXT = 500  # a warning that is longer stands whole in the log
 _MAX_REASON = 20_000  # a refusal of the settings names all problems in one reason
@@ -110,10 +109,10 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         """Make text from outside safe to show, whoever made the row."""
         safe: dict[str, str | None] = {
             "lead_id": _safe_id(self.lead_id),
-            "name": safe_text(self.name, _MAX_NAME),
+            "name": safe_outside(self.name, _MAX_NAME),
             "phone": safe_text(self.phone, _MAX_NAME),
             "counsellor": self.counsellor and shown_name(self.counsellor),
-            "error_message": self.error_message and safe_text(self.error_message, _MAX_MESSAGE),
+            "error_message": self.error_message and safe_outside(self.error_message, _MAX_MESSAGE),
             "message_id": self.message_id and _safe_id(self.message_id),
         }
         for name, text in safe.items():
@@ -178,13 +177,8 @@ def shown_name(counsellor: str) -> str:
 
 
 def _safe_id(text: str) -> str:
-    """Return an id safe to show; one that may be a phone number is masked.
-
-    An id of more digits than a phone number has is shown whole: by it a lead is found in the CRM.
-    """
-    shown = clean(text, _MAX_ID)
-    is_long = len(shown) > _MAX_PHONE_DIGITS and shown.isascii() and shown.isdigit()
-    return shown if is_long else safe_text(shown, _MAX_ID)
+    """Return an id safe to show; one that may be, or hold, a phone number is masked."""
+    return safe_outside(text, _MAX_ID)
 
 
 class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

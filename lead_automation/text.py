@@ -19,10 +19,11 @@ _ELLIPSIS = "…"
 
 # Nine digits or more are taken for a phone number, seven behind a plus: no number of a lead may be
 # shown whole, whatever letters touch it, and an id that long loses nothing by being masked in a log
-# line. ``\d`` knows the digits of every script, but not superscripts, subscripts and circled ones.
+# line. ``\d`` knows the decimal digits of every script, but not what else Unicode calls a digit.
 _DIGIT = (
     r"[\d\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c"
-    r"\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792]"
+    r"\u2488-\u2490\u24ea\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\u1369-\u1371"
+    r"\u19da\U00010a40-\U00010a43\U00010e60-\U00010e68\U00011052-\U0001105a\U0001f100-\U0001f10a]"
 )
 # What people put between two digits, also an invisible character, which ``clean`` has turned into
 # ``\uXXXX``. At most three of them: what stands farther apart is two numbers.
@@ -43,6 +44,14 @@ _NUMBER = re.compile(
     rf"|{_DIGIT}(?:{_BETWEEN}{_DIGIT}){{8,}}"
 )
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|[\u0300-\u036f\u20d0-\u20f0\ufe00-\ufe0f]")
+# Words of others are held to more: no word (two letters side by side) between ten digits, and they
+# are a number however they are written, say "9 x 8 x 7". Each part is as long as it matches, and
+# nothing is looked at twice.
+_PARTS = re.compile(
+    rf"(?P<kept>{_KEPT})|(?P<between>\\u[0-9a-f]{{4}}|\\U[0-9a-f]{{8}})|(?P<digit>{_DIGIT})"
+    rf"|(?P<word>(?:(?!{_DIGIT})[^\W\d_]){{2,}})"
+)
+_SPREAD_DIGITS = 10
 # Enough to find the number again in the CRM, not enough to call it.
 _VISIBLE_HEAD = 4
 _VISIBLE_TAIL = 4
@@ -74,6 +83,32 @@ def safe_text(text: object, max_chars: int = 200) -> str:
     """Return text as ``clean`` does, with every phone number in it masked."""
     # Cleaned first: the mask knows the escaped form of invisible characters between digits.
     return mask_numbers(clean(text, max_chars))
+
+
+def safe_outside(text: object, max_chars: int = 200) -> str:
+    """Return a name, an id or words of others as ``safe_text`` does, with spread numbers masked.
+
+    Spread are ten digits or more, of whatever Unicode calls one, without a word between them. Our
+    own lines hold times and figures in a row, so they are not held to it.
+    """
+    # The spread ones first: of a masked number too few digits are left to be one of them.
+    return mask_numbers(_mask_spread(clean(text, max_chars)))
+
+
+def _mask_spread(text: str) -> str:
+    if sum(map(str.isdigit, text)) < _SPREAD_DIGITS:  # nearly all text
+        return text
+    shown, done = [], 0
+    run: list[re.Match[str]] = []
+    for part in (*_PARTS.finditer(text), None):
+        if part is not None and part.lastgroup in ("digit", "between"):
+            run += [part] if part.lastgroup == "digit" else []
+            continue
+        if len(run) >= _SPREAD_DIGITS:
+            shown += [text[done : run[0].start()], _shortened("".join(its[0] for its in run))]
+            done = run[-1].end()
+        run = []
+    return "".join((*shown, text[done:]))
 
 
 def _escaped(char: str) -> str:
@@ -157,9 +192,12 @@ def _masked(match: re.Match[str]) -> str:
     if match["kept"] is not None:
         return match[0]
     digits = re.sub(r"\W", "", _ESCAPE.sub("", match[0]))
+    return _shortened(digits, "+" if match[0][0] in "+\uff0b" else "")
+
+
+def _shortened(digits: str, sign: str = "") -> str:
     # Of a short number less is shown: four of its digits stay hidden in any case.
     hidden = max(_VISIBLE_HEAD, len(digits) - _VISIBLE_HEAD - _VISIBLE_TAIL)
     tail = min(_VISIBLE_TAIL, len(digits) // 2)
     head = max(0, min(_VISIBLE_HEAD, len(digits) - hidden - tail))
-    sign = "+" if head and match[0][0] in "+\uff0b" else ""
-    return f"{sign}{digits[:head]}••••{digits[-tail:]}"
+    return f"{sign if head else ''}{digits[:head]}••••{digits[-tail:]}"

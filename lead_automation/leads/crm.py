@@ -18,7 +18,7 @@ from lead_automation.models import Lead
 from lead_automation.runs import CallKind
 from lead_automation.stored import CrmRow, GivenId
 from lead_automation.strictjson import JsonError, parse_json
-from lead_automation.text import clean, safe_text
+from lead_automation.text import clean, safe_outside
 
 # 50,000 leads of the documented fields; a list beyond that is a wrong address, not a list.
 MAX_LIST_BYTES = 16 << 20
@@ -282,7 +282,7 @@ def _unexpected_status(status: int) -> UnreachableError:
 def _words(body: bytes) -> str:
     """Return ``: what the CRM said``, on one line; empty where it said nothing."""
     text = " ".join(body[: _MAX_WORDS * 4].decode("utf-8", "replace").split())
-    return f": {safe_text(text, _MAX_WORDS)}" if text else ""
+    return f": {safe_outside(text, _MAX_WORDS)}" if text else ""
 
 
 def _row_body(row: CrmRow) -> dict[str, object]:

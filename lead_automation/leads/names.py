@@ -24,7 +24,7 @@ _JOINERS = "\u200c\u200d"
 # Letters and symbols that show nothing: a name of only these is an empty one.
 _BLANKS = frozenset(_JOINERS + "\u115f\u1160\u2800\u3164\uffa0\ufe0e\ufe0f")
 
-_DIGIT_RUN = re.compile(r"\d{6}")
+_MOST_DIGITS = 6  # a year or a house number has fewer, a number to call hardly ever
 
 # A bare dot between letters is common in names (S.Kumar, Mohd.Ali), so without a scheme, www or a
 # path only well-known endings count.
@@ -56,7 +56,7 @@ def template_name(raw: object) -> TemplateName:
     Whitespace runs (line breaks, tabs and no-break spaces too) become one space, ends are trimmed,
     control and bidi characters are removed, joiners kept, at most six combining marks a letter and
     60 characters kept. A name that is missing, empty, not text, or holds a web address, an ``@`` or
-    six digits in a row (of any script) becomes ``Customer``.
+    six digits in all (of any script) becomes ``Customer``.
 
     Args:
         raw: Any JSON value.
@@ -114,8 +114,8 @@ def _problem(text: str) -> str:
     plain = plain.casefold().replace("\u3002", ".")
     if "@" in plain:
         return "the name holds an @"
-    if _DIGIT_RUN.search(plain):
-        return "the name holds a run of six digits"
+    if sum(map(str.isdigit, plain)) >= _MOST_DIGITS:
+        return "the name holds six digits"
     if _ADDRESS.search(plain):
         return "the name holds a web address"
     return ""

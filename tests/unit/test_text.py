@@ -1,10 +1,18 @@
 """Text from outside: made harmless, numbers masked."""
 
 import json
+import time
 
 import pytest
 
-from lead_automation.text import clean, clean_lines, json_text, mask_numbers, mask_phone
+from lead_automation.text import (
+    clean,
+    clean_lines,
+    json_text,
+    mask_numbers,
+    mask_phone,
+    safe_outside,
+)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +104,51 @@ def test_mask_numbers_hides_at_least_four_digits(text: str) -> None:
 
     assert "••••" in shown
     assert sum(char.isdigit() for char in shown) <= min(8, sum(map(str.isdigit, text)) - 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("9 x 8 x 7 x 6 x 5 x 4 x 3 x 2 x 1 x 0", "98••••3210"),
+        ("call 98 / 12 *** 34 ~~~~~~~ 56 || 78, Asha", "call 98••••5678, Asha"),
+        ("9\u200b8\u202e1234\u00105678", "98••••5678"),
+        ("⓽⓼①②③④⑤⑥⑦⑧", "⓽⓼••••⑤⑥⑦⑧"),
+        ("\U0001f10a" * 10, "\U0001f10a" * 2 + "••••" + "\U0001f10a" * 4),
+        ("00000009198123456", "0000••••3456"),
+        ("12 of 345 and 678 in 9012", "12 of 345 and 678 in 9012"),
+        ("run 20261122T091523-3f9a of 2026-11-22", "run 20261122T091523-3f9a of 2026-11-22"),
+        ("id d38f0c3a-0000-4000-8000-000000000001", "id d38f0c3a-0000-4000-8000-000000000001"),
+    ],
+)
+def test_safe_outside_masks_a_number_however_it_is_spread(text: str, shown: str) -> None:
+    """Ten digits without a word between them are a number; doing it twice changes nothing."""
+    assert safe_outside(text) == shown
+    assert safe_outside(shown) == shown
+
+
+def test_safe_outside_knows_whatever_unicode_calls_a_digit() -> None:
+    """None of them passes for a letter, of whatever script."""
+    digits = [chr(point) for point in range(0x110000) if chr(point).isdigit()]
+
+    assert len(digits) > 700
+    assert all("••••" in safe_outside(" ".join(digit * 10)) for digit in digits)
+
+
+def test_safe_outside_takes_time_in_proportion() -> None:
+    """A text made to be looked at again and again is not."""
+    hostile = (
+        "9 x " * 9 + "ab",
+        "9" * 9 + "a",
+        "\\u200b9",
+        "9" * 7 + "-",
+        "x ",
+        "0123456789abcdef",
+    )
+    for part in hostile:
+        began = time.process_time()
+        safe_outside(part * 20_000, 100_000)
+
+        assert time.process_time() - began < 2.0, part
 
 
 def test_clean_lines_keeps_lines_and_cuts_nothing() -> None:
