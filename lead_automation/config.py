@@ -1,6 +1,7 @@
 """The settings of a run: frozen and checked; what each means stands in ``settings.keys``."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -88,6 +89,7 @@ class HoursPolicy:
         start_minute: Minutes since local midnight, 0 to 1439, included.
         end_minute: 1 to 1440, not included; below start_minute the window crosses midnight.
         days: Weekdays a window may begin on, Monday 0.
+        closed: Dates no window may begin on.
         zone: Zone of all of them and of the quota day.
     """
 
@@ -95,6 +97,7 @@ class HoursPolicy:
     end_minute: int
     days: frozenset[int]
     zone: ZoneInfo
+    closed: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,7 @@ class LocalSettings:
     Attributes:
         state_dir: Relative to the current folder, or absolute.
         default_region: Two letters.
+        lead_local_hours: Working hours hold at the lead's place too.
         monthly_calls: WATI calls of a calendar month, all kinds.
         log_level: Of the console.
         warnings: Odd but usable settings, one line each.
@@ -153,6 +157,7 @@ class LocalSettings:
     hours: HoursPolicy
     counsellors: tuple[Counsellor, ...]
     default_region: str
+    lead_local_hours: bool
     plan: WatiPlan
     monthly_calls: int
     log_level: str

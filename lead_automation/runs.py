@@ -38,6 +38,7 @@ class SkipReason(Enum):
     DUPLICATE = "duplicate"
     SUPPRESSED = "suppressed"
     MALFORMED = "malformed"
+    QUIET_HOURS = "quiet_hours"
 
 
 class RunMode(Enum):
@@ -194,6 +195,8 @@ class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Hold the skipped to what is promised of them: a count for each reason."""
+        # Documents are kept from before this reason was there.
+        force_setattr(self, "skipped", {SkipReason.QUIET_HOURS: 0, **self.skipped})
         if missing := [reason.value for reason in SkipReason if reason not in self.skipped]:
             msg = f"skipped lacks {missing[0]}"
             raise ValueError(msg)

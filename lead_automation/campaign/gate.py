@@ -3,11 +3,31 @@
 from lead_automation.campaign.ends import RunEnd, held, interrupted, stopped
 from lead_automation.campaign.services import Services
 from lead_automation.leads.hours import describe_hours, is_open
+from lead_automation.leads.local_hours import is_quiet, zones_of
+from lead_automation.leads.phone import region_of
 from lead_automation.models import ErrorCategory
 from lead_automation.runs import RunMode, RunStatus
 
 _ANY_HOUR = (RunMode.TEST, RunMode.DRY_RUN)
 """An operator waits for a test send, and a dry run sends nothing: neither minds the hour."""
+
+
+def quiet_reason(services: Services, phone: str) -> str:
+    """Return why a number is not written to at this hour, "" where it may be.
+
+    Args:
+        services: Settings and clock.
+        phone: E.164.
+    """
+    local = services.settings.local
+    if not local.lead_local_hours or services.mode in _ANY_HOUR:
+        return ""
+    region = region_of(phone)
+    if region == local.default_region or not is_quiet(
+        services.clock.now(), zones_of(region), local.hours
+    ):
+        return ""
+    return f"outside working hours somewhere in {region}; a later run takes it"
 
 
 class Gate:

@@ -51,8 +51,6 @@ class Outbox:
 
     def ready_all(self) -> None:
         """Note that every owed row may go out, but those set aside."""
-        if self._services.settings.crm.log_url is None:
-            return  # they stay owed: there was an address once
         rows = self._ledger.owed_rows()
         self._ready = deque(row.row_id for row in rows if row.refused_on is None)
 
@@ -67,8 +65,9 @@ class Outbox:
 
     @property
     def has_work(self) -> bool:
-        """Whether a row waits that may be posted."""
-        return bool(self._ready) and self._failures < self._failures_allowed
+        """Whether a row waits that may be posted; without an address rows stay owed."""
+        has_address = self._services.settings.crm.log_url is not None
+        return has_address and bool(self._ready) and self._failures < self._failures_allowed
 
     def post_next(self, deadline_s: float) -> None:
         """Post the oldest ready row as it stands now, if it is still owed."""

@@ -110,6 +110,7 @@ class EnhancedLeadAutomation:
         """
         try:
             end = self._prepare() or self._work_through(self.fetch_leads())
+            self._screening.warn_of_countries_never_reached()
             end = self._follow_up.run(end)
             self._progress.still_pending()
         except LeadAutomationError as error:
@@ -244,7 +245,7 @@ class EnhancedLeadAutomation:
         found = self._screening.examine(lead, position)
         if found.recipient is None:
             return self._skip(found.row, found.reason, found.text, found.category)
-        counsellor = self.get_available_counsellor()
+        counsellor = self.get_available_counsellor(self._quota.named(lead.counsellor))
         if counsellor is None:
             self._end = out_of_quota()
             return MessageResult.nothing_sent(self._end.reason)
@@ -287,6 +288,8 @@ class EnhancedLeadAutomation:
         if sent.suppressed is not None:
             text = f"suppressed meanwhile: {sent.suppressed.reason}"
             return self._skip(row, SkipReason.SUPPRESSED, text, None)
+        if sent.quiet:
+            return self._skip(row, SkipReason.QUIET_HOURS, sent.quiet, None)
         return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
 
     def _plan(self, row: LeadRow, counsellor: str) -> MessageResult:

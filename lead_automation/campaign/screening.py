@@ -1,12 +1,18 @@
 """Look at each lead before anything is done for it: ask what screening decides by."""
 
 import logging
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 
 from lead_automation.answers import ContactVerdict
+from lead_automation.campaign.gate import quiet_reason
 from lead_automation.campaign.services import Services
 from lead_automation.errors import ConfigError
+from lead_automation.leads.hours import describe_hours
+from lead_automation.leads.local_hours import ever_meets, zones_of
 from lead_automation.leads.names import SUBSTITUTE
+from lead_automation.leads.phone import region_of
 from lead_automation.leads.screening import Screened, describe_lead, judge_contact, judge_record
 from lead_automation.models import ErrorCategory, Lead, Recipient
 from lead_automation.runs import RunMode, SkipReason
@@ -25,6 +31,7 @@ class Screening:
         self._services = services
         self._template = services.settings.wati.template
         self._attempted: set[str] = set()
+        self._quiet: Counter[str] = Counter()
 
     def examine(self, lead: Lead, position: int) -> Screened:
         """Return whom to write to now, or why not.
@@ -75,9 +82,23 @@ class Screening:
             spent=ledger.earlier_attempts(lead_id=lead_id, phone=phone, template=self._template),
             zone=self._services.zone,
         )
+        if found.recipient is not None and (quiet := quiet_reason(self._services, phone)):
+            self._quiet[region_of(phone)] += 1
+            return replace(found, recipient=None, reason=SkipReason.QUIET_HOURS, text=quiet)
         if found.recipient is not None and self._services.settings.check_whatsapp:
             return judge_contact(found, self._look_up(phone))
         return found
+
+    def warn_of_countries_never_reached(self) -> None:
+        """Say, once for each country, that its hours and ours do not meet in the week ahead."""
+        hours = self._services.settings.local.hours
+        for region, count in self._quiet.items():
+            if not ever_meets(self._services.clock.now(), zones_of(region), hours):
+                text = (
+                    "Leads of %s that no run can reach: %d. %s and the same hours in every zone "
+                    "there never meet in a week (LEAD_LOCAL_HOURS)"
+                )
+                _log.warning(text, region, count, describe_hours(hours))
 
     def _look_up(self, phone: str) -> ContactVerdict | None:
         """Ask WATI for the contact, within its limit; no clear answer is None."""

@@ -9,7 +9,7 @@ from lead_automation.campaign.assignment import Assignment
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd, out_of_quota, stopped
 from lead_automation.campaign.following import Follower
-from lead_automation.campaign.gate import Gate
+from lead_automation.campaign.gate import Gate, quiet_reason
 from lead_automation.campaign.pacing import (
     ATTEMPTS_IN_PLACE,
     RATE_LIMIT_WAIT_S,
@@ -38,6 +38,7 @@ class Sent:
     attempt: SendAttempt | None = None
     end: RunEnd | None = None
     suppressed: Suppression | None = None
+    quiet: str = ""
 
 
 class Sender:
@@ -105,7 +106,10 @@ class Sender:
         services = self._services
         # Last of all: an operator may have added the number while this lead waited for its slot.
         found = services.state.suppressions.find(lead.recipient.phone, services.clock.now())
-        return Sent(suppressed=found) if found is not None else None
+        if found is not None:
+            return Sent(suppressed=found)
+        quiet = quiet_reason(services, lead.recipient.phone)
+        return Sent(quiet=quiet) if quiet else None
 
     def _slot_in_s(self) -> float:
         services = self._services

@@ -12,7 +12,8 @@ from lead_automation.config import HoursPolicy
 _MINUTE = timedelta(minutes=1)
 
 # Two weeks and a day: a weekly window that a clock change swallows opens a fortnight later.
-_SEARCH_MINUTES = 15 * 24 * 60
+_DAY_MINUTES = 24 * 60
+_SEARCH_MINUTES = 15 * _DAY_MINUTES
 
 
 def is_open(now: datetime, policy: HoursPolicy) -> bool:
@@ -27,19 +28,33 @@ def is_open(now: datetime, policy: HoursPolicy) -> bool:
     """
     local = now.astimezone(policy.zone)
     minute = local.hour * 60 + local.minute
-    today_works = local.weekday() in policy.days
+    began = local.date()
+    if policy.start_minute > policy.end_minute > minute:
+        began -= timedelta(days=1)
+    works = began.weekday() in policy.days and began not in policy.closed
+    return works and is_within(now, policy, policy.zone)
+
+
+def is_within(now: datetime, policy: HoursPolicy, zone: ZoneInfo) -> bool:
+    """Whether the clock of a zone shows a working hour; the day does not matter.
+
+    Args:
+        now: Aware, any zone.
+        policy: Minutes of the local day.
+        zone: Whose clock.
+    """
+    local = now.astimezone(zone)
+    minute = local.hour * 60 + local.minute
     if policy.start_minute < policy.end_minute:
-        return today_works and policy.start_minute <= minute < policy.end_minute
-    yesterday_works = (local.weekday() - 1) % 7 in policy.days
-    return (today_works and minute >= policy.start_minute) or (
-        yesterday_works and minute < policy.end_minute
-    )
+        return policy.start_minute <= minute < policy.end_minute
+    return minute >= policy.start_minute or minute < policy.end_minute
 
 
 def next_opening(now: datetime, policy: HoursPolicy) -> datetime | None:
     """Return the first moment, not before now, at which sending is open, in UTC.
 
-    It is now itself when sending is open; None when it never opens within 15 days.
+    It is now itself when sending is open; None when it never opens within 15 days, and as many
+    more as there are closed dates.
 
     Args:
         now: Aware, any zone.
@@ -51,7 +66,7 @@ def next_opening(now: datetime, policy: HoursPolicy) -> datetime | None:
     # Minute by minute: a start that falls into a missing or a repeated hour needs no rule of its
     # own, and a run that ends outside working hours asks once.
     minute = now.replace(second=0, microsecond=0)
-    for _ in range(_SEARCH_MINUTES):
+    for _ in range(_SEARCH_MINUTES + len(policy.closed) * _DAY_MINUTES):
         minute += _MINUTE
         if is_open(minute, policy):
             return minute

@@ -79,6 +79,11 @@ def parse_phone(raw: object, region: str) -> ParsedPhone:
     return ParsedPhone(e164=e164, given=given)
 
 
+def region_of(e164: str) -> str:
+    """Return the two letters of a number's country; "" for one of none, such as a satellite's."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or ""
+
+
 class _RefusedError(ValueError):
     """Why a value is no recipient's number."""
 

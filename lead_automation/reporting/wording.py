@@ -58,7 +58,8 @@ SKIP_MEANINGS: Mapping[SkipReason, str] = {
     SkipReason.INVALID_NUMBER: "The CRM's number is no mobile number.",
     SkipReason.DUPLICATE: "The lead or the number had this message already.",
     SkipReason.SUPPRESSED: "On the suppression list: opted out, not on WhatsApp, or resting.",
-    SkipReason.MALFORMED: "The CRM's row lacked an id or was no record.",
+    SkipReason.MALFORMED: "The list's row lacked an id or was no record.",
+    SkipReason.QUIET_HOURS: "Too early or too late at the lead's place; a later run takes it.",
 }
 
 

@@ -186,6 +186,7 @@ def _local_values(reading: Reading, counsellors: tuple[Counsellor, ...]) -> dict
     return {
         "local.counsellors": counsellors,
         "local.monthly_calls": values["WATI_MONTHLY_CALLS"] or values["WATI_PLAN"].monthly_calls,
+        "local.hours.closed": values["CLOSED_DATES"] or frozenset(),
         # An end of 00:00 is the end of the day.
         "local.hours.end_minute": values["SCRIPT_END_TIME"] or 24 * 60,
         "local.warnings": tuple(reading.warnings),

@@ -9,6 +9,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -19,6 +20,7 @@ MAX_SECONDS = 86_400  # a day: a run that waits longer has missed its cron
 MAX_COUNT = 10_000_000  # far above any lead list, below what a sum could not hold
 
 _MAX_TOKEN_CHARS = 4096  # web servers take header lines of 8 KiB; a JWT is 1 KiB
+_MAX_DATES = 1000  # decades of holidays
 _MAX_LABEL_CHARS = 100  # a label for the dashboard, not a text
 # The example file's own, and what people write meanwhile: a call with one only gets a 401.
 _PLACEHOLDERS = frozenset(
@@ -30,6 +32,7 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 # Digits only: Python would also take 1e9, 1_000 and inf for a number.
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 _COUNT = re.compile(r"[0-9]{1,12}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK_TIME = re.compile(r"[0-9]{1,2}:[0-5][0-9]")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PHONE_SEPARATORS = re.compile(r"[ ().-]")
@@ -229,6 +232,17 @@ def parse_days(text: str) -> frozenset[int]:
     names = {part.strip().casefold() for part in text.split(",")}
     expect(names <= numbers.keys(), "weekdays with commas between, such as Mon,Tue,Wed,Thu,Fri")
     return frozenset(numbers[name] for name in names)
+
+
+def parse_dates(text: str) -> frozenset[date]:
+    """Return dates such as ``2026-11-08,2026-12-25``; one beyond the calendar is none."""
+    words = split_words(text)
+    expected = "dates with commas between, such as 2026-11-08,2026-12-25"
+    expect(len(words) <= _MAX_DATES and all(_DATE.fullmatch(word) for word in words), expected)
+    try:
+        return frozenset(map(date.fromisoformat, words))
+    except ValueError:
+        raise BadValueError(expected) from None
 
 
 def parse_region(text: str) -> str:

@@ -123,6 +123,7 @@ def test_run_has_every_outcome(looks: Looks) -> None:
         "invalid_number": 1,
         "duplicate": 2,
         "suppressed": 0,
+        "quiet_hours": 0,
         "malformed": 1,
     }
     assert (leads["accepted"], leads["refused"], leads["unknown"]) == (9, 2, 1)

@@ -19,7 +19,7 @@ from simulated.simulator import Simulator
 
 from lead_automation.files import Disk
 from lead_automation.reporting.documents import result_to_json
-from lead_automation.runs import CallKind
+from lead_automation.runs import CallKind, SkipReason
 from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import failing, refused
 from lead_automation.sandbox.simulator import TEMPLATE
@@ -265,7 +265,7 @@ def _assert_adds_up(document: dict[str, Any]) -> None:
     leads, messages = document["leads"], document["messages"]
     skipped = sum(leads["skipped"].values())
 
-    assert set(leads["skipped"]) == {"invalid_number", "duplicate", "suppressed", "malformed"}
+    assert set(leads["skipped"]) == {reason.value for reason in SkipReason}
     assert leads["fetched"] == skipped + leads["attempted"] + leads["not_reached"]
     assert leads["attempted"] == leads["accepted"] + leads["refused"] + leads["unknown"]
     assert messages["sent"] == leads["accepted"]

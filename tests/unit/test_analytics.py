@@ -35,7 +35,7 @@ def test_finish_everyday_run_gives_the_promised_figures() -> None:
     assert (messages.failed, messages.pending) == (3, 3)
     assert result.success_rate == 93.8
     assert result.messages_per_minute == 17.5
-    assert leads.skipped == dict.fromkeys(SkipReason, 1)
+    assert leads.skipped == {**dict.fromkeys(SkipReason, 1), SkipReason.QUIET_HOURS: 0}
     assert result.errors == {ErrorCategory.INVALID_NUMBER: 1, ErrorCategory.NOT_ON_WHATSAPP: 3}
     assert {kind.value: count for kind, count in result.api_calls.items()} == {
         "send": 2,

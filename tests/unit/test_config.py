@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date
 from operator import attrgetter
 from pathlib import Path
 
@@ -76,6 +77,9 @@ def only_problem(key: str, value: str | None) -> str:
     return found[0]
 
 
+CLOSED = frozenset({date(2026, 11, 8), date(2026, 12, 25)})
+
+
 TAKEN: list[tuple[str, str, str, object]] = [
     ("WATI_API_KEY", f"Bearer {TOKEN}", "wati.api_key", Secret(TOKEN)),
     ("WATI_API_VERSION", "V2", "wati.api_version", ApiVersion.V2),
@@ -89,6 +93,8 @@ TAKEN: list[tuple[str, str, str, object]] = [
     ("SCRIPT_START_TIME", "22:00", "local.hours.start_minute", 22 * 60),
     ("SCRIPT_END_TIME", "06:30", "local.hours.end_minute", 6 * 60 + 30),
     ("WORKING_DAYS", "Fri", "local.hours.days", frozenset({4})),
+    ("CLOSED_DATES", "2026-12-25, 2026-11-08", "local.hours.closed", CLOSED),
+    ("LEAD_LOCAL_HOURS", "no", "local.lead_local_hours", False),
     ("TIMEZONE", "Europe/Berlin", "local.hours.zone.key", "Europe/Berlin"),
     ("DEFAULT_REGION", "de", "local.default_region", "DE"),
     ("SEND_DELAY_MIN", "0", "pacing.min_s", 0.0),
@@ -195,7 +201,8 @@ _BROKEN = """
     WATI_TEMPLATE_NAME=a/b TEMPLATE_PARAMETERS=1,2 WATI_CHANNEL_NUMBER=abc BROADCAST_NAME=a\x00b
     WATI_PLAN=gold WATI_MONTHLY_CALLS=0 LEAD_API_URL=crm LEAD_API_TOKEN=Token LEAD_OWNER_ID=a&b
     WATI_LOG_API_URL=https://u:p@crm.example.com/ LEAD_FETCH_LIMIT=many COUNSELLORS_FILE=a\x00b
-    SCRIPT_START_TIME=24:00 SCRIPT_END_TIME=25:00 WORKING_DAYS=Mon-Fri TIMEZONE=IST
+    SCRIPT_START_TIME=24:00 SCRIPT_END_TIME=25:00 WORKING_DAYS=Mon-Fri
+    CLOSED_DATES=1.1.26 TIMEZONE=IST LEAD_LOCAL_HOURS=abroad
     DEFAULT_REGION=UK SEND_DELAY_MIN=-1 SEND_DELAY_MAX=nan CONNECT_TIMEOUT=0 READ_TIMEOUT=inf
     TRACKING_FIRST_READ_SECONDS=1e3 TRACKING_WAIT_SECONDS=x UNKNOWN_SETTLE_SECONDS=99999
     META_QUALITY_STOP_AFTER=0 FAILURE_STREAK_LIMIT=1.5 CHECK_WHATSAPP_STATUS=maybe
@@ -206,7 +213,8 @@ _BROKEN = """
 BROKEN = dict(line.split("=", maxsplit=1) for line in _BROKEN.split())
 LOCAL = """
     WATI_PLAN WATI_MONTHLY_CALLS COUNSELLORS_FILE SCRIPT_START_TIME SCRIPT_END_TIME WORKING_DAYS
-    TIMEZONE DEFAULT_REGION TRACKING_FIRST_READ_SECONDS TRACKING_WAIT_SECONDS
+    CLOSED_DATES TIMEZONE DEFAULT_REGION LEAD_LOCAL_HOURS TRACKING_FIRST_READ_SECONDS
+    TRACKING_WAIT_SECONDS
     UNKNOWN_SETTLE_SECONDS STATE_DIR HISTORY_DAYS LOG_LEVEL
     """
 

@@ -52,7 +52,13 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
     )
     assert leads == {
         "fetched": 52,
-        "skipped": {"invalid_number": 1, "duplicate": 1, "suppressed": 1, "malformed": 1},
+        "skipped": {
+            "invalid_number": 1,
+            "duplicate": 1,
+            "suppressed": 1,
+            "malformed": 1,
+            "quiet_hours": 0,
+        },
         "attempted": 48,
         "accepted": 45,
         "refused": 3,
