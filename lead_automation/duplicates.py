@@ -1,9 +1,28 @@
 """Decide whether a recorded message forbids another one, and how long the history counts."""
 
+import unicodedata
 from datetime import date
 
 from lead_automation.models import MessageStatus
 from lead_automation.stored import MessageRecord
+
+# Of other categories than Cf, and shown as nothing all the same: fillers and joiners.
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+
+def lead_key(lead_id: str) -> str:
+    """Return what two spellings of one lead's id have in common; idempotent.
+
+    NFKC, without invisible characters, without blanks around it: ``１００１`` is ``1001``. Digits
+    keep their zeros: ``01001`` is another lead.
+    """
+    if lead_id.isascii():
+        return lead_id.strip()
+    folded = unicodedata.normalize("NFKC", lead_id)
+    seen = "".join(
+        char for char in folded if unicodedata.category(char) != "Cf" and char not in _INVISIBLE
+    )
+    return unicodedata.normalize("NFKC", seen).strip()
 
 
 def is_within_history(day: date, *, today: date, history_days: int) -> bool:

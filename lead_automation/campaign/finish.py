@@ -49,7 +49,7 @@ def close_books(
         reason=end.reason,
         exit_code=end.exit_code,
         ended_at=now,
-        used_today=books.quota_used(today),
+        used_today=books.used_today(today, services.zone),
         warnings=log.warnings,
         month=MonthCalls(calls=services.budget.month_calls, limit=services.budget.monthly_limit),
         calls=services.budget.calls,

@@ -58,5 +58,5 @@ class CounsellorQuota:
         return None
 
     def _used(self) -> Mapping[str, int]:
-        used = self._services.ledger.quota_used(self._services.today())
+        used = self._services.ledger.used_today(self._services.today(), self._services.zone)
         return Counter(used) + self.planned if self.planned else used

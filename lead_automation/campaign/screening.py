@@ -8,6 +8,7 @@ from datetime import datetime
 from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.gate import quiet_reason
 from lead_automation.campaign.services import Services
+from lead_automation.duplicates import lead_key
 from lead_automation.errors import ConfigError
 from lead_automation.leads.hours import describe_hours
 from lead_automation.leads.local_hours import ever_meets, zones_of
@@ -135,4 +136,4 @@ class Screening:
 
 def _keys(recipient: Recipient) -> tuple[str, str]:
     """Return what makes two rows one lead; no phone begins as an id here does."""
-    return f"id:{recipient.lead_id}", recipient.phone
+    return f"id:{lead_key(recipient.lead_id)}", recipient.phone

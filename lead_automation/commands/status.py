@@ -109,7 +109,7 @@ def _document(
 
 def _used(books: Ledger, local: LocalSettings, today: date) -> dict[str, dict[str, int]]:
     """Return today's figures: the configured counsellors first, then whoever else was used."""
-    used = books.quota_used(today)
+    used = books.used_today(today, local.hours.zone)
     limits = {counsellor.name: counsellor.daily_limit for counsellor in local.counsellors}
     return {
         clean(name, _MAX_NAME): {

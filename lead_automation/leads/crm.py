@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from lead_automation.config import CrmSettings
+from lead_automation.duplicates import lead_key
 from lead_automation.errors import TransportError, UnreachableError
 from lead_automation.http import Http, Request
 from lead_automation.models import Lead
@@ -154,7 +155,7 @@ def _parse_id(value: object) -> tuple[str, str]:
         return "", "lead_id is missing" if value is None else "lead_id is neither text nor integer"
     # Two spellings of one letter (composed, decomposed) are one id.
     text = unicodedata.normalize("NFC", str(value))
-    if not text.strip():
+    if not lead_key(text):
         return "", "lead_id is empty"
     if len(text) > MAX_ID_CHARS:
         return text, f"lead_id is longer than {MAX_ID_CHARS} characters"

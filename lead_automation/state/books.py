@@ -4,10 +4,11 @@ Loaded from the files, moved on by ``apply`` with each journal entry, and writte
 Looking a lead or a number up costs the same whatever the history holds.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta, tzinfo
 
-from lead_automation.duplicates import is_duplicate_of, is_within_history
+from lead_automation.duplicates import is_duplicate_of, is_within_history, lead_key
 from lead_automation.models import ErrorCategory
 from lead_automation.state.codec import SchemaError
 from lead_automation.state.entry import JournalEntry
@@ -43,6 +44,8 @@ class Books:
         self.touched: set[str] = set()
         self._history_days = history_days
         self._open_days: set[date] = set()
+        self._spellings: dict[str, tuple[str, ...]] = {}
+        self._extra: dict[date, Counter[str]] = {}
         self._leads_of: dict[str, tuple[str, ...]] = {}
         self._unknown: dict[_Key, MessageRecord] = {}
         self._owed_of: dict[str, list[str]] = {}
@@ -135,6 +138,9 @@ class Books:
             leads = self._leads_of.setdefault(phone, (lead_id,))
             if lead_id not in leads:
                 self._leads_of[phone] = (*leads, lead_id)
+        key = lead_key(lead_id)
+        if key != lead_id and lead_id not in self._spellings.get(key, ()):
+            self._spellings[key] = (*self._spellings.get(key, ()), lead_id)
         if record.unknown:
             self._unknown[record.key] = record
         time = record.updated_at or record.sent_at
@@ -161,6 +167,37 @@ class Books:
     def quota_used(self, day: date) -> Mapping[str, int]:
         """Return the messages used on a day, by counsellor."""
         return self.files.quota.get(day, {})
+
+    def used_today(self, today: date, zone: tzinfo) -> Mapping[str, int]:
+        """Return the messages used today, by counsellor: the count, and what it does not know.
+
+        Where the records of today say more than the count (an older file was put back), they
+        count. So does a message recorded under another date that went out today in this zone: a
+        change of TIMEZONE gives nobody a second quota.
+        """
+        used = self.quota_used(today)
+        if today not in self._extra:
+            # Once a day and process: later changes move count and record alike. What an earlier
+            # day's message then gives back is the next run's, so a limit is never passed.
+            self._extra[today] = self._not_counted(today, zone)
+        extra = self._extra[today]
+        return Counter(used) + extra if extra else used
+
+    def _not_counted(self, today: date, zone: tzinfo) -> Counter[str]:
+        begins, ends = (
+            datetime.combine(day, time.min, zone) for day in (today, today + timedelta(days=1))
+        )
+        here, moved = Counter[str](), Counter[str]()
+        for days in range(-2, 3):  # so far apart are the dates of two zones
+            day = today + timedelta(days=days)
+            for record in self.files.history.get(day, {}).values():
+                if record.counsellor is None or not holds_quota(record):
+                    continue
+                if day == today:
+                    here[record.counsellor] += 1
+                elif record.sent_at is not None and begins <= record.sent_at < ends:
+                    moved[record.counsellor] += 1
+        return here - Counter(self.quota_used(today)) + moved
 
     def month_calls(self, month: str) -> int:
         """Return the WATI calls of a month."""
@@ -235,9 +272,10 @@ class Books:
         return self._newest
 
     def _of_lead(self, lead_id: str) -> Iterator[MessageRecord]:
+        key = lead_key(lead_id)
+        spellings = {lead_id, key, *self._spellings.get(key, ())}
         for day in self.files.history.values():
-            if lead_id in day:
-                yield day[lead_id]
+            yield from (day[spelling] for spelling in spellings if spelling in day)
 
     def _of_lead_or_number(self, lead_id: str, phone: str) -> Iterator[MessageRecord]:
         yield from self._of_lead(lead_id)

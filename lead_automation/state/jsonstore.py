@@ -215,7 +215,7 @@ class _Form:
 
 
 FILES = {
-    QUOTA_FILE: _Form("quota", parse_quota, dump_quota, MIB, is_made_by_init=True),
+    QUOTA_FILE: _Form("quota", parse_quota, dump_quota, 64 * MIB, is_made_by_init=True),
     # Half a million records take about 140 MiB.
     HISTORY_FILE: _Form(
         "history",
