@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lead_automation.answers import LookupKind
+from lead_automation.campaign.tracking import TwoLooks
 from lead_automation.models import ErrorCategory, MessageStatus
 from lead_automation.wati.lookup import Wanted, describe, find_message, judge_pages
 from lead_automation.wati.wire import MessageRow, MessagesPage
@@ -215,3 +216,26 @@ def test_row_failed_is_described_with_its_reason() -> None:
     assert failed.failure.category is ErrorCategory.NOT_ON_WHATSAPP
     assert (odd.status, odd.raw_status, odd.failure) == (MessageStatus.PENDING, "Teleported", None)
     assert odd.message_id == "id-1"
+
+
+@pytest.mark.parametrize(
+    ("looks", "agree"),
+    [
+        ([(0.0, True)], False),
+        ([(0.0, True), (19.9, True)], False),
+        ([(0.0, True), (20.0, True)], True),
+        ([(0.0, True), (19.9, True), (20.0, True)], True),
+        ([(0.0, True), (20.0, False)], False),
+        ([(0.0, True), (10.0, False), (20.0, True)], False),
+        ([(0.0, True), (10.0, False), (20.0, True), (40.0, True)], True),
+    ],
+)
+def test_two_looks_agree_only_far_enough_apart_and_in_a_row(
+    looks: list[tuple[float, bool]], *, agree: bool
+) -> None:
+    """Anything but "absent" between the two, and the count begins anew."""
+    two = TwoLooks()
+    told = [two.agree(is_absent=absent, at=at, apart_s=20.0) for at, absent in looks]
+
+    assert told[-1] is agree
+    assert not any(told[:-1])
