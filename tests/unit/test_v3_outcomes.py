@@ -95,6 +95,7 @@ def test_clear_yes_is_a_yes_to_its_clean_rows(body: object, expected: list[Outco
         ),
         (yes(row(0, phone_number="919800000000"), row(1), row(2)), BROADCAST),
         (yes(row(0, phone_number=DIGITS[1]), row(1), row(2)), BROADCAST),
+        (yes(row(0, phone_number=DIGITS[1]), row(2)), BROADCAST),
         (yes(row(0, phone_number="left out", local_message_id=None), row(1), row(2)), BROADCAST),
         (yes(*ALL, row(0)), BROADCAST),
         (yes(*ALL, row(0, local_message_id=None)), BROADCAST),
