@@ -98,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add = partial(_add_command, commands, everywhere)
     _add_run(add("run", "one campaign run (the default command)", "run --limit 20"))
-    add("init", "create the two empty state files", "init --state-dir /var/lib/lead-automation")
+    add("init", "create an empty state: two files, or tables", "init --state-dir /var/lib/leads")
     check = add("check", "verify settings, WATI, template, CRM, state, clock and hours", "check")
     check.add_argument("--alert", action="store_true", help="send a trial alert to ALERT_URLS")
     _add_leads(check)

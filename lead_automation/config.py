@@ -145,6 +145,7 @@ class LocalSettings:
 
     Attributes:
         state_dir: Relative to the current folder, or absolute.
+        state_url: Of the database that keeps the state; None: the files of state_dir do.
         default_region: Two letters.
         lead_local_hours: Working hours hold at the lead's place too.
         monthly_calls: WATI calls of a calendar month, all kinds.
@@ -153,6 +154,7 @@ class LocalSettings:
     """
 
     state_dir: Path
+    state_url: Secret | None
     history_days: int
     hours: HoursPolicy
     counsellors: tuple[Counsellor, ...]

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from databases import PostgresServer, running_server
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
@@ -36,6 +37,13 @@ def _no_waiting_for_the_medium() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _descriptor: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return the session's PostgreSQL server; a test takes a new schema of it, or an address."""
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -125,6 +125,7 @@ class Sender:
                 phone=lead.recipient.phone,
                 template=services.settings.wati.template,
                 counsellor=lead.counsellor.name,
+                daily_limit=lead.counsellor.daily_limit,
                 attempt=lead.spent + 1,
                 retry_of_row=lead.retry_of_row,
                 given_id=lead.recipient.given_id,

@@ -1,4 +1,4 @@
-"""``init``: create the two empty state files."""
+"""``init``: create an empty state."""
 
 from lead_automation.arguments import Arguments
 from lead_automation.commands.common import SettingsSource, show, state_to_write
@@ -6,12 +6,9 @@ from lead_automation.runtime import Runtime
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
-    """Create quota_usage.json and sent_messages.json as ``{}``; refuse to touch existing ones."""
+    """Create the two state files, or the tables of the database; touch nothing that is there."""
     state = state_to_write(SettingsSource(arguments, runtime).load_local(), runtime)
     state.create()
-    folder = state.folder
-    document = {"status": "completed", "state_dir": str(folder)}
-    show(
-        arguments, runtime, document, f"Created quota_usage.json and sent_messages.json in {folder}"
-    )
+    document = {"status": "completed", "state_dir": str(state.folder), "state": state.place}
+    show(arguments, runtime, document, f"Created an empty state in {state.place}")
     return 0

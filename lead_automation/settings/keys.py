@@ -11,6 +11,7 @@ from lead_automation.settings.urls import (
     parse_alert_urls,
     parse_base_url,
     parse_heartbeat_url,
+    parse_state_url,
     parse_url,
 )
 from lead_automation.settings.values import (
@@ -159,6 +160,11 @@ KEYS = (
         Key("STATE_DIR", "local.state_dir", parse_path, ".",
             "Folder of state, log and reports, relative to the folder the program is started in. "
             "In production: outside the clone."),
+        Key("STATE_URL", "local.state_url", parse_state_url, None,
+            "PostgreSQL database that keeps the state in place of files, for several machines: "
+            "postgresql://role@host/database. Log and reports stay in STATE_DIR; the password may "
+            "stand in ~/.pgpass or PGPASSWORD.",
+            secret=True),
         Key("HISTORY_DAYS", "local.history_days", count_parser(_MAX_HISTORY_DAYS), "7",
             "How long quota and history are kept, and a number is not sent the same template "
             "again (days)."),

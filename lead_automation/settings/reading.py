@@ -1,7 +1,9 @@
 """Read every declared setting in one pass, and collect what is wrong on the way."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from lead_automation.config import SettingLine
 from lead_automation.errors import ConfigError
@@ -15,6 +17,7 @@ _MISSING_CREDENTIALS = "Missing WATI credentials in config.env"
 _HINT = "config.env.example explains every setting; an environment variable wins over the file."
 _SHOWN_CHARS = 40  # enough to recognise one's own value in a message of one line
 _SHORTEST_TELLING = 8  # a shorter part of a token gives nothing away, and would fit by chance
+_PASSWORD = re.compile(r"://[^:@]*:([^@]+)@")  # of an address
 _SHORTEST_SECRET = 4  # blacking out less would black out every log line
 
 
@@ -135,13 +138,13 @@ class Reading:
 def secret_texts(env: Mapping[str, str], keys: Iterable[Key]) -> tuple[str, ...]:
     """Return every secret text of unchecked settings, longest first; whole, and in its parts.
 
-    A part is a token without its scheme, or one address of several.
-
-    A text shorter than four characters is left out: hiding it would black out every log line and
+    A part is a token without its scheme, one address of several, or the password in an address. A
+    text shorter than four characters is left out: hiding it would black out every log line and
     keep no secret.
     """
     whole = [env.get(key.name, "").strip() for key in keys if key.secret]
     words = [split_words(text) for text in whole]
     parts = [word for its in words for word in its if "://" in word or word is its[-1]]
+    parts += [unquote(found[1]) for text in whole for found in [_PASSWORD.search(text)] if found]
     found = {text for text in (*whole, *parts) if len(text) >= _SHORTEST_SECRET}
     return tuple(sorted(found, key=lambda text: (-len(text), text)))

@@ -101,6 +101,27 @@ def parse_alert_urls(text: str) -> tuple[Secret, ...]:
     return tuple(Secret(url) for url in urls)
 
 
+def parse_state_url(text: str) -> Secret:
+    """Return the address of a database, any that PostgreSQL's own library takes.
+
+    What would be read as another host than was meant, and so be shown, is refused: an ``@`` or a
+    ``/`` that belongs to a password is written %40 or %2F.
+
+    Raises:
+        BadValueError: No such address.
+    """
+    scheme, _, rest = text.partition("://")
+    before, at, behind = rest.partition("@")
+    expect(
+        scheme in ("postgresql", "postgres")
+        and len(text) <= _MAX_CHARS
+        and all("!" <= char <= "~" for char in text)
+        and not (at and ("/" in before or "@" in behind)),
+        "postgresql://role@host/database (in a password: %40 for @, %2F for /)",
+    )
+    return Secret(text)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is ``localhost`` or a literal loopback address (``127.0.0.1``, ``::1``)."""
     if host.lower() == "localhost":

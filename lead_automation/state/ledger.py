@@ -49,6 +49,7 @@ class Ledger(Steps, ABC):
         """
         super().__init__(files, history_days=history_days, zone=zone)
         self._new_calls: dict[str, int] = {}
+        self._limits: dict[str, int | None] = {}
 
     # --- how it is kept ------------------------------------------------------------------------
 
@@ -102,8 +103,10 @@ class Ledger(Steps, ABC):
             at: Aware; now.
 
         Raises:
-            ValueError: A lead may have got a message that day already.
+            ValueError: A lead may have got a message that day already, or a limit would be passed.
         """
+        self._limits = {one.counsellor: one.daily_limit for one in wanted}
+        self._check_limits(wanted, day)
         changes = [self._reserved(one, day, self._local(at)) for one in wanted]
         self._write(Kind.RESERVE, changes)
         return [change.record for change in changes]
@@ -213,6 +216,14 @@ class Ledger(Steps, ABC):
         # A power cut may lose it: the row is then tried, and refused, once more.
         aside = replace(row, refused_on=on, refusal=words)
         self._keep(JournalEntry(kind=Kind.ROW_REFUSED, owe=(aside,)), durable=False)
+
+    def _check_limits(self, wanted: Sequence[Reservation], day: date) -> None:
+        # Choosing has looked already; here a slip of any caller still passes no limit.
+        for name, count in Counter(one.counsellor for one in wanted).items():
+            limit = self._limits[name]
+            if limit is not None and self.quota_used(day).get(name, 0) + count > limit:
+                msg = "this counsellor's quota is used up: reserving another message is a bug"
+                raise ValueError(msg)
 
     def _write(self, kind: Kind, changes: Sequence[Change], *, durable: bool = True) -> None:
         """Keep one entry, before it the day's opening one if its quota changes first here."""

@@ -24,6 +24,7 @@ class Reservation:
         phone: E.164.
         template: Element name.
         counsellor: Whose quota it uses.
+        daily_limit: Messages of a day the quota has; None where nobody counts.
         attempt: Counted from 1, over all runs: ``earlier_attempts`` and one.
         retry_of_row: Id of the owed row of an attempt that did not arrive, which this one makes
             obsolete.
@@ -35,6 +36,7 @@ class Reservation:
     phone: str
     template: str
     counsellor: str
+    daily_limit: int | None = None
     attempt: int = 1
     retry_of_row: str | None = None
     given_id: GivenId = None

@@ -1,10 +1,12 @@
 """The contract suite of ledgers: what every implementation of ``Ledger`` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from databases import PostgresServer, locked, state_of
 from disks import RecordingDisk
 from ledgers import (
     HISTORY_DAYS,
@@ -54,12 +56,29 @@ def _on_disk(disk: RecordingDisk, *, power_cut: bool) -> Kept:
     return Kept(open_ledger(disk), lambda: open_ledger(disk.survivors(power_cut=power_cut)))
 
 
-@pytest.fixture(params=["memory", "file", "file after a kill", "file after a power cut"])
-def kept(request: pytest.FixtureRequest) -> Kept:
+def _in_database(server: PostgresServer, closing: ExitStack) -> Kept:
+    """Return the ledger of the session that holds the lock, and what another session sees."""
+    url = server.new_account()
+    state = state_of(url)
+    closing.enter_context(locked(state))
+    return Kept(state.open_ledger(), lambda: state_of(url).snapshot(TODAY))
+
+
+@pytest.fixture(
+    params=["memory", "file", "file after a kill", "file after a power cut", "database"]
+)
+def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     """Return a fresh ledger of each kind, and what is left of it later."""
+    with ExitStack() as closing:
+        yield _kept(request, closing)
+
+
+def _kept(request: pytest.FixtureRequest, closing: ExitStack) -> Kept:
     match request.param:
         case "memory":
             return _memory()
+        case "database":
+            return _in_database(request.getfixturevalue("postgres"), closing)
         case "file":
             disk = empty_disk()
             ledger = open_ledger(disk)

@@ -24,6 +24,7 @@ _BORDERS = {
     "apprise": ("notify",),
     "dotenv": ("settings.file",),
     "filelock": ("state.lock",),
+    "psycopg": ("state.session",),
     "jinja2": ("reporting.report",),
     "rich": ("reporting.progress", "reporting.logger", "reporting.logformat"),
     "random": ("clock",),
