@@ -12,7 +12,7 @@ from lead_automation import __version__
 from lead_automation.errors import ConfigError
 
 PROGRAM = "lead-automation"
-COMMANDS = ("run", "init", "check", "status", "track", "report", "resume", "suppress")
+COMMANDS = ("run", "init", "check", "status", "track", "report", "resume", "suppress", "state")
 SCENARIOS = ("everyday", "restricted", "credits", "outage")
 FORMS = ("html", "json", "csv", "text")
 _VALUE_OPTIONS = frozenset({"--config", "--state-dir", "--leads"})
@@ -30,7 +30,7 @@ class Arguments:
         config: Settings file; None to look in the usual places.
         leads: CSV file in place of the CRM's lead list.
         sandbox: Scenario; None for a run against the real services.
-        action: Of ``suppress``: add, remove or list.
+        action: Of ``suppress``: add, remove or list; of ``state``: accept.
         run_id: Of ``report``; None for the last run.
         days: Of ``report``: kept days instead of one run.
     """
@@ -115,6 +115,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     suppress = add("suppress", "keep the list of numbers never to be messaged", "suppress list")
     _add_suppress(suppress, everywhere)
+    _add_state(
+        add("state", "accept a state that an older file was put back in", "state accept"),
+        everywhere,
+    )
     return parser
 
 
@@ -210,6 +214,13 @@ def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
     remove = action("remove", "take a number off the list", "suppress remove +919000000100")
     remove.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
     action("list", "show the list, whole numbers", "suppress list --json")
+
+
+def _add_state(parser: _Parser, everywhere: _Parser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    text = "take leads as messaged that only the reports know of"
+    accept = _add_command(actions, everywhere, "accept", text, "state accept --yes")
+    accept.add_argument("--yes", action="store_true", help="accept without asking")
 
 
 def _count(text: str) -> int:

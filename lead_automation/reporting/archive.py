@@ -5,8 +5,12 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk, write_atomic
+from lead_automation.models import Outcome
 from lead_automation.reporting.documents import (
     document_bytes,
     is_run_id,
@@ -94,29 +98,44 @@ def load_run(disk: Disk, folder: Path, run_id: str | None) -> RunResult:
     return parse_run_document(data, path=path)
 
 
-def recent_production_sends(disk: Disk, folder: Path, since: datetime) -> bool:
-    """Whether a kept production run that began at or after since may have messaged anyone.
+class MessagedRow(Struct, frozen=True):
+    """A lead that a kept document says was, or may have been, messaged; the rest is not read."""
 
-    Asked when the history is empty: a yes means that the history was lost. A report that cannot be
-    read says nothing either way and counts as a no.
+    lead_id: str
+    outcome: str | None = None
+    counsellor: str | None = None
+    at: datetime | None = None
+
+
+class _Messages(Struct, frozen=True):
+    mode: str
+    lead_rows: tuple[MessagedRow, ...]
+
+
+def messaged_leads(disk: Disk, folder: Path, since: datetime) -> dict[str, list[MessagedRow]]:
+    """Return whom the kept production runs since a moment messaged, or may have, by run id.
+
+    A document that cannot be read says nothing either way. Ids shown masked name nobody.
 
     Raises:
-        StateError: The folder cannot be listed.
+        StateError: The folder is a link, or cannot be listed.
     """
-    kept = list_runs(disk, folder)
-    recent = (run_id for run_id in reversed(kept) if run_may_be_since(run_id, since))
-    return any(_sent_since(disk, _path(folder, run_id), since) for run_id in recent)
+    found = {}
+    for run_id in list_runs(disk, folder):
+        if run_may_be_since(run_id, since) and (rows := _messaged(disk, _path(folder, run_id))):
+            found[run_id] = rows
+    return found
 
 
-def _sent_since(disk: Disk, path: Path, since: datetime) -> bool:
+def _messaged(disk: Disk, path: Path) -> list[MessagedRow]:
     try:
-        data = _read(disk, path)
-        result = parse_run_document(data, path=path) if data is not None else None
-    except StateError:
-        return False
-    if result is None or result.mode is not RunMode.PRODUCTION:
-        return False
-    return result.started_at >= since and result.leads.accepted + result.leads.unknown > 0
+        kept = msgspec.json.decode(_read(disk, path) or b"", type=_Messages)
+    except (StateError, msgspec.MsgspecError, UnicodeError):
+        return []
+    if kept.mode != RunMode.PRODUCTION.value:
+        return []
+    arrived = (Outcome.ACCEPTED.value, Outcome.UNKNOWN.value)
+    return [row for row in kept.lead_rows if row.outcome in arrived and "•" not in row.lead_id]
 
 
 def _refuse_link(folder: Path) -> None:

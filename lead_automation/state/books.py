@@ -243,6 +243,10 @@ class Books:
             default=0,
         )
 
+    def knows(self, lead_id: str) -> bool:
+        """Whether any kept day has a record of a lead."""
+        return any(True for _ in self._of_lead(lead_id))
+
     def has_invalid_number(self, lead_id: str) -> bool:
         """Whether the history remembers that a lead's number was no number."""
         return any(

@@ -7,15 +7,16 @@ holds them to the promise: ``tests/contracts/test_ledger_contract.py``.
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 
 from msgspec.structs import replace
 
 from lead_automation.models import ErrorCategory, Failure, Lead, MessageStatus, SendAttempt
+from lead_automation.state.books import holds_quota
 from lead_automation.state.codec import lead_id_of
 from lead_automation.state.entry import JournalEntry, Kind
-from lead_automation.state.jsonstore import StateFiles
+from lead_automation.state.jsonstore import StateFiles, bare_record
 from lead_automation.state.rows import first_row_id, make_row
 from lead_automation.state.steps import Change, Reservation, Steps
 from lead_automation.stored import CrmRow, MessageRecord
@@ -205,6 +206,27 @@ class Ledger(Steps, ABC):
         row_id = self.free_row_id(first_row_id(record))
         row = make_row(record, row_id, error=text, raw_phone=raw_phone)
         self._write(Kind.INVALID, [Change(record=record, owe=(row,))], durable=False)
+
+    def take_as_messaged(self, leads: Mapping[str, str | None], *, day: date) -> None:
+        """Know of leads, durably and as one, that they were messaged that day, and no more.
+
+        Their quota counts too, as far as the day's count does not hold it already.
+
+        Args:
+            leads: Lead ids, each with its counsellor.
+            day: Quota day.
+        """
+        held = Counter(
+            record.counsellor
+            for record in self.files.history.get(day, {}).values()
+            if holds_quota(record) and record.counsellor
+        )
+        wanted = held + Counter(name for name in leads.values() if name)
+        raised = wanted - Counter(self.quota_used(day))
+        records = [bare_record(day, lead_id_of(lead_id)) for lead_id in leads]
+        changes = [Change(record=record) for record in records]
+        changes[0] = Change(record=records[0], quota=raised)
+        self._write(Kind.ACCEPTED, changes)
 
     def row_taken(self, row_id: str) -> None:
         """Forget a row the CRM has taken; one that is not owed is no error."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from msgspec.structs import replace
 from report_samples import KOLKATA, RUN_ID, STARTED, everyday_run, hostile_run
 
 from lead_automation.errors import StateError
@@ -15,7 +14,6 @@ from lead_automation.files import Disk
 from lead_automation.reporting.archive import (
     list_runs,
     load_run,
-    recent_production_sends,
     save_run_report,
 )
 from lead_automation.reporting.documents import (
@@ -26,7 +24,7 @@ from lead_automation.reporting.documents import (
     result_to_json,
     run_may_be_since,
 )
-from lead_automation.runs import RunMode, RunResult
+from lead_automation.runs import RunResult
 from lead_automation.text import json_text
 
 
@@ -205,36 +203,3 @@ class _DeniedDisk(Disk):
     def read(self, path: Path, max_bytes: int, *, private: bool) -> bytes | None:
         """Refuse."""
         raise PermissionError(13, "Permission denied", str(path), max_bytes, private)
-
-
-def test_recent_production_sends_finds_what_the_history_lost(tmp_path: Path) -> None:
-    """A production run with sends since then counts; older, other and damaged ones do not."""
-    disk = Disk()
-    since = STARTED - timedelta(days=7)
-    save_run_report(disk, tmp_path, everyday_run(), render_html=page)
-    (tmp_path / "run-20261122T235959-ffff.json").write_text("{", encoding="utf-8")
-
-    assert recent_production_sends(disk, tmp_path, since)
-    assert not recent_production_sends(disk, tmp_path, STARTED + timedelta(seconds=1))
-    assert not recent_production_sends(disk, tmp_path, STARTED + timedelta(days=9))
-    assert not recent_production_sends(_DeniedDisk(), tmp_path, since)
-    assert not recent_production_sends(disk, tmp_path / "nowhere", since)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"mode": RunMode.TEST},
-        {"mode": RunMode.SANDBOX},
-        {"leads": replace(everyday_run().leads, accepted=0)},
-    ],
-    ids=["test", "sandbox", "nothing sent"],
-)
-def test_recent_production_sends_ignores_runs_that_messaged_nobody(
-    tmp_path: Path, changes: dict[str, object]
-) -> None:
-    """A rehearsal leaves no history to be missed."""
-    result = replace(everyday_run(), **changes)
-    save_run_report(Disk(), tmp_path, result, render_html=page)
-
-    assert not recent_production_sends(Disk(), tmp_path, STARTED - timedelta(days=1))

@@ -1,0 +1,54 @@
+"""``state``: look after the state as a whole."""
+
+from collections import defaultdict
+from datetime import date
+
+from lead_automation.arguments import Arguments
+from lead_automation.commands.common import SettingsSource, agrees, show, state_to_write
+from lead_automation.commands.state_checks import missing_leads
+from lead_automation.leads.hours import quota_day
+from lead_automation.runtime import Runtime
+from lead_automation.text import safe_text
+
+_MOST_NAMED = 10  # of a run, on a screen; --json names them all
+
+
+def execute(arguments: Arguments, runtime: Runtime) -> int:
+    """``accept``: take leads as messaged that only the reports know of, after a yes.
+
+    Raises:
+        ConfigError: Nobody can be asked, and ``--yes`` is missing.
+    """
+    local = SettingsSource(arguments, runtime).load_local()
+    state = state_to_write(local, runtime)
+    with state.lock(runtime):
+        missing = missing_leads(state.open_ledger(read_only=True), local, runtime)
+        shown = {run: [safe_text(row.lead_id) for row in rows] for run, rows in missing.items()}
+        if not missing:
+            document: dict[str, object] = {"status": "nothing_missing", "missing": {}}
+            show(arguments, runtime, document, "The history knows every lead the reports name.")
+            return 0
+        if not arguments.json:
+            runtime.out("\n".join(_line(run, ids) for run, ids in shown.items()))
+        agreed = arguments.yes or agrees(runtime, "Take them as messaged?", "to accept the state")
+        if agreed:
+            days: defaultdict[date, dict[str, str | None]] = defaultdict(dict)
+            for row in (row for rows in missing.values() for row in rows):
+                if row.at is not None:
+                    days[quota_day(row.at, local.hours.zone)][row.lead_id] = row.counsellor
+            ledger = state.open_ledger()
+            try:
+                for day, leads in days.items():
+                    ledger.take_as_messaged(leads, day=day)
+                ledger.finish(today=None)
+            finally:
+                ledger.close()
+    text = "They count as messaged; the next run goes on." if agreed else "Nothing was changed."
+    document = {"status": "accepted" if agreed else "refused", "missing": shown}
+    show(arguments, runtime, document, text)
+    return 0
+
+
+def _line(run_id: str, ids: list[str]) -> str:
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    return f"Run {run_id} messaged {len(ids)}: {', '.join(ids[:_MOST_NAMED])}{more}"
