@@ -104,7 +104,8 @@ def report_failure(
     end = replace(of_error(error), reason=runtime.report_error(error))
     result = no_run(end, arguments, runtime, started_at, plan=plan)
     if arguments.json:
-        runtime.out_json(result_to_json(result))
+        zone = plan.settings.local.hours.zone if plan is not None else None
+        runtime.out_json(result_to_json(result, zone) | {"report": None, "hold": None})
     return result
 
 

@@ -2,14 +2,20 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
-from lead_automation.commands.common import WIDTH, SettingsSource, open_log, state_to_write
+from lead_automation.commands.common import (
+    WIDTH,
+    SettingsSource,
+    hold_document,
+    open_log,
+    state_to_write,
+)
 from lead_automation.commands.endings import (
     RunPlan,
     end_without_run,
@@ -35,6 +41,7 @@ from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
+from lead_automation.state.hold import HoldFile
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.state import State
 from lead_automation.wati.limits import RateLimits
@@ -203,6 +210,20 @@ def _warn(plan: RunPlan, runtime: Runtime) -> None:
         _log.info("Dry run: nothing is sent, no state changes, working hours are ignored")
 
 
+def _beside(plan: RunPlan, runtime: Runtime) -> dict[str, object]:
+    """Return what ``--json`` says besides the result: the page, if it was kept, and the hold."""
+    page = plan.state_dir / REPORTS_FOLDER / f"run-{plan.run_id}.html"
+    shown: dict[str, object] = {"report": None, "hold": None}
+    # What cannot be read was warned of in the run.
+    with suppress(OSError):
+        shown["report"] = str(page) if runtime.disk.stamp(page) is not None else None
+    with suppress(StateError):
+        hold = HoldFile(runtime.disk, plan.state_dir).read()
+        zone = plan.settings.local.hours.zone
+        shown["hold"] = hold_document(hold, zone=zone) if hold is not None else None
+    return shown
+
+
 def _save_report(plan: RunPlan, runtime: Runtime, result: RunResult) -> None:
     zone = plan.settings.local.hours.zone
     try:
@@ -236,7 +257,8 @@ def _show(result: RunResult, plan: RunPlan, arguments: Arguments, runtime: Runti
     """
     is_dry = plan.mode is RunMode.DRY_RUN
     if arguments.json:
-        document = result_to_json(result)
+        zone = plan.settings.local.hours.zone
+        document = result_to_json(result, zone) | _beside(plan, runtime)
         if is_dry:
             document["plan"] = plan_document(result)
         runtime.out_json(document)

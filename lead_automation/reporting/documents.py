@@ -9,6 +9,7 @@ from re import fullmatch
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from lead_automation.errors import StateError
 from lead_automation.runs import RUN_ID, RunResult
@@ -20,7 +21,7 @@ DOCUMENT_VERSION: Final = 1
 
 _SUFFIXES = 0x10000  # four digits: two runs that begin in one second do not share an id
 # What scripts were never promised: a run of 500 leads would fill their log with its rows.
-_KEPT_ONLY = frozenset({"exit_code", "lead_rows", "next_steps", "warnings", "month"})
+_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month"})
 
 
 def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:
@@ -52,8 +53,11 @@ def run_may_be_since(run_id: str, since: datetime) -> bool:
     return day >= since.date() - timedelta(days=2)
 
 
-def result_to_json(result: RunResult) -> dict[str, object]:
-    """Return the object ``run --json`` prints; its keys are promised to scripts."""
+def result_to_json(result: RunResult, zone: tzinfo | None = None) -> dict[str, object]:
+    """Return the object ``run --json`` prints, times in the zone; its keys are promised."""
+    if zone is not None:
+        ends = result.started_at.astimezone(zone), result.ended_at.astimezone(zone)
+        result = replace(result, started_at=ends[0], ended_at=ends[1])
     return {key: value for key, value in _fields(result).items() if key not in _KEPT_ONLY}
 
 

@@ -460,3 +460,18 @@ def test_new_leads_after_an_outage_get_their_rows_too(tmp_path: Path) -> None:
     harness.run()
 
     assert sorted(map(len, by_number(simulator).values())) == [1] * 6
+
+
+def test_json_of_a_run_names_exit_code_page_warnings_and_hold(tmp_path: Path) -> None:
+    """A script need not look into files for what a person reads on the console."""
+    clock = FakeClock()
+    simulator = limited(clock, 1)
+    simulator.script(Endpoint.LOG, answer("no such lead", 422, times=None))
+    harness = offline(tmp_path, simulator, clock)
+
+    made = harness.run("--json").document
+
+    assert (made["exit_code"], made["hold"]) == (0, None)
+    assert Path(made["report"]).is_file()
+    assert "refuses the row of lead 1000" in made["warnings"][0]
+    assert made["started_at"].endswith("+05:30")

@@ -299,7 +299,7 @@ def test_run_end_with_json_prints_one_object_that_adds_up(tmp_path: Path, end: E
 
     assert (ended.code, document["status"]) == (end.code, end.status), ended.err
     assert end.reason in document["reason"]
-    assert list(document) == list(result_to_json(everyday_run()))
+    assert list(document) == [*result_to_json(everyday_run()), "report", "hold"]
     assert document["mode"] == "production"
     _assert_adds_up(document)
     assert document["messages"]["sent"] <= len(simulator.messages) - sent_before

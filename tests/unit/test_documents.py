@@ -45,8 +45,9 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
     counsellors = cast("dict[str, dict[str, int]]", made["counsellors"])
 
     assert " ".join(made) == (
-        "status reason run_id mode template started_at ended_at duration_seconds "
-        "messages_per_minute leads messages success_rate errors counsellors api_calls"
+        "exit_code status reason run_id mode template started_at ended_at duration_seconds "
+        "messages_per_minute leads messages success_rate errors counsellors api_calls "
+        "warnings"
     )
     assert leads == {
         "fetched": 52,
@@ -68,6 +69,8 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
     assert counsellors["Preeti"] == {**its, "used_today": 7, "daily_limit": 50}
     assert made["duration_seconds"] == 154.0
     assert made["started_at"] == STARTED
+    in_zone = json_text(result_to_json(everyday_run(), KOLKATA))
+    assert '"started_at": "2026-11-22T09:15:23+05:30"' in in_zone
     assert '"started_at": "2026-11-22T03:45:23+00:00"' in json_text(made)
 
 
