@@ -27,7 +27,7 @@ from lead_automation.stored import Suppression
 
 SUPPRESSION_FILE = "suppression_list.json"
 LOCK_FILE = ".suppression_list.json.lock"
-MAX_BYTES = 16 * MIB  # about 100,000 numbers with their reasons
+MAX_BYTES = 256 * MIB  # over a million numbers with their reasons
 
 _LOCK_WAIT_S = 10.0  # another writer needs milliseconds; one that hangs must not hang us
 _NEVER_READ = object()
