@@ -33,6 +33,7 @@ class Arguments:
         action: Of ``suppress``: add, remove or list; of ``state``: accept.
         run_id: Of ``report``; None for the last run.
         days: Of ``report``: kept days instead of one run.
+        list: Of ``report``: the kept runs instead of one.
     """
 
     command: str
@@ -54,6 +55,7 @@ class Arguments:
     reason: str = ""
     run_id: str | None = None
     days: int | None = None
+    list: bool = False
     form: str = "text"
     output: Path | None = None
 
@@ -193,6 +195,7 @@ def _add_report(parser: _Parser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", dest="run_id", metavar="ID", help="the run; default: the last one")
     which.add_argument("--days", metavar="N", type=_count, help="the last N kept days instead")
+    which.add_argument("--list", action="store_true", help="the kept runs, newest first, instead")
     parser.add_argument(
         "--format", dest="form", choices=FORMS, default="text", help="default: text"
     )

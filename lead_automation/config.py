@@ -156,6 +156,7 @@ class LocalSettings:
     state_dir: Path
     state_url: Secret | None
     history_days: int
+    keep_reports_days: int
     hours: HoursPolicy
     counsellors: tuple[Counsellor, ...]
     default_region: str

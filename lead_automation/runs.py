@@ -13,6 +13,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
+from lead_automation.counts import CounsellorFigures, MessageCounts, MonthCalls
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.stored import Count, Time
 from lead_automation.text import clean, safe_outside, safe_text
@@ -161,6 +162,25 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return None
 
     @property
+    def counted_as(self) -> tuple[str, ...]:
+        """Names of the sums of a day that the lead adds one to."""
+        if self.skip is SkipReason.INVALID_NUMBER:
+            return ("invalid_numbers",)
+        if not self.is_attempted:
+            return ()
+        is_accepted = self.outcome is Outcome.ACCEPTED
+        facts = {
+            "attempted": True,
+            "unknown": self.outcome is Outcome.UNKNOWN,
+            "sent": is_accepted,
+            "delivered": self.is_delivered,
+            "read": self.is_delivered and self.status is MessageStatus.READ,
+            "failed": self.is_failed,
+            "pending": is_accepted and self.status in (MessageStatus.SENT, MessageStatus.PENDING),
+        }
+        return tuple(name for name, holds in facts.items() if holds)
+
+    @property
     def word(self) -> str:
         """A ``MessageStatus`` value, ``unknown``, ``skipped`` or ``not_reached``."""
         if self.skip is not None:
@@ -202,38 +222,6 @@ class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(msg)
 
 
-class MessageCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of the messages: ``failed`` at once or later, ``pending`` without a word."""
-
-    sent: Count
-    delivered: Count
-    read: Count
-    failed: Count
-    pending: Count
-
-
-class CounsellorFigures(MessageCounts, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One counsellor's part of a run; ``sent`` is accepted by WATI, ``delivered`` includes read."""
-
-    used_today: Count
-    daily_limit: Count
-
-    def rate(self, assigned: int) -> float:
-        """Return the success rate over the leads assigned, 0 to 100."""
-        return success_rate(good=self.delivered + self.pending, attempted=assigned)
-
-    def unknown(self, assigned: int) -> int:
-        """Return how many of the leads assigned are neither accepted nor failed."""
-        return max(0, assigned - self.delivered - self.pending - self.failed)
-
-
-class MonthCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """WATI calls of the calendar month, and the plan's quota of them."""
-
-    calls: Count
-    limit: Count
-
-
 class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything the summary, ``--json`` and the report say about a run.
 
@@ -242,11 +230,12 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         reason: Why it ended so, for people.
         duration_seconds: With three decimals.
         messages_per_minute: Accepted ones, rounded to a tenth; 0 for an instant.
-        success_rate: 0 to 100: (sent − failed later) / attempted.
+        success_rate: 0 to 100: (sent − failed later) / attempted; None before any final word.
         errors: By category, zeros left out.
         api_calls: By kind, all kinds present.
         next_steps: What the operator does, most urgent first.
         warnings: Problems that did not end the run.
+        known_at: When later reads last changed a status; None while the run's own are the newest.
     """
 
     exit_code: Annotated[int, Meta(ge=0, le=255)]
@@ -261,7 +250,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     messages_per_minute: Annotated[float, Meta(ge=0)]
     leads: LeadCounts
     messages: MessageCounts
-    success_rate: Annotated[float, Meta(ge=0)]
+    success_rate: Annotated[float, Meta(ge=0)] | None
     errors: Mapping[ErrorCategory, Count]
     counsellors: Mapping[str, CounsellorFigures]
     api_calls: Mapping[CallKind, Count]
@@ -269,6 +258,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     next_steps: tuple[str, ...]
     warnings: tuple[str, ...]
     month: MonthCalls
+    known_at: Time | None = None
 
     def __post_init__(self) -> None:
         """Make text from outside safe to show."""
@@ -299,17 +289,3 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def in_order(errors: Counter[ErrorCategory]) -> dict[ErrorCategory, int]:
     """Return counts by category in the order of their words, as every report shows them."""
     return {key: errors[key] for key in sorted(errors, key=lambda key: key.value)}
-
-
-def success_rate(*, good: int, attempted: int) -> float:
-    """Return a share in per cent (0 to 100), rounded half up to a tenth; 0 of nothing is 0.
-
-    Whole numbers until the last step, so that 93.75 cannot become 93.7 on the way.
-
-    Args:
-        good: Accepted and not failed later.
-        attempted: Leads attempted, at least good.
-    """
-    if attempted == 0:
-        return 0.0
-    return (2000 * good + attempted) // (2 * attempted) / 10

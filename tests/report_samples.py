@@ -4,18 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from lead_automation.counts import MonthCalls
 from lead_automation.models import Counsellor, ErrorCategory, MessageStatus, Outcome
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.next_steps import META_CHECKLIST, Circumstances, with_next_steps
-from lead_automation.runs import (
-    CallKind,
-    LeadRow,
-    MonthCalls,
-    RunMode,
-    RunResult,
-    RunStatus,
-    SkipReason,
-)
+from lead_automation.runs import CallKind, LeadRow, RunMode, RunResult, RunStatus, SkipReason
 from lead_automation.stored import Hold
 
 KOLKATA = ZoneInfo("Asia/Kolkata")

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.services import Services
+from lead_automation.counts import MonthCalls
 from lead_automation.errors import ExitCode, StateError
 from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import Circumstances, with_next_steps
-from lead_automation.runs import MonthCalls, RunMode, RunResult
+from lead_automation.runs import RunMode, RunResult
 from lead_automation.state.hold import CampaignHold
 from lead_automation.stored import Hold
 from lead_automation.times import shown_time_and_zone

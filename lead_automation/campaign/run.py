@@ -36,7 +36,7 @@ from lead_automation.reporting.analytics import CampaignAnalytics
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.progress import Progress
 from lead_automation.runs import LeadRow, RunMode, RunResult, RunStatus, SkipReason
-from lead_automation.stored import CrmRow
+from lead_automation.stored import CrmRow, MessageRecord
 
 SETTLE_EARLIER_S = 60.0
 """Longest a run looks after earlier ones before its own leads get their turn."""
@@ -99,6 +99,8 @@ class EnhancedLeadAutomation:
         self._total = 0
         self._attempted = 0
         self._is_clock_checked = False
+        self.settled: list[MessageRecord] = []
+        """Messages of earlier runs whose status this one learned."""
 
     # --- the run ------------------------------------------------------------------------------
 
@@ -151,6 +153,7 @@ class EnhancedLeadAutomation:
     def _settle_earlier(self) -> None:
         earlier = EarlierMessages(self._services, later_read_is_due, log_level=logging.DEBUG)
         found = earlier.settle(SETTLE_EARLIER_S)
+        self.settled = [change.after for change in found.changes if change.is_news]
         if found.changes or found.rows_posted or found.unread:
             _log.info(
                 "Earlier runs: %d messages read, %d not answered, %d CRM rows posted, %d owed",

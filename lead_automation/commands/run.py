@@ -2,8 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+
+import msgspec
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
@@ -24,6 +27,7 @@ from lead_automation.commands.endings import (
     report_failure,
 )
 from lead_automation.commands.plan import plan_document, plan_text
+from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
@@ -31,17 +35,14 @@ from lead_automation.leads.csv_list import read_csv_leads
 from lead_automation.leads.hours import quota_day
 from lead_automation.notify import Notifier
 from lead_automation.reporting.analytics import CampaignAnalytics
-from lead_automation.reporting.archive import REPORTS_FOLDER, save_run_report
 from lead_automation.reporting.documents import make_run_id, result_to_json
 from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
 from lead_automation.reporting.progress import Progress
-from lead_automation.reporting.report import render_html
 from lead_automation.reporting.summary import render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
-from lead_automation.state.hold import HoldFile
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.state import State
 from lead_automation.wati.limits import RateLimits
@@ -90,6 +91,7 @@ def run_with(
         notifier: Tells how it ended.
     """
     started_at = runtime.clock.now()
+    page: Path | None = None
     plan = RunPlan(
         settings=settings,
         mode=RunMode.DRY_RUN if arguments.dry_run else mode,
@@ -107,8 +109,11 @@ def run_with(
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     notifier.started()
                     result = automation.run_campaign()
+                # Under the lock: the next run's look at recent sends must find this document.
                 if plan.mode is not RunMode.DRY_RUN:
-                    _save_report(plan, runtime, result)
+                    local = plan.settings.local
+                    page = keep_reports(local, runtime, automation.settled, result)
+                    _say_where(page, runtime)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
             result = report_failure(error, arguments, runtime, started_at, plan=plan)
@@ -119,7 +124,10 @@ def run_with(
             raise
         else:
             _announce_end(result)
-            _show(result, plan, arguments, runtime)
+            # What went wrong after the books were closed is told too.
+            result = msgspec.structs.replace(result, warnings=log.warnings)
+            beside: dict[str, object] = {"report": page and str(page), "hold": _hold(state, plan)}
+            _show(result, plan, arguments, runtime, beside)
         # Last, so that nobody at a terminal waits for a service, and without the run's lock.
         _tell(notifier, result)
         return result.exit_code
@@ -210,34 +218,20 @@ def _warn(plan: RunPlan, runtime: Runtime) -> None:
         _log.info("Dry run: nothing is sent, no state changes, working hours are ignored")
 
 
-def _beside(plan: RunPlan, runtime: Runtime) -> dict[str, object]:
-    """Return what ``--json`` says besides the result: the page, if it was kept, and the hold."""
-    page = plan.state_dir / REPORTS_FOLDER / f"run-{plan.run_id}.html"
-    shown: dict[str, object] = {"report": None, "hold": None}
-    # What cannot be read was warned of in the run.
-    with suppress(OSError):
-        shown["report"] = str(page) if runtime.disk.stamp(page) is not None else None
-    with suppress(StateError):
-        hold = HoldFile(runtime.disk, plan.state_dir).read()
-        zone = plan.settings.local.hours.zone
-        shown["hold"] = hold_document(hold, zone=zone) if hold is not None else None
-    return shown
+def _say_where(page: Path | None, runtime: Runtime) -> None:
+    if page is not None:
+        is_near = page.is_relative_to(runtime.folder)
+        _log.info("📄 Report: %s", page.relative_to(runtime.folder) if is_near else page)
 
 
-def _save_report(plan: RunPlan, runtime: Runtime, result: RunResult) -> None:
-    zone = plan.settings.local.hours.zone
+def _hold(state: State, plan: RunPlan) -> dict[str, object] | None:
+    """Return the hold for ``--json``; one that cannot be read was warned of in the run."""
     try:
-        _, page = save_run_report(
-            runtime.disk,
-            plan.state_dir / REPORTS_FOLDER,
-            result,
-            render_html=lambda run: render_html(run, zone=zone),
-        )
-    except (StateError, OSError, ImportError) as error:  # the page's template is a file too
-        _log.warning("The report could not be kept: %s", error)
-        return
-    is_near = page.is_relative_to(runtime.folder)
-    _log.info("📄 Report: %s", page.relative_to(runtime.folder) if is_near else page)
+        hold = state.hold.read()
+    except StateError:
+        return None
+    zone = plan.settings.local.hours.zone
+    return hold_document(hold, zone=zone) if hold is not None else None
 
 
 def _announce_end(result: RunResult) -> None:
@@ -250,15 +244,28 @@ def _announce_end(result: RunResult) -> None:
             _log.error("   %d. %s", number, step)
 
 
-def _show(result: RunResult, plan: RunPlan, arguments: Arguments, runtime: Runtime) -> None:
+def _show(
+    result: RunResult,
+    plan: RunPlan,
+    arguments: Arguments,
+    runtime: Runtime,
+    beside: dict[str, object],
+) -> None:
     """Show the result; a quiet run that went well says nothing at all.
 
     A dry run's plan is its result, so it is shown quietly or not.
+
+    Args:
+        result: The run's.
+        plan: What was to be run.
+        arguments: How it is shown.
+        runtime: Where.
+        beside: What ``--json`` says besides the result.
     """
     is_dry = plan.mode is RunMode.DRY_RUN
     if arguments.json:
         zone = plan.settings.local.hours.zone
-        document = result_to_json(result, zone) | _beside(plan, runtime)
+        document = result_to_json(result, zone) | beside
         if is_dry:
             document["plan"] = plan_document(result)
         runtime.out_json(document)

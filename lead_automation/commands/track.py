@@ -12,6 +12,7 @@ from lead_automation.campaign.earlier import (
 )
 from lead_automation.campaign.services import make_services
 from lead_automation.commands.common import SettingsSource, open_log, show, state_to_write
+from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode
@@ -39,6 +40,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     with open_log(settings, arguments, runtime) as log, state.lock(runtime):
         log.open_file(state.folder / LOG_NAME, disk=runtime.disk)
         found = _track(settings, runtime, state)
+        keep_reports(settings.local, runtime, [change.after for change in _changes(found)])
     # Outside the lock: a run may start while the result is still being shown.
     code = _exit_code(found, runtime)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:

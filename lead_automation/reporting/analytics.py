@@ -9,21 +9,18 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
-from lead_automation.models import Counsellor, MessageStatus, Outcome
+from lead_automation.counts import CounsellorFigures, MessageCounts, MonthCalls
+from lead_automation.models import Counsellor
 from lead_automation.runs import (
     CallKind,
-    CounsellorFigures,
     LeadCounts,
     LeadRow,
-    MessageCounts,
-    MonthCalls,
     RunMode,
     RunResult,
     RunStatus,
     SkipReason,
     in_order,
     shown_name,
-    success_rate,
 )
 
 _SECONDS_A_MINUTE = 60
@@ -98,7 +95,7 @@ class CampaignAnalytics:
         return ProgressCounters(
             done=totals["skipped"] + totals["attempted"],
             total=self._to_process,
-            sent=totals["accepted"],
+            sent=totals["sent"],
             **_some(totals, ("delivered", "failed", "skipped")),
         )
 
@@ -130,6 +127,7 @@ class CampaignAnalytics:
             calls: HTTP calls that were tried, by kind.
         """
         rows = tuple(self._rows[position] for position in sorted(self._rows))
+        messages = MessageCounts(sent=self._totals["sent"], **_some(self._totals, _MESSAGES))
         # Never negative, even where the wall clock stepped back.
         duration_s = max(0.0, (ended_at - self._started_at).total_seconds())
         return _audited(
@@ -143,10 +141,10 @@ class CampaignAnalytics:
                 ended_at=ended_at,
                 exit_code=exit_code,
                 duration_seconds=round(duration_s, 3),
-                messages_per_minute=_a_minute(self._totals["accepted"], duration_s),
+                messages_per_minute=_a_minute(self._totals["sent"], duration_s),
                 leads=self._lead_counts(rows),
-                messages=_message_counts(self._totals),
-                success_rate=_success_rate(self._totals),
+                messages=messages,
+                success_rate=messages.success_rate(self._totals["attempted"]),
                 errors=in_order(Counter(row.category for row in rows if row.category)),
                 counsellors=self._figures(rows, used_today),
                 api_calls={kind: calls.get(kind, 0) for kind in CallKind},
@@ -164,7 +162,8 @@ class CampaignAnalytics:
             fetched=self._fetched,
             skipped={reason: skips[reason] for reason in SkipReason},
             not_reached=max(0, self._fetched - totals["skipped"] - totals["attempted"]),
-            **_some(totals, ("attempted", "accepted", "refused", "unknown")),
+            accepted=totals["sent"],
+            **_some(totals, ("attempted", "refused", "unknown")),
         )
 
     def _figures(
@@ -176,7 +175,7 @@ class CampaignAnalytics:
                 tallies[row.counsellor].update(_counted_as(row))
         return {
             (name := shown_name(its.name)): CounsellorFigures(
-                sent=tallies[name]["accepted"],
+                sent=tallies[name]["sent"],
                 used_today=used_today.get(its.name, 0),
                 daily_limit=its.daily_limit,
                 **_some(tallies[name], _MESSAGES),
@@ -189,34 +188,14 @@ def _some(tally: Counter[str], names: Iterable[str]) -> dict[str, int]:
     return {name: tally[name] for name in names}
 
 
-def _message_counts(totals: Counter[str]) -> MessageCounts:
-    return MessageCounts(sent=totals["accepted"], **_some(totals, _MESSAGES))
-
-
 def _a_minute(accepted: int, duration_s: float) -> float:
     return round(accepted * _SECONDS_A_MINUTE / duration_s, 1) if duration_s else 0.0
 
 
-def _success_rate(totals: Counter[str]) -> float:
-    failed_later = totals["failed"] - totals["refused"]
-    return success_rate(good=totals["accepted"] - failed_later, attempted=totals["attempted"])
-
-
 def _counted_as(row: LeadRow) -> list[str]:
     """Return the names of the sums a row adds one to."""
-    is_accepted = row.outcome is Outcome.ACCEPTED
-    facts = {
-        "skipped": row.skip is not None,
-        "attempted": row.is_attempted,
-        "accepted": is_accepted,
-        "refused": row.is_refused,
-        "unknown": row.outcome is Outcome.UNKNOWN,
-        "delivered": row.is_delivered,
-        "read": row.is_delivered and row.status is MessageStatus.READ,
-        "failed": row.is_failed,
-        "pending": is_accepted and row.status in (MessageStatus.SENT, MessageStatus.PENDING),
-    }
-    return [name for name, holds in facts.items() if holds]
+    skipped = ["skipped"] if row.skip is not None else []
+    return [*skipped, *(["refused"] if row.is_refused else []), *row.counted_as]
 
 
 def _audited(result: RunResult) -> RunResult:

@@ -1,9 +1,10 @@
 """Keep each run's report on disk, and find it again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,16 +16,23 @@ from lead_automation.reporting.documents import (
     document_bytes,
     is_run_id,
     parse_run_document,
+    run_date,
     run_may_be_since,
 )
+from lead_automation.reporting.kept import KeptRun, read_kept
+from lead_automation.reporting.live import refreshed
 from lead_automation.runs import RunMode, RunResult
+from lead_automation.stored import MessageRecord
 
 REPORTS_FOLDER = "reports"
 """Folder of the reports, below the state directory."""
+INDEX_NAME = "index.html"
 
 _MAX_BYTES = 160 << 20  # 100,000 leads with the longest texts there can be take less
 _MOST_NAMED = 5  # enough to see what an id looks like, and which was the last
 _PREFIX, _SUFFIX = "run-", ".json"
+
+_T = TypeVar("_T", bound=KeptRun)
 
 
 def save_run_report(
@@ -96,6 +104,99 @@ def load_run(disk: Disk, folder: Path, run_id: str | None) -> RunResult:
         hint = f"The last ones kept: {last}"
         raise ConfigError((f"--run: no report of run {run_id} in {folder}",), hint=hint)
     return parse_run_document(data, path=path)
+
+
+def kept_runs(disk: Disk, folder: Path, form: type[_T], *, since: date = date.min) -> Iterator[_T]:
+    """Yield the kept runs of a day or later, newest first; one that cannot be read is passed over.
+
+    Args:
+        disk: Where they are read from.
+        folder: ``reports`` below the state directory.
+        form: ``KeptRun`` without the leads, or ``KeptRows`` with them.
+        since: First local date of a run's start.
+
+    Raises:
+        StateError: The folder cannot be listed.
+    """
+    for run_id in reversed(list_runs(disk, folder)):
+        if run_date(run_id) < since:
+            return
+        try:
+            data = _read(disk, _path(folder, run_id))
+        except StateError:
+            continue
+        found = read_kept(data, form) if data is not None else None
+        if found is not None:
+            yield found
+
+
+def first_day(disk: Disk, folder: Path) -> date | None:
+    """Return the day of the oldest kept run; None when there is none."""
+    return next((run_date(run_id) for run_id in list_runs(disk, folder)), None)
+
+
+def refresh_reports(
+    disk: Disk,
+    folder: Path,
+    records: Collection[MessageRecord],
+    *,
+    known_at: datetime,
+    render_html: Callable[[RunResult], str],
+) -> None:
+    """Bring the documents and pages of the runs that sent these messages up to date.
+
+    Args:
+        disk: Where they are.
+        folder: ``reports`` below the state directory.
+        records: Messages whose status changed.
+        known_at: Aware.
+        render_html: As for ``save_run_report``.
+
+    Raises:
+        StateError: The folder cannot be listed, or a file cannot be written.
+    """
+    # A run that crossed midnight began the day before its last messages.
+    days = {day for its in records for day in (its.day, its.day - timedelta(days=1))}
+    for run_id in list_runs(disk, folder):
+        if run_date(run_id) not in days:
+            continue
+        try:
+            before = load_run(disk, folder, run_id)
+        except StateError:
+            continue  # `report` says what is wrong with it; the others are not to suffer
+        after = refreshed(before, records, known_at)
+        if after is not before:
+            save_run_report(disk, folder, after, render_html=render_html)
+
+
+def save_index(disk: Disk, folder: Path, render: Callable[[Iterable[KeptRun]], str]) -> Path:
+    """Write ``index.html``, the list of the kept runs; return its path.
+
+    Raises:
+        StateError: The folder cannot be listed, or the file cannot be written.
+    """
+    path = folder / INDEX_NAME
+    write_atomic(disk, path, render(kept_runs(disk, folder, KeptRun)).encode())
+    return path
+
+
+def forget_runs(disk: Disk, folder: Path, before: date) -> None:
+    """Delete the documents and pages of runs that began before a day.
+
+    Raises:
+        StateError: The folder cannot be listed, or a file cannot be deleted.
+    """
+    for run_id in list_runs(disk, folder):
+        if run_date(run_id) >= before:
+            return
+        path = _path(folder, run_id)
+        try:
+            # The page first: a document that is still there is found and deleted the next time.
+            disk.remove(path.with_suffix(".html"))
+            disk.remove(path)
+        except OSError as exc:
+            msg = f"{path} could not be deleted: {exc.strerror or exc}"
+            raise StateError(msg, path=path) from exc
 
 
 class MessagedRow(Struct, frozen=True):

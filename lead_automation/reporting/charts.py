@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
+from lead_automation.counts import MessageCounts
 from lead_automation.models import Outcome
-from lead_automation.reporting.days import DayFigures
 from lead_automation.reporting.wording import title
-from lead_automation.runs import CounsellorFigures, LeadRow
+from lead_automation.runs import LeadRow
 
 _E = TypeVar("_E", bound=Enum)
 
@@ -61,7 +61,24 @@ def stack(counts: Iterable[tuple[str, int]], whole: int) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def message_counts(its: CounsellorFigures | DayFigures, unknown: int) -> list[tuple[str, int]]:
+def line(values: Sequence[float | None]) -> list[str]:
+    """Return values as polylines in a box of 100 by 100, from 0 to the highest of them.
+
+    Where a value is missing, the line is broken.
+    """
+    step = 100 / (len(values) - 1) if len(values) > 1 else 0.0
+    top = max((value for value in values if value is not None), default=0) or 1
+    pieces: list[list[str]] = [[]]
+    for index, value in enumerate(values):
+        if value is None:
+            pieces.append([])
+        else:
+            pieces[-1].append(f"{round(index * step, 2)},{round(100 - 100 * value / top, 2)}")
+    # A point alone is drawn as a line to itself, which round caps make a dot.
+    return [" ".join(piece if piece[1:] else piece * 2) for piece in pieces if piece]
+
+
+def message_counts(its: MessageCounts, unknown: int) -> list[tuple[str, int]]:
     """Return what became of somebody's messages, in the order of a bar's segments."""
     return [
         ("read", its.read),

@@ -8,9 +8,7 @@ from datetime import datetime, tzinfo
 from enum import Enum
 from operator import attrgetter
 
-from msgspec.structs import astuple
-
-from lead_automation.reporting.days import DayFigures, DaysReport
+from lead_automation.reporting.days import DaysReport
 from lead_automation.runs import RunResult
 from lead_automation.times import iso_time
 
@@ -35,6 +33,20 @@ _COLUMNS = {
 }
 """The columns of a run's form, and the attribute of ``LeadRow`` that each shows."""
 
+_COUNTS = (
+    "attempted",
+    "sent",
+    "delivered",
+    "read",
+    "failed",
+    "pending",
+    "unknown",
+    "invalid_numbers",
+    "quota_used",
+    "quota_limit",
+)
+"""The counts of the days' form, fields of ``DayFigures``; behind them stand the rates."""
+
 _cells_of = attrgetter(*_COLUMNS.values())
 
 
@@ -56,8 +68,11 @@ def days_csv(report: DaysReport) -> bytes:
     for index, day in enumerate(report.days):
         parts = [(name, week[index]) for name, week in report.by_counsellor.items()]
         for name, its in [*parts, ("*", report.by_day[index])]:
-            rows.append((day.isoformat(), name, *astuple(its)))
-    return _csv(("day", "counsellor", *DayFigures.__struct_fields__), rows)
+            rates = its.rates(its.attempted)
+            shown = (its.success_rate(its.attempted), rates.delivered, rates.read)
+            rows.append((day.isoformat(), name, *(getattr(its, key) for key in _COUNTS), *shown))
+    head = ("day", "counsellor", *_COUNTS, "success_rate", "delivered_rate", "read_rate")
+    return _csv(head, rows)
 
 
 def _csv(head: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:

@@ -1,16 +1,28 @@
-"""Lay the kept days out for ``days.html.j2``, the text form and the JSON form."""
+"""Lay some days out for ``days.html.j2``, the text form and the JSON form."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from lead_automation.plaintext import pad
-from lead_automation.reporting.charts import message_counts, reasons, share, stack
+from lead_automation.reporting.charts import line, reasons, stack
 from lead_automation.reporting.days import DayFigures, DaysReport
-from lead_automation.reporting.wording import CATEGORY_MEANINGS, title
+from lead_automation.reporting.figures import figures_head, figures_line
+from lead_automation.reporting.wording import CATEGORY_MEANINGS, rate_text, title
 
-_NAME_WIDTH = 16  # as in the summary, for 80 columns
-# A phone of 390 px has room for the names of 14 days below their columns.
-_MAX_LABELLED = 14
-_CELLS_A_LINE = 6  # of 13 columns each, so that a line stays below 80
+# At 390 px a column of the read rates needs 36 px: nine counsellors stand side by side.
+_NAMES_A_TABLE = 9
+_NOTICEABLE = 0.05  # a smaller change rounds to no change
+_COLUMN = "{:,} sent at {:02}:00, {} of them read"
+
+
+class Tile(NamedTuple):
+    """A figure of the head: its name, colour, text, and what changed since the days before."""
+
+    label: str
+    kind: str
+    text: str
+    change: str
 
 
 def days_view(report: DaysReport) -> dict[str, object]:
@@ -19,55 +31,153 @@ def days_view(report: DaysReport) -> dict[str, object]:
     return {
         "title": f"{len(report.days)} days to {last:%d %b %Y}",
         "span": f"{first:%d %B %Y} – {last:%d %B %Y}" if first != last else f"{last:%d %B %Y}",
-        "report": report,
-        "chart": _chart(report),
-        "days": list(zip(report.days, report.by_day, strict=True)),
-        "weeks": [
-            (name, report.totals[name], _quota_shares(report, week))
-            for name, week in report.by_counsellor.items()
+        "note": report.note,
+        "tiles": _tiles(report),
+        "trends": _trends(report),
+        "days": [
+            (f"{day:%a %d %b}", its, its.rates(its.attempted))
+            for day, its in zip(report.days, report.by_day, strict=True)
         ],
+        "total": (report.total, report.total.rates(report.total.attempted)),
+        "counsellors": _compared(report.totals, report.before_totals),
+        "reads": _read_tables(report),
+        "templates": _compared(report.templates, {}) if len(report.templates) > 1 else [],
+        "hours": _hours(report),
         "errors": reasons(report.errors, CATEGORY_MEANINGS),
     }
 
 
-def _chart(report: DaysReport) -> dict[str, object]:
-    tallest = max(its.attempted for its in report.by_day)
-    every = -(-len(report.days) // _MAX_LABELLED)
-    columns = [
-        {
-            "label": f"{day:%a %d %b}: {its.attempted} attempted, {its.delivered} delivered, "
-            f"{its.read} read, {its.failed} failed",
-            "name": f"{day:%a}" if every == 1 else "",
-            "date": f"{day.day}" if index % every == 0 else "",
-            "count": f"{its.attempted:,}" if every == 1 else "",
-            "segments": stack(message_counts(its, its.unknown), tallest),
-        }
-        for index, (day, its) in enumerate(zip(report.days, report.by_day, strict=True))
+def _tiles(report: DaysReport) -> list[Tile]:
+    its, before = report.total, report.before
+    now, then = its.rates(its.attempted), before.rates(before.attempted)
+    tiles = [
+        Tile("Sent", "sent", f"{its.sent:,}", _count_change(its.sent, before.sent)),
+        Tile(
+            "Delivered",
+            "delivered",
+            rate_text(now.delivered),
+            change(now.delivered, then.delivered),
+        ),
+        Tile("Read", "read", rate_text(now.read), change(now.read, then.read)),
+        Tile("Failed", "failed", rate_text(now.failed), change(now.failed, then.failed)),
     ]
-    label = f"Attempts a day, by what became of them; at most {tallest}"
-    return {"columns": columns, "label": label}
+    if its.unknown:
+        tiles.append(Tile("Unknown", "unknown", f"{its.unknown:,}", ""))
+    return tiles
 
 
-def _quota_shares(
-    report: DaysReport, week: tuple[DayFigures, ...]
-) -> list[tuple[str, DayFigures, float]]:
+def change(now: float | None, then: float | None) -> str:
+    """Return by how many points a rate moved, as ``+2.1``; "" where there is nothing to compare."""
+    if now is None or then is None:
+        return ""
+    return f"{now - then:+.1f}" if abs(now - then) >= _NOTICEABLE else "±0"
+
+
+def _count_change(now: int, then: int) -> str:
+    return f"{now - then:+,}" if then else ""
+
+
+def _trends(report: DaysReport) -> list[tuple[str, str, list[str], str]]:
+    """Return the lines over the days: name, colour, points, and the first and last value."""
+    if len(report.days) == 1:
+        return []
+    all_rates = [its.rates(its.attempted) for its in report.by_day]
+    rows: list[tuple[str, str, Sequence[float | None], str]] = [
+        ("Sent", "sent", [its.sent for its in report.by_day], "{:,.0f}"),
+        ("Delivered", "delivered", [its.delivered for its in all_rates], "{:.1f}%"),
+        ("Read", "read", [its.read for its in all_rates], "{:.1f}%"),
+        ("Failed", "failed", [its.failed for its in all_rates], "{:.1f}%"),
+    ]
+    trends = []
+    for name, kind, values, form in rows:
+        known = [value for value in values if value is not None]
+        ends = f"{form.format(known[0])} → {form.format(known[-1])}" if known else "–"
+        trends.append((name, kind, line(values), ends))
+    return trends
+
+
+def _compared(
+    totals: Mapping[str, DayFigures], before: Mapping[str, DayFigures]
+) -> list[dict[str, object]]:
+    """Return a row for each name: its figures, its rates, and what moved since the days before."""
+    rows = []
+    for name, its in totals.items():
+        now = its.rates(its.attempted)
+        old = before.get(name, DayFigures())
+        then = old.rates(old.attempted)
+        rows.append(
+            {
+                "name": name,
+                "its": its,
+                "rates": now,
+                "delivered_change": change(now.delivered, then.delivered),
+                "read_change": change(now.read, then.read),
+            }
+        )
+    return rows
+
+
+def _read_tables(report: DaysReport) -> list[dict[str, object]]:
+    """Return the read rates by day and counsellor, some counsellors to a table."""
+    names = [name for name, its in report.totals.items() if its.sent]
     return [
-        (f"{day:%a %d}", its, share(its.quota_used, its.quota_limit))
-        for day, its in zip(report.days, week, strict=True)
+        {
+            "names": group,
+            "days": [
+                (
+                    f"{day:%d %b}",
+                    [report.by_counsellor[name][index].rates(0).read for name in group],
+                )
+                for index, day in enumerate(report.days)
+            ],
+        }
+        for group in (
+            names[start : start + _NAMES_A_TABLE] for start in range(0, len(names), _NAMES_A_TABLE)
+        )
     ]
+
+
+def _hours(report: DaysReport) -> dict[str, object] | None:
+    """Return the columns of the hours of the day, from the first one used to the last."""
+    used = [hour for hour, its in enumerate(report.hours) if its.attempted]
+    if not used:
+        return None
+    shown = range(used[0], used[-1] + 1)
+    tallest = max(report.hours[hour].sent for hour in shown) or 1
+    columns = []
+    for hour in shown:
+        its = report.hours[hour]
+        read = its.rates(its.attempted).read
+        columns.append(
+            {
+                "label": _COLUMN.format(its.sent, hour, rate_text(read)),
+                "name": f"{hour:02}",
+                "read": "" if read is None else f"{read:.0f}%",
+                "segments": stack([("read", its.read), ("sent", its.sent - its.read)], tallest),
+            }
+        )
+    return {"columns": columns, "label": f"Messages sent by hour of the day; at most {tallest}"}
+
+
+def heat(rate: float | None) -> int:
+    """Return how strongly a rate is coloured, 0 to 5."""
+    return 0 if rate is None else min(5, round(rate / 20))
 
 
 def days_text(report: DaysReport) -> str:
-    """Return the days side by side and each counsellor's week, in 80 columns."""
-    head = " Attempted  Sent Deliv.  Read Failed Unknown   Rate      Quota"
+    """Return the days side by side and each counsellor's sum, in 78 columns."""
     lines = [f"{len(report.days)} days to {report.days[-1].isoformat()}", ""]
-    lines.append(f"{'':<{_NAME_WIDTH}}{head}")
+    if report.note:
+        lines[1:1] = [report.note]
+    lines.append(figures_head("Day", "Tried"))
     for day, its in zip(report.days, report.by_day, strict=True):
         lines.append(_text_row(f"{day:%a %Y-%m-%d}", its))
-    lines += [_text_row("All days", report.total), "", f"{'Counsellor':<{_NAME_WIDTH}}{head}"]
-    for name, its in report.totals.items():
-        lines.append(_text_row(name, its))
-        lines += _text_week(report, name)
+    lines += [_text_row("All days", report.total), _text_row("Days before", report.before)]
+    lines += ["", figures_head("Counsellor", "Tried")]
+    lines += [_text_row(name, its) for name, its in report.totals.items()]
+    if len(report.templates) > 1:
+        lines += ["", figures_head("Template", "Tried")]
+        lines += [_text_row(name, its) for name, its in report.templates.items()]
     errors = [f"  {title(key.value):<20} {count}" for key, count in report.errors.items()]
     if errors:
         lines += ["", "Errors by category:", *errors]
@@ -75,39 +185,39 @@ def days_text(report: DaysReport) -> str:
 
 
 def _text_row(name: str, its: DayFigures) -> str:
-    return (
-        f"{pad(name, _NAME_WIDTH)} {its.attempted:>9} {its.sent:>5} {its.delivered:>6} "
-        f"{its.read:>5} {its.failed:>6} {its.unknown:>7} {its.rate:>6} "
-        f"{f'{its.quota_used}/{its.quota_limit}':>10}"
-    )
-
-
-def _text_week(report: DaysReport, name: str) -> list[str]:
-    """Return a counsellor's sends day by day, six a line; nothing where nothing was sent."""
-    week = report.by_counsellor[name]
-    if not any(its.attempted or its.quota_used for its in week):
-        return []
-    cells = [f"{day:%d %b}: {its.sent}" for day, its in zip(report.days, week, strict=True)]
-    chunks = range(0, len(cells), _CELLS_A_LINE)
-    return ["  " + "  ".join(cells[start : start + _CELLS_A_LINE]) for start in chunks]
+    quota = f"{its.quota_used}/{its.quota_limit}" if its.quota_limit else "–"
+    return figures_line(name, its, attempted=its.attempted, unknown=its.unknown, quota=quota)
 
 
 def days_json(report: DaysReport) -> dict[str, object]:
     """Return the object of ``report --days N --format json``.
 
-    Each figure object holds the fields of ``DayFigures``; a counsellor's ``days`` stand in the
-    order of the top level's.
+    Each figure object holds the fields of ``DayFigures`` and its rates; a counsellor's ``days``
+    stand in the order of the top level's.
     """
-    as_json = msgspec.to_builtins
     return {
         "days": [
-            {"day": day.isoformat(), **as_json(its)}
+            {"day": day.isoformat(), **_as_json(its)}
             for day, its in zip(report.days, report.by_day, strict=True)
         ],
-        "total": as_json(report.total),
+        "total": _as_json(report.total),
+        "before": _as_json(report.before),
         "counsellors": {
-            name: {"total": as_json(report.totals[name]), "days": as_json(week)}
+            name: {
+                "total": _as_json(report.totals[name]),
+                "before": _as_json(report.before_totals[name]),
+                "days": [_as_json(its) for its in week],
+            }
             for name, week in report.by_counsellor.items()
         },
-        "errors": as_json(report.errors),
+        "templates": {name: _as_json(its) for name, its in report.templates.items()},
+        "hours": [_as_json(its) for its in report.hours],
+        "errors": msgspec.to_builtins(report.errors),
+        "note": report.note,
     }
+
+
+def _as_json(its: DayFigures) -> dict[str, object]:
+    fields: dict[str, object] = msgspec.to_builtins(its)
+    rates = msgspec.to_builtins(its.rates(its.attempted))
+    return {**fields, "success_rate": its.success_rate(its.attempted), "rates": rates}

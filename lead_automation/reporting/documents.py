@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from lead_automation.counts import MessageCounts
 from lead_automation.errors import StateError
 from lead_automation.runs import RUN_ID, RunResult
 from lead_automation.strictjson import JsonError, parse_json
@@ -21,7 +22,7 @@ DOCUMENT_VERSION: Final = 1
 
 _SUFFIXES = 0x10000  # four digits: two runs that begin in one second do not share an id
 # What scripts were never promised: a run of 500 leads would fill their log with its rows.
-_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month"})
+_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month", "known_at"})
 
 
 def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:
@@ -43,14 +44,18 @@ def is_run_id(text: str) -> bool:
     return fullmatch(RUN_ID, text) is not None
 
 
+def run_date(run_id: str) -> date:
+    """Return the local date a run began on; ``date.min`` for an id that holds none."""
+    try:
+        return date.fromisoformat(run_id[:8])
+    except ValueError:
+        return date.min
+
+
 def run_may_be_since(run_id: str, since: datetime) -> bool:
     """Whether a run of this id may have started at or after a moment, by its date alone."""
-    try:
-        day = date.fromisoformat(run_id[:8])
-    except ValueError:
-        return False
     # Local dates are at most a day from the UTC one, on either side.
-    return day >= since.date() - timedelta(days=2)
+    return run_date(run_id) >= since.date() - timedelta(days=2)
 
 
 def result_to_json(result: RunResult, zone: tzinfo | None = None) -> dict[str, object]:
@@ -58,7 +63,17 @@ def result_to_json(result: RunResult, zone: tzinfo | None = None) -> dict[str, o
     if zone is not None:
         ends = result.started_at.astimezone(zone), result.ended_at.astimezone(zone)
         result = replace(result, started_at=ends[0], ended_at=ends[1])
-    return {key: value for key, value in _fields(result).items() if key not in _KEPT_ONLY}
+    shown = {key: value for key, value in _fields(result).items() if key not in _KEPT_ONLY}
+    assigned = result.assigned
+    for name, its in result.counsellors.items():
+        shown["counsellors"][name]["rates"] = rates_json(its, assigned.get(name, 0))
+    return {**shown, "rates": rates_json(result.messages, result.leads.attempted)}
+
+
+def rates_json(its: MessageCounts, attempted: int) -> dict[str, object]:
+    """Return shares in per cent, None of nothing; ``replied`` where the API tells it."""
+    shares: dict[str, object] = msgspec.to_builtins(its.rates(attempted))
+    return shares
 
 
 def document_bytes(result: RunResult) -> bytes:

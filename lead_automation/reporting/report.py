@@ -1,5 +1,6 @@
 """Render a run, or some days, in the form asked for."""
 
+from collections.abc import Iterable
 from datetime import tzinfo
 from enum import Enum
 from functools import cache
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, assert_never
 from lead_automation.reporting.attention import attention_text
 from lead_automation.reporting.csv_form import days_csv, run_csv
 from lead_automation.reporting.days import DaysReport
-from lead_automation.reporting.days_view import days_json, days_text, days_view
+from lead_automation.reporting.days_view import days_json, days_text, days_view, heat
 from lead_automation.reporting.documents import document_bytes
+from lead_automation.reporting.index import index_view
+from lead_automation.reporting.kept import KeptRun
 from lead_automation.reporting.run_view import run_view
 from lead_automation.reporting.summary import render_summary
-from lead_automation.reporting.wording import title
+from lead_automation.reporting.wording import rate_text, title
 from lead_automation.runs import RunResult
 from lead_automation.text import json_text
 
@@ -70,6 +73,11 @@ def render_days(report: DaysReport, form: ReportForm) -> bytes:
             assert_never(form)
 
 
+def render_index(runs: Iterable[KeptRun], *, zone: tzinfo) -> str:
+    """Return the page that lists the kept runs."""
+    return _page("index.html.j2", index_view(runs, zone))
+
+
 def render_html(result: RunResult, *, zone: tzinfo) -> str:
     """Return a run's page: one file, no outside resource, no script."""
     return _page("report.html.j2", run_view(result, zone))
@@ -92,5 +100,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["n"] = "{:,}".format
+    environment.filters["rate"] = rate_text
+    environment.filters["heat"] = heat
     environment.filters["title_of"] = title
     return environment

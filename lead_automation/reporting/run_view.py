@@ -1,9 +1,9 @@
 """Lay a run out for ``report.html.j2``, which shows the numbers and texts of these values."""
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import tzinfo
 
+from lead_automation.counts import CounsellorFigures
 from lead_automation.reporting.attention import needs_attention
 from lead_automation.reporting.charts import (
     Bin,
@@ -18,25 +18,14 @@ from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checkl
 from lead_automation.reporting.wording import (
     CATEGORY_MEANINGS,
     MODE_NOTES,
+    MOODS,
     SKIP_MEANINGS,
     call_title,
     duration_text,
+    rate_text,
 )
-from lead_automation.runs import CounsellorFigures, RunMode, RunResult, RunStatus
+from lead_automation.runs import RunMode, RunResult
 from lead_automation.times import time_of_day
-
-_MOODS: Mapping[RunStatus, str] = {
-    RunStatus.COMPLETED: "good",
-    RunStatus.STOPPED: "bad",
-    RunStatus.FAILED: "bad",
-    RunStatus.HELD: "bad",
-    RunStatus.INTERRUPTED: "warn",
-    RunStatus.QUOTA_EXHAUSTED: "warn",
-    RunStatus.NO_COUNSELLORS: "warn",
-    RunStatus.ALREADY_RUNNING: "calm",
-    RunStatus.OUTSIDE_WORKING_HOURS: "calm",
-    RunStatus.NO_LEADS: "calm",
-}
 
 
 def run_view(result: RunResult, zone: tzinfo) -> dict[str, object]:
@@ -44,8 +33,9 @@ def run_view(result: RunResult, zone: tzinfo) -> dict[str, object]:
     return {
         "run": result,
         "begun": result.started_at.astimezone(zone),
-        "mood": _MOODS[result.status],
+        "mood": MOODS[result.status],
         "note": MODE_NOTES[result.mode],
+        "tiles": _tiles(result),
         "facts": _facts(result, zone),
         "funnel": _funnel(result),
         "counsellors": _counsellors(result),
@@ -58,6 +48,21 @@ def run_view(result: RunResult, zone: tzinfo) -> dict[str, object]:
         "calls": [(call_title(kind), count) for kind, count in result.api_calls.items()],
         "month_share": share(result.month.calls, result.month.limit),
     }
+
+
+def _tiles(result: RunResult) -> list[tuple[str, str, str, str]]:
+    """Return the head's figures: name, colour, number, and its share."""
+    its, unknown = result.messages, result.leads.unknown
+    rates = its.rates(result.leads.attempted)
+    tiles = [
+        ("Sent", "sent", f"{its.sent:,}", ""),
+        ("Delivered", "delivered", f"{its.delivered:,}", rate_text(rates.delivered)),
+        ("Read", "read", f"{its.read:,}", rate_text(rates.read)),
+        ("Failed", "failed", f"{its.failed:,}", rate_text(rates.failed)),
+        ("Unknown", "unknown", f"{unknown:,}", ""),
+        ("Success rate", "", rate_text(result.success_rate), ""),
+    ]
+    return [(*tile[:3], "" if tile[3] == "–" else tile[3]) for tile in tiles]
 
 
 def _facts(result: RunResult, zone: tzinfo) -> list[tuple[str, str]]:
@@ -94,15 +99,22 @@ def _funnel(result: RunResult) -> list[dict[str, object]]:
         ),
         ("Read", messages.read, {"delivered, not read": messages.delivered - messages.read}),
     )
+    counts = [count for _, count, _ in steps]
     return [
         {
             "name": name,
             "count": count,
             "share": share(count, leads.fetched),
+            "of": _of(count, previous),
             "lost": ", ".join(f"{lost:,} {word}" for word, lost in losses.items() if lost),
         }
-        for name, count, losses in steps
+        for (name, count, losses), previous in zip(steps, (0, *counts), strict=False)
     ]
+
+
+def _of(count: int, previous: int) -> str:
+    """Return a step's share of the one before it; "" where there was nothing before."""
+    return f"{count / previous:.0%}" if previous else ""
 
 
 def _counsellors(result: RunResult) -> list[dict[str, object]]:
@@ -125,7 +137,8 @@ def _counsellor(
         "segments": stack(counts, busiest),
         "assigned": assigned,
         "its": its,
-        "rate": f"{its.rate(assigned):.1f}%" if assigned else "–",
+        "rates": its.rates(assigned),
+        "success": its.success_rate(assigned),
         "quota_share": share(its.used_today, its.daily_limit),
     }
 

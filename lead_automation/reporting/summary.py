@@ -6,26 +6,25 @@ from typing import TypeVar
 
 from lead_automation.call_budget import leads_a_month
 from lead_automation.models import ErrorCategory
-from lead_automation.plaintext import pad, wrap
+from lead_automation.plaintext import wrap
+from lead_automation.reporting.figures import WIDTH, figures_head, figures_line
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist, other_steps
 from lead_automation.reporting.wording import (
     MODE_NOTES,
     STATUS_EMOJI,
     call_title,
     duration_text,
+    rate_text,
     title,
 )
 from lead_automation.runs import RunMode, RunResult, SkipReason
 
 _E = TypeVar("_E", bound=Enum)
 
-# With it the table of the counsellors takes 77 columns: the width of a mail and of any terminal.
-_NAME_WIDTH = 16
 # Narrower, the longest label of a line would leave no room for its text.
 _MIN_WIDTH = 40
 # More would push the figures off the screen; the log has them all.
 _MAX_WARNINGS = 20
-_COUNSELLOR_HEAD = "Counsellor       Assigned  Sent Deliv.  Read Failed Unknown   Rate      Quota"
 
 
 def render_summary(result: RunResult, *, width: int = 80) -> str:
@@ -60,7 +59,7 @@ def _headline(result: RunResult) -> list[str]:
         f"📱 Delivered: {result.messages.delivered}",
         f"👀 Read: {result.messages.read}",
         f"❌ Failed: {result.messages.failed}",
-        f"⚡ Success Rate: {result.success_rate:.1f}%",
+        f"⚡ Success Rate: {rate_text(result.success_rate)}",
         f"⏱️ Duration: {duration_text(result.duration_seconds)}",
     ]
 
@@ -82,6 +81,7 @@ def _about(result: RunResult, width: int) -> list[str]:
         ("Attempted", attempts),
         ("Pending", f"{result.messages.pending} accepted, no word of delivery or failure yet"),
         ("Unknown", f"{its.unknown} may or may not have arrived"),
+        ("Rates", _rates(result)),
         ("Per minute", f"{result.messages_per_minute:.1f} messages"),
         ("Run", f"{result.run_id} ({result.mode.value}, exit code {result.exit_code})"),
         ("Template", result.template),
@@ -91,28 +91,35 @@ def _about(result: RunResult, width: int) -> list[str]:
     return [*lines, *wrap(note, width)] if note else lines
 
 
+def _rates(result: RunResult) -> str:
+    its = result.messages.rates(result.leads.attempted)
+    return (
+        f"{rate_text(its.delivered)} of the sent delivered, {rate_text(its.read)} read; "
+        f"{rate_text(its.failed)} of the attempted failed"
+    )
+
+
 def _counsellors(result: RunResult, width: int) -> list[str]:
     if not result.counsellors:
         return []
     all_assigned = result.assigned
     is_dry = result.mode is RunMode.DRY_RUN  # then nothing assigned was attempted
-    lines = [_COUNSELLOR_HEAD] if width >= len(_COUNSELLOR_HEAD) else ["Counsellors:"]
+    lines = [figures_head("Counsellor", "Given")] if width >= WIDTH else ["Counsellors:"]
     for name, its in result.counsellors.items():
         assigned = all_assigned.get(name, 0)
-        rate = f"{its.rate(assigned):.1f}%" if assigned and not is_dry else "-"
         unknown = 0 if is_dry else its.unknown(assigned)
         quota = f"{its.used_today}/{its.daily_limit}"
-        if width < len(_COUNSELLOR_HEAD):
-            text = (
-                f"{assigned} assigned, {its.sent} sent, {its.delivered} delivered, "
-                f"{its.read} read, {its.failed} failed, {unknown} unknown, {rate}, quota {quota}"
-            )
-            lines += wrap(f"{name}: {text}", width, head="  ", indent="    ")
+        if width >= WIDTH:
+            lines.append(figures_line(name, its, attempted=assigned, unknown=unknown, quota=quota))
             continue
-        lines.append(
-            f"{pad(name, _NAME_WIDTH)} {assigned:>8} {its.sent:>5} {its.delivered:>6} "
-            f"{its.read:>5} {its.failed:>6} {unknown:>7} {rate:>6} {quota:>10}"
+        rates = its.rates(assigned)
+        text = (
+            f"{assigned} given, {its.sent} sent, {its.delivered} delivered "
+            f"({rate_text(rates.delivered)}), {its.read} read ({rate_text(rates.read)}), "
+            f"{its.failed} failed, {unknown} unknown, success "
+            f"{rate_text(its.success_rate(assigned))}, quota {quota}"
         )
+        lines += wrap(f"{name}: {text}", width, head="  ", indent="    ")
     return lines
 
 

@@ -18,6 +18,20 @@ STATUS_EMOJI: Mapping[RunStatus, str] = {
     RunStatus.FAILED: "❌",
 }
 
+MOODS: Mapping[RunStatus, str] = {
+    RunStatus.COMPLETED: "good",
+    RunStatus.STOPPED: "bad",
+    RunStatus.FAILED: "bad",
+    RunStatus.HELD: "bad",
+    RunStatus.INTERRUPTED: "warn",
+    RunStatus.QUOTA_EXHAUSTED: "warn",
+    RunStatus.NO_COUNSELLORS: "warn",
+    RunStatus.ALREADY_RUNNING: "calm",
+    RunStatus.OUTSIDE_WORKING_HOURS: "calm",
+    RunStatus.NO_LEADS: "calm",
+}
+"""Colour of an end: what went well, what needs a look, what went wrong, what is no news."""
+
 MODE_NOTES: Mapping[RunMode, str] = {
     RunMode.PRODUCTION: "",
     RunMode.TEST: "Test send: to the test number only; no quota, no history, no CRM row.",
@@ -72,6 +86,11 @@ def title(word: str) -> str:
 def call_title(kind: CallKind) -> str:
     """Return a kind of calls as ``CRM log``."""
     return title(kind.value).replace("Crm", "CRM")
+
+
+def rate_text(rate: float | None) -> str:
+    """Return a share for people, a dash where there is none."""
+    return "–" if rate is None else f"{rate:.1f}%"
 
 
 def duration_text(seconds: float) -> str:

@@ -168,6 +168,10 @@ KEYS = (
         Key("HISTORY_DAYS", "local.history_days", count_parser(_MAX_HISTORY_DAYS), "7",
             "How long quota and history are kept, and a number is not sent the same template "
             "again (days)."),
+        Key("KEEP_REPORTS_DAYS", "local.keep_reports_days",
+            count_parser(_MAX_HISTORY_DAYS, least=0), "365",
+            "How long the reports of runs are kept, from which days past the history are shown "
+            "(days; 0: for ever; never less than HISTORY_DAYS)."),
         Key("LOG_LEVEL", "local.log_level", _LOG_LEVEL, "INFO",
             "DEBUG, INFO, WARNING, ERROR or CRITICAL on the console; the log file has it all.")),
 )

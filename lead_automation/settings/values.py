@@ -85,12 +85,12 @@ def matching(pattern: str, expected: str) -> Callable[[str], str]:
     return parse
 
 
-def count_parser(maximum: int = MAX_COUNT) -> Callable[[str], int]:
-    """Return a parser of whole numbers from 1 to maximum, written in plain digits."""
+def count_parser(maximum: int = MAX_COUNT, least: int = 1) -> Callable[[str], int]:
+    """Return a parser of whole numbers from least to maximum, written in plain digits."""
 
     def parse(text: str) -> int:
-        value = int(text) if _COUNT.fullmatch(text) else 0
-        expect(1 <= value <= maximum, f"a whole number from 1 to {maximum}")
+        value = int(text) if _COUNT.fullmatch(text) else -1
+        expect(least <= value <= maximum, f"a whole number from {least} to {maximum}")
         return value
 
     return parse

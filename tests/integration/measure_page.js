@@ -8,6 +8,7 @@ const READABLE_CONTRAST = 4.5; // WCAG 2.2, 1.4.3
 const found = {
   width: innerWidth,
   scroll: 0,
+  height: 0,
   dark: matchMedia("(prefers-color-scheme: dark)").matches,
   text: "",
   texts: 0,
@@ -105,6 +106,7 @@ function lookAtCharts() {
 addEventListener("load", () => {
   found.text = document.body.innerText;
   found.scroll = document.documentElement.scrollWidth;
+  found.height = document.body.getBoundingClientRect().height;
   lookForOverlaps(lookAtTexts());
   lookAtCharts();
   const measured = parent.document.createElement("pre");

@@ -169,7 +169,7 @@ def test_summary_says_what_json_says(looks: Looks) -> None:
 def test_counsellors_agree_in_summary_json_and_quota(looks: Looks) -> None:
     """Each counsellor's line, object and use of the day."""
     lines = re.findall(
-        r"^(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +\S+ +(\d+)/(\d+)$",
+        r"^(\w+) +(\d+) +(\d+) +(\d+) +\S+ +(\d+) +\S+ +(\d+) +(\d+) +\S+ +(\d+)/(\d+)$",
         looks.summary,
         re.MULTILINE,
     )
@@ -189,15 +189,19 @@ def test_counsellors_agree_in_summary_json_and_quota(looks: Looks) -> None:
 
 def test_file_and_page_say_what_json_says(looks: Looks) -> None:
     """The kept JSON is the printed one and more; the page shows its figures."""
-    messages = looks.result["messages"]
+    messages, rates = looks.result["messages"], looks.result["rates"]
     tiles = (
-        f"Sent {messages['sent']} Delivered {messages['delivered']} Read {messages['read']} "
-        f"Failed {messages['failed']} Unknown {looks.result['leads']['unknown']} "
+        f"Sent {messages['sent']} Delivered {messages['delivered']} {rates['delivered']}% "
+        f"Read {messages['read']} {rates['read']}% Failed {messages['failed']} {rates['failed']}% "
+        f"Unknown {looks.result['leads']['unknown']} "
         f"Success rate {looks.result['success_rate']:.1f}%"
     )
     meanings = {"crm_log": "CRM log"}
 
-    assert {key: looks.kept[key] for key in looks.result} == looks.result
+    shown = {key: value for key, value in looks.result.items() if key != "rates"}
+    for its in shown["counsellors"].values():
+        its.pop("rates")
+    assert {key: looks.kept[key] for key in shown} == shown
     assert tiles in looks.page
     assert f"Fetched {looks.result['leads']['fetched']}" in looks.page
     for category, count in looks.result["errors"].items():
@@ -206,7 +210,10 @@ def test_file_and_page_say_what_json_says(looks: Looks) -> None:
     for kind, count in looks.result["api_calls"].items():
         assert re.search(rf"{meanings.get(kind, kind.capitalize())} {count}\b", looks.page), kind
     for name, its in looks.result["counsellors"].items():
-        figures = " ".join(str(its[column]) for column in (*_COLUMNS[:3], "pending", "failed"))
+        figures = (
+            rf"{its['sent']} {its['delivered']}(?: [\d.]+%)? {its['read']}(?: [\d.]+%)? "
+            rf"{its['pending']} {its['failed']}"
+        )
         quota = rf"{its['used_today']} ?/ ?{its['daily_limit']}"
         assert re.search(rf"{name} (?:.{{0,80}} )?\d+ {figures} [\d.–%]+ {quota}\b", looks.page), (
             name

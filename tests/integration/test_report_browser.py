@@ -14,7 +14,7 @@ import pytest
 from report_samples import KOLKATA, STARTED, TEAM, everyday_run, hostile_run
 
 from lead_automation.models import MessageStatus
-from lead_automation.reporting.days import summarise_days
+from lead_automation.reporting.days import facts_of_records, summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_html
 from lead_automation.stored import MessageRecord
 
@@ -56,6 +56,7 @@ class Measured:
 
     width: int
     scroll: int
+    height: float
     dark: bool
     text: str
     texts: int
@@ -66,8 +67,8 @@ class Measured:
     flat: list[str]
 
 
-def days_page() -> str:
-    """Return a week in which every counsellor sent something every day."""
+def days_page(days: int) -> str:
+    """Return some days on which every counsellor sent something."""
     today = date(2026, 11, 22)
     records = [
         MessageRecord(
@@ -82,19 +83,27 @@ def days_page() -> str:
             message_id=None,
             updated_at=None,
         )
-        for back in range(7)
-        for number in range(60 + 40 * back)
+        for back in range(days)
+        for number in range(60 + 40 * (back % 7))
     ]
-    quota = {today - timedelta(days=back): {"Anandi": 50, "Karan": 12} for back in range(7)}
-    report = summarise_days(records, quota, TEAM, days=7, today=today)
+    quota = {today - timedelta(days=back): {"Anandi": 50, "Karan": 12} for back in range(days)}
+    facts = facts_of_records(records, KOLKATA)
+    report = summarise_days(facts, quota, TEAM, days=days, today=today)
     return render_days(report, ReportForm.HTML).decode()
 
 
 PAGES = {
     "everyday": render_html(everyday_run(), zone=KOLKATA),
     "hostile": render_html(hostile_run(), zone=KOLKATA),
-    "days": days_page(),
+    "days": days_page(7),
+    "month": days_page(30),
 }
+HEIGHTS = {
+    "days": (PAGES["days"], 3000),
+    "month": (PAGES["month"], 4500),
+    "run": (PAGES["everyday"], 5000),
+}
+"""Pages, and how many pixels of a phone each may take at most."""
 
 
 def measure(html: str, folder: Path, *, width: int, dark: bool) -> Measured:
@@ -164,8 +173,16 @@ def test_page_in_a_browser_shows_all_numbers(tmp_path: Path, width: int) -> None
         ):
             assert str(figure) in part.split()
         assert f"{its.used_today}/{its.daily_limit}" in part.replace("/ ", "/")
-    tiles = "Sent 45 Delivered 42 Read 15 Failed 3 Unknown 0 Success rate 93.8%"
+    tiles = "Sent 45 Delivered 42 93.3% Read 15 33.3% Failed 3 6.3% Unknown 0 Success rate 93.8%"
     assert tiles in seen
+
+
+@pytest.mark.parametrize("name", HEIGHTS)
+def test_page_is_no_longer_than_a_phone_is_scrolled(tmp_path: Path, name: str) -> None:
+    """A week, a month of nine counsellors, a run of 52 leads."""
+    html, most = HEIGHTS[name]
+
+    assert measure(html, tmp_path, width=390, dark=False).height <= most
 
 
 def test_measuring_finds_what_is_wrong(tmp_path: Path) -> None:

@@ -17,11 +17,13 @@ from report_samples import (
     refused,
 )
 
+from lead_automation.counts import per_cent
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.reporting.analytics import accounting_problems
 from lead_automation.reporting.documents import document_bytes, parse_run_document
+from lead_automation.reporting.summary import render_summary
 from lead_automation.reporting.wording import duration_text
-from lead_automation.runs import LeadRow, RunMode, SkipReason, success_rate
+from lead_automation.runs import LeadRow, RunMode, SkipReason
 
 
 def test_finish_everyday_run_gives_the_promised_figures() -> None:
@@ -217,23 +219,35 @@ def test_accounting_changed_figure_is_found(part: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("good", "attempted", "expected"),
-    [(0, 0, 0.0), (45, 48, 93.8), (1, 3, 33.3), (2, 3, 66.7), (1, 1, 100.0), (1, 2000, 0.1)],
+    ("part", "whole", "expected"),
+    [(0, 0, None), (45, 48, 93.8), (1, 3, 33.3), (2, 3, 66.7), (1, 1, 100.0), (1, 2000, 0.1)],
 )
-def test_success_rate_is_rounded_half_up_to_a_tenth(
-    good: int, attempted: int, expected: float
-) -> None:
-    """A rate is a share of the attempted, 0 of nothing."""
-    assert success_rate(good=good, attempted=attempted) == expected
+def test_share_is_rounded_half_up_to_a_tenth(part: int, whole: int, expected: float | None) -> None:
+    """A rate is a share in per cent, and none of nothing."""
+    assert per_cent(part, whole) == expected
 
 
 def test_counsellor_rate_counts_what_did_not_fail() -> None:
     """Pending messages are not failed ones."""
     figures = replace(everyday_run().counsellors["Karan"], delivered=1, pending=1, failed=1)
 
-    assert figures.rate(4) == 50.0
+    assert figures.success_rate(4) == 50.0
     assert figures.unknown(4) == 1
-    assert figures.rate(0) == 0.0
+    assert figures.success_rate(0) is None
+
+
+def test_success_rate_is_none_before_any_final_word() -> None:
+    """A run cut off right after its sends does not show 100 %."""
+    books = analytics()
+    books.fetched(2)
+    books.put(accepted(1, MessageStatus.SENT))
+    books.put(lead(2, outcome=Outcome.UNKNOWN, counsellor="Anandi"))
+    early = finish(books)
+    books.put(accepted(1, MessageStatus.DELIVERED))
+
+    assert early.success_rate is None
+    assert "⚡ Success Rate: –\n" in render_summary(early)
+    assert finish(books).success_rate == 50.0
 
 
 def test_duration_of_a_clock_that_stepped_back_is_zero() -> None:

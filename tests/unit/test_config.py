@@ -111,6 +111,7 @@ TAKEN: list[tuple[str, str, str, object]] = [
     ("TEST_MOBILE_NUMBER", "+91 75679 05829", "test_number", "+917567905829"),
     ("STATE_DIR", "/var/lib/lead", "local.state_dir", Path("/var/lib/lead")),
     ("HISTORY_DAYS", "30", "local.history_days", 30),
+    ("KEEP_REPORTS_DAYS", "0", "local.keep_reports_days", 0),
     ("LOG_LEVEL", "debug", "local.log_level", "DEBUG"),
 ]
 
@@ -209,14 +210,15 @@ _BROKEN = """
     HEARTBEAT_URL=ftp://x ALERT_URLS=nobody
     USE_TEST_NUMBER=ture TEST_MOBILE_NUMBER=7567905829 STATE_DIR=a\x00b
     STATE_URL=mysql://host/db HISTORY_DAYS=1000000
-    LOG_LEVEL=LOUD
+    KEEP_REPORTS_DAYS=-1 LOG_LEVEL=LOUD
     """
 BROKEN = dict(line.split("=", maxsplit=1) for line in _BROKEN.split())
 LOCAL = """
     WATI_PLAN WATI_MONTHLY_CALLS COUNSELLORS_FILE SCRIPT_START_TIME SCRIPT_END_TIME WORKING_DAYS
     CLOSED_DATES TIMEZONE DEFAULT_REGION LEAD_LOCAL_HOURS TRACKING_FIRST_READ_SECONDS
     TRACKING_WAIT_SECONDS
-    UNKNOWN_SETTLE_SECONDS STATE_DIR STATE_URL HISTORY_DAYS LOG_LEVEL
+    UNKNOWN_SETTLE_SECONDS STATE_DIR STATE_URL HISTORY_DAYS KEEP_REPORTS_DAYS
+    LOG_LEVEL
     """
 
 

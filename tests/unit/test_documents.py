@@ -42,12 +42,12 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
     """Scripts rely on this object: nothing is missing and nothing is added."""
     made = result_to_json(everyday_run())
     leads = cast("dict[str, object]", made["leads"])
-    counsellors = cast("dict[str, dict[str, int]]", made["counsellors"])
+    counsellors = cast("dict[str, dict[str, object]]", made["counsellors"])
 
     assert " ".join(made) == (
         "exit_code status reason run_id mode template started_at ended_at duration_seconds "
         "messages_per_minute leads messages success_rate errors counsellors api_calls "
-        "warnings"
+        "warnings rates"
     )
     assert leads == {
         "fetched": 52,
@@ -66,7 +66,9 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
     }
     assert made["messages"] == {"sent": 45, "delivered": 42, "read": 15, "failed": 3, "pending": 3}
     its = {"sent": 5, "delivered": 5, "read": 2, "failed": 3, "pending": 0}
-    assert counsellors["Preeti"] == {**its, "used_today": 7, "daily_limit": 50}
+    rates = {"delivered": 100.0, "read": 40.0, "failed": 37.5}
+    assert counsellors["Preeti"] == {**its, "used_today": 7, "daily_limit": 50, "rates": rates}
+    assert made["rates"] == {"delivered": 93.3, "read": 33.3, "failed": 6.3}
     assert made["duration_seconds"] == 154.0
     assert made["started_at"] == STARTED
     in_zone = json_text(result_to_json(everyday_run(), KOLKATA))

@@ -25,7 +25,7 @@ from report_samples import (
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.plaintext import columns
 from lead_automation.reporting.charts import share, stack, step_text, timeline
-from lead_automation.reporting.days import DayFigures, DaysReport, summarise_days
+from lead_automation.reporting.days import DayFigures, DaysReport, facts_of_records, summarise_days
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
 from lead_automation.stored import MessageRecord
@@ -128,7 +128,8 @@ def week() -> DaysReport:
         record(TODAY - timedelta(days=30), 9, status=failed, error_category=ErrorCategory.OPT_OUT),
     ]
     quota = {TODAY: {"Anandi": 3, "Preeti": 1, HOSTILE: 1}, yesterday: {"Anandi": 1}}
-    return summarise_days(records, quota, TEAM, days=7, today=TODAY)
+    facts = facts_of_records(records, KOLKATA)
+    return summarise_days(facts, quota, TEAM, days=7, today=TODAY)
 
 
 def test_html_everyday_run_shows_every_figure_of_the_json() -> None:
@@ -139,14 +140,14 @@ def test_html_everyday_run_shows_every_figure_of_the_json() -> None:
     for figure in (
         "45 Sent",
         "Sent 45",
-        "Delivered 42",
-        "Read 15",
-        "Failed 3",
+        "Delivered 42 93.3%",
+        "Read 15 33.3%",
+        "Failed 3 6.3%",
         "Unknown 0",
         "Success rate 93.8%",
         "Fetched 52",
-        "Attempted 48 4 skipped",
-        "Sent 45 3 refused",
+        "Attempted 48 92% 4 skipped",
+        "Sent 45 94% 3 refused",
         "Not on WhatsApp 3",
         "Duplicate 1",
         "0:02:34",
@@ -156,8 +157,11 @@ def test_html_everyday_run_shows_every_figure_of_the_json() -> None:
     )[1:]:
         assert figure in text
     for name, its in result.counsellors.items():
-        cells = (result.assigned[name], its.sent, its.delivered, its.read, its.pending, its.failed)
-        assert " ".join((name, *(str(cell) for cell in cells))) in text
+        rates = its.rates(result.assigned[name])
+        delivered = f"{its.delivered} {rates.delivered}%"
+        cells = (result.assigned[name], its.sent, delivered, f"{its.read} {rates.read}%")
+        rest = (its.pending, its.failed)
+        assert " ".join((name, *(str(cell) for cell in (*cells, *rest)))) in text
 
 
 def test_html_status_and_reason_stand_first() -> None:
@@ -327,7 +331,7 @@ def test_summarise_days_counts_each_kind_of_record() -> None:
     assert (today.attempted, today.sent, today.delivered, today.read) == (6, 4, 2, 1)
     assert (today.failed, today.pending, today.unknown, today.invalid_numbers) == (2, 1, 1, 1)
     assert (today.quota_used, today.quota_limit) == (5, 450)
-    assert today.success_rate == 50.0
+    assert today.success_rate(today.attempted) == 50.0
     assert (report.by_day[-2].sent, report.by_day[-2].quota_used) == (1, 1)
     assert report.total.attempted == 7
     assert {key.value: count for key, count in report.errors.items()} == {
@@ -363,22 +367,24 @@ def test_days_forms_say_the_same() -> None:
     everyone = [row for row in rows if row["counsellor"] == "*"]
     assert sum(int(row["sent"]) for row in everyone) == 5
     assert len(rows) == 7 * (len(report.by_counsellor) + 1)
-    assert "Sun 2026-11-22           6     4      2     1      2       1  50.0%      5/450" in text
-    assert "  22 Nov: 3\n" in text
+    assert "Sun 2026-11-22      6     4      2  50%    1  25%      2    1   50.0%    5/450" in text
     assert max(columns(line) for line in text.splitlines()) <= 80
     assert "\x1b" not in text
-    assert "Sun 22 Nov 6 4 2 1 2 1 50.0% 5/ 450" in page
+    assert "Sun 22 Nov 4 50.0% 25.0% 33.3% 5/ 450" in page
+    assert made["days"][-1]["rates"] == {"delivered": 50.0, "read": 25.0, "failed": 33.3}
+    assert (everyone[-1]["delivered_rate"], everyone[-1]["read_rate"]) == ("50.0", "25.0")
 
 
-def test_days_page_of_many_days_thins_its_labels() -> None:
-    """Thirty days fit a phone: the chart names every third, the table all."""
+def test_days_page_of_days_without_a_message_shows_no_rates() -> None:
+    """Nothing of nothing is a dash, not 0 or 100 per cent."""
     report = summarise_days([], {}, (), days=30, today=TODAY)
     html = render_days(report, ReportForm.HTML).decode()
     text = render_days(report, ReportForm.TEXT).decode()
 
-    assert 'class="daycols many"' in html
-    assert Page(html).text.count("Sun 22 Nov 0 0") == 1
-    assert "Errors by category" not in html + text
+    assert Page(html).text.count("Sun 22 Nov 0 – – –") == 1
+    assert "Hour of the day" not in html
+    assert "Errors by category" not in text
+    assert "Why messages failed" not in html
 
 
 def test_days_page_of_one_day_says_so() -> None:

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from report_samples import STARTED, analytics, everyday_run, finish, hostile_run, lead
 
+from lead_automation.counts import MonthCalls
 from lead_automation.models import ErrorCategory
 from lead_automation.plaintext import columns, fit_encoding, pad, wrap
 from lead_automation.reporting.next_steps import (
@@ -24,7 +25,7 @@ from lead_automation.reporting.wording import (
     STATUS_EMOJI,
     title,
 )
-from lead_automation.runs import MonthCalls, RunMode, RunResult, RunStatus, SkipReason
+from lead_automation.runs import RunMode, RunResult, RunStatus, SkipReason
 from lead_automation.stored import Hold
 
 BLOCK = """\
@@ -47,11 +48,14 @@ def test_render_summary_everyday_run_holds_every_figure() -> None:
     assert "52 fetched = 4 skipped + 48 attempted + 0 not reached" in text
     assert "48 = 45 accepted + 3 refused + 0 unknown" in text
     assert "17.5 messages" in text
+    assert "93.3% of the sent delivered, 33.3% read; 6.3% of the attempted failed" in (
+        " ".join(text.split())
+    )
     assert "  Not on WhatsApp      3\n" in text
     assert "  Malformed            1\n" in text
     assert "  WATI, month          120 of 10,000\n" in text
     assert "  A month carries      1,951 leads, each followed to its end\n" in text
-    assert "Preeti                  8     5      5     2      3       0  62.5%       7/50" in text
+    assert "Preeti              8     5      5 100%    2  40%      3    0   62.5%     7/50" in text
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])
