@@ -30,7 +30,8 @@ class Arguments:
         config: Settings file; None to look in the usual places.
         leads: CSV file in place of the CRM's lead list.
         sandbox: Scenario; None for a run against the real services.
-        action: Of ``suppress``: add, remove or list; of ``state``: accept.
+        action: Of ``suppress``: add, remove, list, import or sync; of ``state``: accept.
+        file: Of ``suppress import``.
         run_id: Of ``report``; None for the last run.
         days: Of ``report``: kept days instead of one run.
         list: Of ``report``: the kept runs instead of one.
@@ -51,7 +52,9 @@ class Arguments:
     yes: bool = False
     alert: bool = False
     action: str = ""
-    phone: str = ""
+    phones: tuple[str, ...] = ()
+    file: Path | None = None
+    skip_bad: bool = False
     reason: str = ""
     run_id: str | None = None
     days: int | None = None
@@ -81,6 +84,8 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         msg = f"not understood here: {unknown}"
         raise _usage_error(prog, msg)
     known = {name: value for name, value in vars(namespace).items() if value is not None}
+    if "phones" in known:
+        known["phones"] = tuple(known["phones"])
     return Arguments(**known)
 
 
@@ -207,16 +212,26 @@ def _add_suppress(parser: _Parser, everywhere: _Parser) -> None:
     action = partial(_add_command, actions, everywhere)
     example = 'suppress add +919000000100 --reason "asked by phone"'
     add = action("add", "never message a number again", example)
-    add.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
-    add.add_argument(
-        "--reason",
-        metavar="TEXT",
-        default="asked not to be messaged",
-        help="kept with the number; default: %(default)s",
-    )
+    add.add_argument("phones", metavar="PHONE", nargs="+", help=_NUMBER_HELP)
+    _add_reason(add, "asked not to be messaged")
     remove = action("remove", "take a number off the list", "suppress remove +919000000100")
-    remove.add_argument("phone", metavar="PHONE", help=_NUMBER_HELP)
+    remove.add_argument("phones", metavar="PHONE", nargs="+", help=_NUMBER_HELP)
     action("list", "show the list, whole numbers", "suppress list --json")
+    text = "suppress the numbers of a file: a CSV (column phone or the first) or a number a line"
+    bring = action("import", text, "suppress import opted-out.csv")
+    bring.add_argument("file", metavar="FILE", type=Path)
+    _add_reason(bring, "imported")
+    bring.add_argument(
+        "--skip-bad", action="store_true", help="import the others where a line holds no number"
+    )
+    text = "suppress whoever does not allow broadcasts, by WATI's list of contacts"
+    sync = action("sync", text, "suppress sync --yes")
+    sync.add_argument("--yes", action="store_true", help="read the contacts without asking")
+
+
+def _add_reason(parser: _Parser, default: str) -> None:
+    text = "kept with the number; default: %(default)s"
+    parser.add_argument("--reason", metavar="TEXT", default=default, help=text)
 
 
 def _add_state(parser: _Parser, everywhere: _Parser) -> None:

@@ -63,7 +63,7 @@ class SettingsSource:
         self._keys = keys
         self._folder = self.path.parent if self.path is not None else runtime.folder
         self._runtime = runtime
-        self._needs_crm = arguments.leads is None and arguments.command != "track"
+        self._needs_crm = arguments.leads is None and arguments.command in ("run", "check")
 
     def load(self) -> Settings:
         """Return all settings, the state directory made absolute; raises ConfigError."""

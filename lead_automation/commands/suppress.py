@@ -1,5 +1,6 @@
 """``suppress``: keep the list of numbers never to be messaged."""
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import assert_never
 
@@ -7,6 +8,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.commands.common import SettingsSource, show, state_to_write
 from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
+from lead_automation.leads.number_file import read_numbers
 from lead_automation.leads.phone import parse_phone
 from lead_automation.runtime import Runtime
 from lead_automation.state.open import open_state
@@ -21,16 +23,21 @@ _MAX_REASON = 60
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Add, remove or list; works while a run is on and counts before its next send."""
+    if arguments.action == "sync":
+        from lead_automation.commands.suppress_sync import sync  # noqa: PLC0415 - HTTP, for it alone
+
+        return sync(arguments, runtime)
     local = SettingsSource(arguments, runtime).load_local()
     state = (open_state if arguments.action == "list" else state_to_write)(local, runtime)
     suppressions = state.suppressions
     now = runtime.clock.now()
     match arguments.action:
         case "add":
-            phone = _number(arguments.phone, local)
-            document, text = _add(phone, arguments.reason, suppressions, now)
+            document, text = _add(_numbers(arguments, local), arguments.reason, suppressions, now)
         case "remove":
-            document, text = _remove(_number(arguments.phone, local), suppressions)
+            document, text = _remove(_numbers(arguments, local), suppressions)
+        case "import":
+            document, text = _import(arguments, runtime, local, suppressions)
         case "list":
             document, text = _list(suppressions, now, local.hours.zone)
         case _:
@@ -40,26 +47,67 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
 
 
 def _add(
-    phone: str, reason: str, suppressions: SuppressionList, now: datetime
+    phones: Sequence[str], reason: str, suppressions: SuppressionList, now: datetime
 ) -> tuple[dict[str, object], str]:
-    entry = Suppression(
+    entries = [_entry(phone, reason, "operator", now) for phone in phones]
+    suppressions.add_all(entries)
+    shown: list[dict[str, object]] = [
+        {"status": "added", "phone": mask_phone(its.phone), "reason": its.reason} for its in entries
+    ]
+    lines = [f"{its['phone']} gets no more messages: {its['reason']}" for its in shown]
+    return _one_or_all("added", shown), "\n".join(lines)
+
+
+def _entry(phone: str, reason: str, source: str, now: datetime) -> Suppression:
+    return Suppression(
         phone=phone,
         reason=reason.strip() or "no reason given",
-        source="operator",
+        source=source,
         added_at=now,
         until=None,
     )
-    suppressions.add(entry)
-    shown = mask_phone(phone)
-    document: dict[str, object] = {"status": "added", "phone": shown, "reason": entry.reason}
-    return document, f"{shown} gets no more messages: {entry.reason}"
 
 
-def _remove(phone: str, suppressions: SuppressionList) -> tuple[dict[str, object], str]:
-    was_there = suppressions.remove(phone)
-    shown = mask_phone(phone)
-    text = f"{shown} is off the list." if was_there else f"{shown} was not on the list."
-    return {"status": "removed" if was_there else "not_listed", "phone": shown}, text
+def _remove(phones: Sequence[str], suppressions: SuppressionList) -> tuple[dict[str, object], str]:
+    shown: list[dict[str, object]] = [
+        {
+            "status": "removed" if suppressions.remove(phone) else "not_listed",
+            "phone": mask_phone(phone),
+        }
+        for phone in phones
+    ]
+    words = {"removed": "is off the list.", "not_listed": "was not on the list."}
+    lines = [f"{its['phone']} {words[str(its['status'])]}" for its in shown]
+    return _one_or_all("completed", shown), "\n".join(lines)
+
+
+def _one_or_all(status: str, shown: list[dict[str, object]]) -> dict[str, object]:
+    """Return what ``--json`` says: of one number that alone, of several a list."""
+    return shown[0] if len(shown) == 1 else {"status": status, "numbers": shown}
+
+
+def _import(
+    arguments: Arguments, runtime: Runtime, local: LocalSettings, suppressions: SuppressionList
+) -> tuple[dict[str, object], str]:
+    """Add the numbers of a file, in one write; nothing where one is bad and none may be skipped."""
+    path = runtime.folder / (arguments.file or "")
+    numbers, problems = read_numbers(path, runtime.disk, local.default_region)
+    if problems and not arguments.skip_bad:
+        hint = "Nothing was imported. Correct these lines, or leave them out with --skip-bad."
+        raise ConfigError(tuple(problems), hint=hint)
+    for problem in problems:
+        runtime.err(f"Left out: {problem}")
+    now = runtime.clock.now()
+    reason = arguments.reason
+    added = suppressions.add_all(_entry(phone, reason, "operator", now) for phone in numbers)
+    document: dict[str, object] = {
+        "status": "completed",
+        "numbers": len(numbers),
+        "added": added,
+        "left_out": len(problems),
+    }
+    text = f"Numbers in the file: {len(numbers):,}; not on the list before: {added:,}."
+    return document, text if not problems else f"{text} Lines left out: {len(problems):,}."
 
 
 def _list(
@@ -84,9 +132,14 @@ def _list(
     return document, "\n".join(lines) or "No number is suppressed."
 
 
-def _number(text: str, local: LocalSettings) -> str:
-    parsed = parse_phone(text, local.default_region)
-    if parsed.e164 is None:
-        problem = f"PHONE: {parsed.problem}; write it with + and the country code"
-        raise ConfigError((problem,))
-    return parsed.e164
+def _numbers(arguments: Arguments, local: LocalSettings) -> list[str]:
+    """Return the numbers asked for, each once; raises ConfigError before anything is changed."""
+    parsed = [parse_phone(text, local.default_region) for text in arguments.phones]
+    problems = [
+        f"PHONE: {its.problem}; write it with + and the country code"
+        for its in parsed
+        if its.e164 is None
+    ]
+    if problems:
+        raise ConfigError(tuple(problems))
+    return list(dict.fromkeys(its.e164 for its in parsed if its.e164 is not None))

@@ -101,7 +101,7 @@ def records(text: str, delimiter: str) -> Iterator[tuple[str, list[str] | None]]
 
 def _rows(text: str, path: Path) -> Iterator[Lead | MalformedLead]:
     """Yield a lead, or what is wrong with it, for each record below the header."""
-    delimiter = _delimiter(text)
+    delimiter = sniff_delimiter(text)
     try:
         found = records(text, delimiter)
         _, header = next(found, ("", None))
@@ -112,7 +112,7 @@ def _rows(text: str, path: Path) -> Iterator[Lead | MalformedLead]:
         raise _unusable(path, f"is no CSV: {exc}") from exc
 
 
-def _delimiter(text: str) -> str:
+def sniff_delimiter(text: str) -> str:
     """Return what parts the cells: what stands most often in the header."""
     header = next((line for line in islice(io.StringIO(text), 1000) if line.strip()), "")
     return max(_DELIMITERS, key=header.count)

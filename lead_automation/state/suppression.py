@@ -6,7 +6,7 @@ run is on; each writer merges under a short lock of this file alone.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -60,10 +60,20 @@ class SuppressionList(ABC):
 
     def add(self, entry: Suppression) -> None:
         """Add an entry; where one stands already, the one that lasts longer stays."""
-        with self._changing(entry.phone) as entries:
-            before = entries.get(entry.phone)
-            if before is None or _lasts_longer(entry, before):
-                entries[entry.phone] = entry
+        self.add_all([entry])
+
+    def add_all(self, added: Iterable[Suppression]) -> int:
+        """Add entries in one write, each as ``add`` does; return how many numbers are new."""
+        by_phone = {entry.phone: entry for entry in added}
+        if not by_phone:
+            return 0
+        with self._changing(*by_phone) as entries:
+            new = len(by_phone.keys() - entries.keys())
+            for phone, entry in by_phone.items():
+                before = entries.get(phone)
+                if before is None or _lasts_longer(entry, before):
+                    entries[phone] = entry
+        return new
 
     def remove(self, phone: str) -> bool:
         """Take a number off; return whether it stood there."""

@@ -24,7 +24,7 @@ def send_request(settings: WatiSettings, message: TemplateMessage) -> Request:
     """Return the POST of one template message."""
     return Request(
         method="POST",
-        url=_url(settings, "sendTemplateMessage", settings.api_version),
+        url=v1_url(settings, "sendTemplateMessage", settings.api_version),
         params=(("whatsappNumber", digits_of(message.phone)),),
         headers=headers(settings),
         json=_send_body(message),
@@ -38,7 +38,7 @@ def messages_request(
     """Return the read of one page (counted from 1) of a number's messages."""
     return Request(
         method="GET",
-        url=_url(settings, f"getMessages/{digits_of(phone)}"),
+        url=v1_url(settings, f"getMessages/{digits_of(phone)}"),
         params=_paging(MESSAGES_PER_PAGE, page),
         headers=headers(settings),
         deadline_s=deadline_s,
@@ -51,7 +51,7 @@ def contacts_request(settings: WatiSettings, phone: str, *, deadline_s: float) -
     attribute = [{"name": "phone", "operator": "==", "value": digits_of(phone)}]
     return Request(
         method="GET",
-        url=_url(settings, "getContacts"),
+        url=v1_url(settings, "getContacts"),
         params=(
             *_paging(_CONTACTS_PER_PAGE, 1),
             ("attribute", json.dumps(attribute, separators=(",", ":"))),
@@ -65,7 +65,7 @@ def templates_request(settings: WatiSettings, *, page: int) -> Request:
     """Return the read, repeated where that helps, of one page (from 1) of the templates."""
     return Request(
         method="GET",
-        url=_url(settings, "getMessageTemplates"),
+        url=v1_url(settings, "getMessageTemplates"),
         params=_paging(TEMPLATES_PER_PAGE, page),
         headers=headers(settings),
         retry_reads=True,
@@ -77,7 +77,8 @@ def headers(settings: WatiSettings) -> dict[str, str]:
     return {"Authorization": f"Bearer {settings.api_key.reveal()}"}
 
 
-def _url(settings: WatiSettings, path: str, version: ApiVersion = ApiVersion.V1) -> str:
+def v1_url(settings: WatiSettings, path: str, version: ApiVersion = ApiVersion.V1) -> str:
+    """Return the address of a call of v1 (or v2)."""
     # Shared hosts tell accounts apart by a path segment; a numbered host is the account's own.
     tenant = f"/{settings.tenant}" if settings.tenant else ""
     return f"{settings.host}{tenant}/api/{version.value}/{path}"

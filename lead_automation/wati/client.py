@@ -22,6 +22,11 @@ from lead_automation.wati.calls import (
     send_request,
     templates_request,
 )
+from lead_automation.wati.contacts import (
+    ContactsPage,
+    contacts_page_request,
+    parse_contacts_page,
+)
 from lead_automation.wati.failures import classify
 from lead_automation.wati.limits import RateLimiter, RateLimits
 from lead_automation.wati.lookup import Wanted, judge_pages, no_answer
@@ -200,6 +205,21 @@ class EnhancedWATIClient:
             return parse(answer.body, phone) if answer.status == HTTPStatus.OK else None
         except (TransportError, WireError):
             return None
+
+    def fetch_contacts(self, number: int) -> ContactsPage:
+        """Read one page (from 1) of the account's contacts; once, whatever comes of it.
+
+        Raises:
+            UnreachableError: Anything but a page of contacts.
+        """
+        request = contacts_page_request(self._settings, page=number, is_v3=self._is_v3)
+        try:
+            answer = self._call(CallKind.CONTACTS, request)
+            if answer.status == HTTPStatus.OK:
+                return parse_contacts_page(answer.body)
+        except (TransportError, WireError) as exc:
+            raise _unreachable(str(exc)) from exc
+        raise _unreachable(_refusal(answer))
 
     def fetch_template(self) -> TemplateInfo | TemplateUnread:
         """Read what WATI says about the configured template.

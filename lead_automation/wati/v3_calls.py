@@ -27,7 +27,7 @@ def send_request(settings: WatiSettings, messages: Sequence[TemplateMessage]) ->
     first = messages[0]
     return Request(
         method="POST",
-        url=_url(settings, "messageTemplates/send"),
+        url=v3_url(settings, "messageTemplates/send"),
         headers=headers(settings),
         json={
             "channel": first.channel_number,  # null is the account's default sender
@@ -86,7 +86,7 @@ def templates_request(settings: WatiSettings, *, page: int) -> Request:
     """Return the read, repeated where that helps, of one page (from 1) of the templates."""
     return Request(
         method="GET",
-        url=_url(settings, "messageTemplates"),
+        url=v3_url(settings, "messageTemplates"),
         params=_paging(page),
         headers=headers(settings),
         retry_reads=True,
@@ -98,7 +98,7 @@ def _read(
 ) -> Request:
     return Request(
         method="GET",
-        url=_url(settings, path),
+        url=v3_url(settings, path),
         params=params,
         headers=headers(settings),
         deadline_s=deadline_s,
@@ -113,7 +113,8 @@ def _recipient(message: TemplateMessage) -> dict[str, object]:
     }
 
 
-def _url(settings: WatiSettings, path: str) -> str:
+def v3_url(settings: WatiSettings, path: str) -> str:
+    """Return the address of a call."""
     return f"{settings.host}/api/ext/v3/{path}"
 
 

@@ -119,7 +119,7 @@ def parse_message_page(body: bytes) -> MessagesPage:
     Raises:
         WireError: Any other shape.
     """
-    answer = _listing(body)
+    answer = parse_listing(body)
     messages = answer.get("messages")
     if not isinstance(messages, dict):
         msg = "no list of messages in it"
@@ -176,7 +176,7 @@ def parse_templates_page(body: bytes, template: str) -> TemplatesPage:
     Raises:
         WireError: Any other shape.
     """
-    answer = _listing(body)
+    answer = parse_listing(body)
     return TemplatesPage(
         rows=tuple(_template_row(row, template) for row in rows_of(answer, "messageTemplates")),
         page_size=_page_size(answer.get("link")),
@@ -222,7 +222,7 @@ def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
     """
     rows = [
         row
-        for row in rows_of(_listing(body), "contact_list")
+        for row in rows_of(parse_listing(body), "contact_list")
         if digits_of(phone) in (digits_of(row.get("wAid")), digits_of(row.get("phone")))
     ]
     # The flag that a keyword such as STOP clears (support.wati.io/en/articles/11463449).
@@ -267,7 +267,7 @@ def parse_object(body: bytes, *, reject_duplicates: bool = False) -> dict[str, o
     return value
 
 
-def _listing(body: bytes) -> dict[str, object]:
+def parse_listing(body: bytes) -> dict[str, object]:
     """Return the object of a list call; its ``result`` may be missing, true or "success"."""
     answer = parse_object(body)
     # List calls were seen with all three; of a send only true is a yes (see outcomes).

@@ -47,13 +47,13 @@ ASKED = {"reason": "asked not to be messaged"}
         ("suppress list", "suppress", {"action": "list"}),
         ("suppress list --json", "suppress", {"action": "list", "json": True}),
         ("-q suppress list", "suppress", {"action": "list", "quiet": True}),
-        ("suppress add '+91 98'", "suppress", {"action": "add", "phone": "+91 98", **ASKED}),
+        ("suppress add '+91 98'", "suppress", {"action": "add", "phones": ("+91 98",), **ASKED}),
         (
             "suppress add 1 --reason run",
             "suppress",
-            {"action": "add", "phone": "1", "reason": "run"},
+            {"action": "add", "phones": ("1",), "reason": "run"},
         ),
-        ("suppress remove 1", "suppress", {"action": "remove", "phone": "1"}),
+        ("suppress remove 1", "suppress", {"action": "remove", "phones": ("1",)}),
     ],
 )
 def test_command_line_becomes_its_typed_form(

@@ -1,0 +1,47 @@
+"""A file of numbers: a CSV with a column ``phone``, or with the numbers first, or a plain list."""
+
+import csv
+from pathlib import Path
+
+from lead_automation.errors import ConfigError
+from lead_automation.files import Disk
+from lead_automation.leads.csv_list import read_text, records, sniff_delimiter
+from lead_automation.leads.phone import parse_phone
+from lead_automation.text import clean
+
+
+def read_numbers(path: Path, disk: Disk, region: str) -> tuple[list[str], list[str]]:
+    """Return the numbers of a file in E.164, each once, and what is wrong, a line each.
+
+    A first line without any digit is a header. Numbers are judged as a lead's are.
+
+    Args:
+        path: UTF-8.
+        disk: Where it is read from.
+        region: Of numbers without a country code.
+
+    Raises:
+        ConfigError: The file cannot be used at all.
+    """
+    text = read_text(path, disk)
+    numbers: dict[str, None] = {}
+    problems: list[str] = []
+    column = 0
+    try:
+        for index, (where, cells) in enumerate(records(text, sniff_delimiter(text))):
+            names = [cell.strip().casefold() for cell in cells or ()]
+            if index == 0 and cells and not any(char.isdigit() for cell in cells for char in cell):
+                column = names.index("phone") if "phone" in names else 0
+                continue
+            if cells is None or len(cells) <= column:
+                problems.append(f"{where}: no number")
+                continue
+            # The number itself stays out of messages: they end up in logs.
+            parsed = parse_phone(cells[column].strip(), region)
+            if parsed.e164 is None:
+                problems.append(f"{where}: {parsed.problem}")
+            else:
+                numbers[parsed.e164] = None
+    except csv.Error as exc:
+        raise ConfigError((f"{clean(path)} is no CSV: {exc}",)) from exc
+    return list(numbers), problems
