@@ -111,8 +111,7 @@ def run_with(
                     result = automation.run_campaign()
                 # Under the lock: the next run's look at recent sends must find this document.
                 if plan.mode is not RunMode.DRY_RUN:
-                    local = plan.settings.local
-                    page = keep_reports(local, runtime, automation.settled, result)
+                    page = keep_reports(settings.local, runtime, automation.settled, result)
                     _say_where(page, runtime)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
