@@ -19,7 +19,6 @@ from lead_automation.errors import Fault, TransportError
 from lead_automation.http_connections import Connections
 from lead_automation.http_faults import CALL_ERRORS, UnacceptableAnswerError, find_fault
 from lead_automation.http_rules import (
-    clock_offset_s,
     parse_http_date,
     redact_credential,
     safe_address,
@@ -99,14 +98,15 @@ class Answer:
         headers: By lower-case name.
         body: Decoded (gunzipped) bytes, our own credential replaced where the server quoted it.
         server_date: The ``Date`` header, aware; None when missing or unreadable.
-        offset_s: ``server_date`` minus our wall clock in the middle of the call, in seconds.
+        span_s: Steady seconds of the call's begin and of its answer's: in between ``server_date``
+            was made.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     server_date: datetime | None = None
-    offset_s: float | None = None
+    span_s: tuple[float, float] = (0.0, 0.0)
 
 
 class Http(Protocol):
@@ -143,7 +143,7 @@ class HttpClient:
 
         Args:
             policy: Timeouts of connecting and of each wait for the next byte.
-            clock: For the offset to the server's and the age of connections.
+            clock: Steady, for the age of connections and the moment of an answer.
             sleep: Waits between the tries of a read.
             chance: Draws the jitter of those waits.
             stop: Once it is set, calls that send nothing are given up.
@@ -222,17 +222,16 @@ class HttpClient:
         Raises:
             CALL_ERRORS: There is no whole answer.
         """
-        asked_at = self._clock.now()
+        asked_s = self._clock.monotonic()
         # A timeout beyond the deadline would only keep a thread busy that nobody waits for.
         timeouts = (
             min(self._policy.connect_timeout_s, request.deadline_s),
             min(self._policy.read_timeout_s, request.deadline_s),
         )
         with connections.exchange(prepared, timeouts) as response:
-            # The server set its Date at some moment of the call; the middle is at most half off.
-            middle = asked_at + (self._clock.now() - asked_at) / 2
+            span_s = asked_s, self._clock.monotonic()
             body = _read_body(response, request.max_bytes)
-        return make_answer(request, response.status_code, response.headers, body, middle)
+        return make_answer(request, response.status_code, response.headers, body, span_s)
 
 
 def repeat_reads(one_try: Callable[[], Answer], *, sleep: Sleep, chance: Chance) -> Answer:
@@ -275,7 +274,11 @@ def _after(
 
 
 def make_answer(
-    request: Request, status: int, headers: Mapping[str, str], body: bytes, middle: datetime
+    request: Request,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    span_s: tuple[float, float],
 ) -> Answer:
     """Return what came back as a whole answer.
 
@@ -284,16 +287,15 @@ def make_answer(
         status: Final, so 200 or above.
         headers: By name, in any case.
         body: Decoded.
-        middle: Our wall clock in the middle of the call, aware.
+        span_s: Steady seconds of the call's begin and of its answer's.
     """
     headers = {name.lower(): value for name, value in headers.items()}
-    server_date = parse_http_date(headers.get("date"))
     return Answer(
         status=status,
         headers=headers,
         body=redact_credential(body, request.headers.get("Authorization")),
-        server_date=server_date,
-        offset_s=clock_offset_s(server_date, middle),
+        server_date=parse_http_date(headers.get("date")),
+        span_s=span_s,
     )
 
 

@@ -10,7 +10,6 @@ from lead_automation.settings.urls import is_loopback
 
 _LONGEST_S = 1e9  # 30 years, longer than any wait we accept
 _MAX_DIGITS = 9  # a header may hold thousands, which float() turns into infinity
-_LONGEST_OFFSET_S = 4e9  # 126 years: a wall clock that begins in 1970 is still measured
 _SHORTEST_CREDENTIAL = 8  # a shorter word stands in honest answers too
 
 
@@ -65,22 +64,6 @@ def parse_http_date(value: str | None) -> datetime | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-
-
-def clock_offset_s(server_date: datetime | None, ours: datetime) -> float | None:
-    """Return a server's clock minus ours, in seconds.
-
-    Args:
-        server_date: Its ``Date`` header; None when there was none.
-        ours: Aware.
-
-    Returns:
-        None where it is not known, or of more than a century: no time of ours could be moved by it.
-    """
-    if server_date is None:
-        return None
-    offset_s = (server_date - ours).total_seconds()
-    return offset_s if abs(offset_s) <= _LONGEST_OFFSET_S else None
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

@@ -50,12 +50,11 @@ HOSTILE_NAMES = (
 def analytics(
     counsellors: Iterable[Counsellor] = TEAM, mode: RunMode = RunMode.PRODUCTION
 ) -> CampaignAnalytics:
-    """Return empty books of a run that began at STARTED."""
+    """Return empty books of a run."""
     return CampaignAnalytics(
         run_id=RUN_ID,
         mode=mode,
         template="lead_followup",
-        started_at=STARTED,
         counsellors=counsellors,
     )
 
@@ -69,11 +68,12 @@ def finish(
     seconds: float = 154,
     calls: Mapping[CallKind, int] | None = None,
 ) -> RunResult:
-    """Close the books after some seconds, with quota used as 7 for each counsellor."""
+    """Close the books some seconds after STARTED, with quota used as 7 for each counsellor."""
     return books.finish(
         status=status,
         reason=reason,
         exit_code=exit_code,
+        started_at=STARTED,
         ended_at=STARTED + timedelta(seconds=seconds),
         used_today=dict.fromkeys(NAMES, 7),
         month=MonthCalls(calls=120, limit=10_000),

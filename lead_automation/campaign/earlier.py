@@ -10,7 +10,7 @@ from lead_automation.answers import LookupKind
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.outbox import ROW_PATIENCE_S, Outbox
-from lead_automation.campaign.reading import EARLIER_GRACE, StatusReader, StatusUpdate
+from lead_automation.campaign.reading import StatusReader, StatusUpdate
 from lead_automation.campaign.services import Services
 from lead_automation.campaign.tracking import Followed, Tracker
 from lead_automation.models import Failure
@@ -111,7 +111,7 @@ class EarlierMessages:
         self._log_level = log_level
         self._consequences = Consequences(services)
         self._outbox = Outbox(services)
-        self._reader = StatusReader(services, grace=EARLIER_GRACE)
+        self._reader = StatusReader(services)
         self._reads = deque(self._due(is_due))
         self._second_looks: deque[Followed] = deque()
         self._reads_from = services.clock.monotonic() + self._window_left_s()

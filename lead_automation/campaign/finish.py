@@ -24,7 +24,6 @@ def close_books(
     *,
     analytics: CampaignAnalytics,
     log: OptimizedLogger,
-    forget: bool,
 ) -> RunResult:
     """Return everything known of the run; a dry run folds nothing.
 
@@ -35,13 +34,13 @@ def close_books(
         services: What the run worked with.
         analytics: Has counted its leads.
         log: Has kept its warnings.
-        forget: The clock was compared with WATI's, so days that are over may be forgotten.
     """
     now, today, books = services.clock.now(), services.today(), services.books
     if services.mode is not RunMode.DRY_RUN:
         # Before the figures: the summary shows the quota as the next run will find it.
         try:
-            books.finish(today=today if forget else None)
+            # Only a clock that WATI has confirmed may forget days: see Ledger.finish.
+            books.finish(today=today if services.clock.is_trusted else None)
         except StateError as error:
             _log.debug("The fold failed", exc_info=error)
             end = end if end.exit_code == ExitCode.STATE else of_error(error)
@@ -49,6 +48,7 @@ def close_books(
         status=end.status,
         reason=end.reason,
         exit_code=end.exit_code,
+        started_at=services.clock.started_at,
         ended_at=now,
         used_today=books.used_today(today, services.zone),
         warnings=log.warnings,

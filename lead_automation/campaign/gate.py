@@ -1,6 +1,6 @@
 """Check, right before each POST, whether it may still be made."""
 
-from lead_automation.campaign.ends import RunEnd, held, interrupted, stopped
+from lead_automation.campaign.ends import RunEnd, held, interrupted, of_error, stopped
 from lead_automation.campaign.services import Services
 from lead_automation.leads.hours import describe_hours, is_open
 from lead_automation.leads.local_hours import is_quiet, zones_of
@@ -31,7 +31,7 @@ def quiet_reason(services: Services, phone: str) -> str:
 
 
 class Gate:
-    """Ask stop signal, hold, working hours and the month's calls, now."""
+    """Ask stop signal, clock, hold, working hours and the month's calls, now."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -42,6 +42,9 @@ class Gate:
         # In this order: a signal is somebody waiting, and a hold outlasts the hours.
         if services.runtime.stop.signal_number is not None:
             return interrupted(services.runtime.stop.signal_number)
+        doubt = services.clock.doubt(services.zone)
+        if doubt is not None:
+            return of_error(doubt)  # an end like any other: what is under way is still followed
         now = services.clock.now()
         hold = services.state.hold.read()
         if hold is not None and hold.is_active(now):

@@ -6,15 +6,8 @@ from zoneinfo import ZoneInfo
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.campaign.template import order_note, template_order
-from lead_automation.clock import Clock
+from lead_automation.clock import MAX_OFFSET_S
 from lead_automation.errors import ClockError
-
-MAX_CLOCK_OFFSET_S = 600.0
-"""A wall clock further off WATI's than this makes hours, quota days and look-ups worthless."""
-
-# Time synchronisation corrects by seconds; five minutes leave room for a clock set by hand.
-MAX_BEHIND = timedelta(minutes=5)
-"""A wall clock this far behind the newest record has stepped back."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,30 +34,8 @@ def check_template(
     return order
 
 
-def check_vendor_clock(offset_s: float | None, *, clock: Clock, zone: ZoneInfo) -> None:
-    """Check the wall clock against WATI's.
-
-    Args:
-        offset_s: WATI's clock minus ours, in seconds; None when it was not measured.
-        clock: Ours.
-        zone: For the times in the message.
-
-    Raises:
-        ClockError: They are more than ten minutes apart.
-    """
-    if offset_s is None or abs(offset_s) <= MAX_CLOCK_OFFSET_S:
-        return
-    now = clock.now().astimezone(zone)
-    theirs = now + timedelta(seconds=offset_s)
-    msg = (
-        f"The clock of this machine is not trustworthy: it says {now:%Y-%m-%d %H:%M:%S %Z}, "
-        f"WATI's says {theirs:%Y-%m-%d %H:%M:%S %Z}."
-    )
-    raise ClockError(msg, hint="Set the clock (or start time synchronisation), then run again.")
-
-
 def check_wall_clock(newest: datetime | None, *, now: datetime, zone: ZoneInfo) -> None:
-    """Check the wall clock against the newest record we wrote ourselves.
+    """Check the wall clock against the newest record, whose time is WATI's.
 
     Args:
         newest: Latest time in the history, aware; None when there is none.
@@ -72,9 +43,9 @@ def check_wall_clock(newest: datetime | None, *, now: datetime, zone: ZoneInfo) 
         zone: For the times in the message.
 
     Raises:
-        ClockError: The clock is more than five minutes behind it.
+        ClockError: It is further behind than WATI's ``Date`` would be allowed to set it right.
     """
-    if newest is None or newest - now <= MAX_BEHIND:
+    if newest is None or newest - now <= timedelta(seconds=MAX_OFFSET_S):
         return
     shown, recorded = (moment.astimezone(zone) for moment in (now, newest))
     msg = (

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from lead_automation.answers import LookupKind, StatusLookup
-from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import Services
 from lead_automation.models import Failure, MessageStatus
 from lead_automation.stored import MessageRecord
@@ -14,11 +13,8 @@ from lead_automation.wati.delivery import advance
 from lead_automation.wati.lookup import no_answer
 
 GRACE = timedelta(minutes=1)
-"""A row may be a minute older than our reservation: two clocks, compared after correction."""
-
-EARLIER_GRACE = GRACE + 2 * timedelta(seconds=MAX_CLOCK_OFFSET_S)
-"""The same for a message of an earlier run: our clock may have been set since, and only the offset
-of today is measured. It was, and is, less than MAX_CLOCK_OFFSET_S off WATI's."""
+"""A row may be a minute older than our reservation: times in state are WATI's, but its servers may
+differ by seconds. One older still that may be ours is a doubt: see ``wati.lookup``."""
 
 READ_DEADLINE_S = 3.0
 """A status read is worth no longer wait than this; it can be made again later."""
@@ -52,17 +48,10 @@ class StatusUpdate:
 class StatusReader:
     """Read what became of messages."""
 
-    def __init__(self, services: Services, *, grace: timedelta = GRACE) -> None:
-        """Join the collaborators.
-
-        Args:
-            services: WATI is asked, the ledger keeps a definite answer.
-            grace: How much older than its reservation a message may be.
-        """
+    def __init__(self, services: Services) -> None:
+        """Join the collaborators: WATI is asked, the ledger keeps a definite answer."""
         self._services = services
         self._settle = timedelta(seconds=services.settings.local.tracking.settle_s)
-        self._grace = grace
-        self._most_ahead = self._ahead()
 
     def ask(self, records: Sequence[MessageRecord], *, deadline_s: float) -> list[StatusUpdate]:
         """Ask once about messages; nothing is written yet, so that consequences can come first.
@@ -98,13 +87,13 @@ class StatusReader:
             record.phone,
             template=record.template,
             message_id=record.message_id,
-            not_before=record.sent_at - self._grace - self._set_back(),
+            not_before=record.sent_at - GRACE,
             deadline_s=deadline_s,
             other_ids=self._services.ledger.other_ids(record),
             is_proof=record.unknown,
         )
-        if abs(self._services.wati.clock_offset_s or 0.0) > MAX_CLOCK_OFFSET_S:
-            # Too far off WATI's clock to judge a message by its time, or to date anything.
+        if self._services.clock.was_never_right:
+            # Not even an id that is found may be kept: its record would have to be dated.
             return no_answer("our clock is not trustworthy", is_wati_away=True)
         return lookup
 
@@ -124,20 +113,6 @@ class StatusReader:
                 return StatusUpdate(
                     before=record, kind=LookupKind.NO_ANSWER, is_wati_away=lookup.is_wati_away
                 )
-
-    def _set_back(self) -> timedelta:
-        """Return how far the wall clock was set back in this run.
-
-        The reservation was written by the clock before that, WATI's offset is measured after it.
-        """
-        ahead = self._ahead()
-        self._most_ahead = max(self._most_ahead, ahead)
-        return self._most_ahead - ahead
-
-    def _ahead(self) -> timedelta:
-        """Return the wall clock minus the steady one; grows and shrinks only as it is set."""
-        clock = self._services.clock
-        return clock.now() - datetime.fromtimestamp(0, UTC) - timedelta(seconds=clock.monotonic())
 
 
 def _found(record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:

@@ -19,16 +19,13 @@ from lead_automation.campaign.follow_up import FollowUp
 from lead_automation.campaign.following import Follower
 from lead_automation.campaign.gate import Gate
 from lead_automation.campaign.outbox import Outbox
-from lead_automation.campaign.preflight import (
-    MAX_CLOCK_OFFSET_S,
-    check_template,
-    check_vendor_clock,
-)
+from lead_automation.campaign.preflight import check_template
 from lead_automation.campaign.progress import LeadProgress
 from lead_automation.campaign.quota import CounsellorQuota
 from lead_automation.campaign.screening import Screening
 from lead_automation.campaign.sending import Sender, Sent
 from lead_automation.campaign.services import Services
+from lead_automation.clock import MAX_OFFSET_S
 from lead_automation.errors import LeadAutomationError, UnreachableError
 from lead_automation.leads.crm import LeadList, MalformedLead
 from lead_automation.models import Counsellor, ErrorCategory, Lead, MessageResult, MessageStatus
@@ -98,7 +95,6 @@ class EnhancedLeadAutomation:
         self._end: RunEnd | None = None
         self._total = 0
         self._attempted = 0
-        self._is_clock_checked = False
         self.settled: list[MessageRecord] = []
         """Messages of earlier runs whose status this one learned."""
 
@@ -121,13 +117,7 @@ class EnhancedLeadAutomation:
             signal_number = self._services.runtime.stop.signal_number
             if signal_number is not None and isinstance(error, UnreachableError):
                 end = interrupted(signal_number)  # for its sake the read was given up
-        return close_books(
-            end,
-            self._services,
-            analytics=self._analytics,
-            log=self._log,
-            forget=self._is_clock_checked,
-        )
+        return close_books(end, self._services, analytics=self._analytics, log=self._log)
 
     def _prepare(self) -> RunEnd | None:
         """Settle what earlier runs left, then look whether anything may be sent at all."""
@@ -143,11 +133,8 @@ class EnhancedLeadAutomation:
             self._parameter_order = check_template(
                 services.wati.fetch_template(), name=wati.template, wanted=wati.parameter_names
             )
-            check_vendor_clock(
-                services.wati.clock_offset_s, clock=services.clock, zone=services.zone
-            )
-            # Only a clock that WATI has confirmed may forget days: see Ledger.finish.
-            self._is_clock_checked = services.wati.clock_offset_s is not None
+            # Again: WATI may only now have told the time.
+            end = self._gate.end_now()
         return end
 
     def _settle_earlier(self) -> None:
@@ -192,7 +179,7 @@ class EnhancedLeadAutomation:
                 raise
             _log.warning("No lead list, so a sample lead stands in: %s", error)
             found = LeadList(leads=())
-        if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
+        if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_OFFSET_S:
             _log.warning("The CRM's clock differs from ours by %.0f s", crm.clock_offset_s)
         if self._mode is RunMode.TEST:
             # A lead that stands twice would be sent twice here: a test send knows no history.

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from lead_automation.campaign.budget import CallBudget
-from lead_automation.clock import Clock
+from lead_automation.clock import RunClock
 from lead_automation.config import Settings
 from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient, LeadSource
@@ -23,6 +23,7 @@ class Services:
     """One object of each room, made once for a run (or for ``track``).
 
     Attributes:
+        clock: The clock everything in a run goes by.
         ledger: Where this run's messages are reserved; one that forgets for a test send.
         books: The account's own ledger, which counts WATI's calls in every mode.
         leads: The CRM, or a file in its place.
@@ -31,6 +32,7 @@ class Services:
     settings: Settings
     mode: RunMode
     runtime: Runtime
+    clock: RunClock
     state: State
     books: Ledger
     ledger: Ledger
@@ -40,17 +42,12 @@ class Services:
     leads: LeadSource
 
     @property
-    def clock(self) -> Clock:
-        """The clock everything in a run goes by."""
-        return self.runtime.clock
-
-    @property
     def zone(self) -> ZoneInfo:
         """The zone of working hours and of the quota day."""
         return self.settings.local.hours.zone
 
     def now(self) -> datetime:
-        """Return the wall clock, in the configured zone."""
+        """Return the run's time, in the configured zone."""
         return self.clock.now().astimezone(self.zone)
 
     def today(self) -> date:
@@ -63,6 +60,7 @@ def make_services(
     *,
     mode: RunMode,
     runtime: Runtime,
+    clock: RunClock,
     state: State,
     books: Ledger,
     limits: RateLimits,
@@ -75,7 +73,8 @@ def make_services(
     Args:
         settings: Checked settings.
         mode: What kind of run.
-        runtime: What is outside.
+        runtime: What is outside; its clock is the run's too.
+        clock: The run's.
         state: Suppression list and hold.
         books: The account's ledger, opened for reading only in a dry run.
         limits: WATI's rate limits.
@@ -84,22 +83,29 @@ def make_services(
     books.owes_rows = settings.crm.log_url is not None
     budget = CallBudget(
         books,
-        clock=runtime.clock,
+        clock=clock,
         zone=settings.local.hours.zone,
         monthly_limit=settings.local.monthly_calls,
     )
     http = make_http(settings, runtime, allow_posts=mode is not RunMode.DRY_RUN)
-    crm = CrmClient(settings.crm, http=http, template=settings.wati.template, on_call=budget.count)
+    crm = CrmClient(
+        settings.crm,
+        http=http,
+        clock=clock,
+        template=settings.wati.template,
+        on_call=budget.count,
+    )
     return Services(
         settings=settings,
         mode=mode,
         runtime=runtime,
+        clock=clock,
         state=state,
         books=books,
         ledger=state.memory_ledger() if mode is RunMode.TEST else books,
         budget=budget,
         wati=EnhancedWATIClient(
-            settings.wati, http=http, clock=runtime.clock, limits=limits, on_call=budget.count
+            settings.wati, http=http, clock=clock, limits=limits, on_call=budget.count
         ),
         crm=crm,
         leads=leads or crm,

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.preflight import MAX_CLOCK_OFFSET_S
 from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import order_note, template_order
+from lead_automation.clock import MAX_OFFSET_S, RunClock
 from lead_automation.commands.common import SettingsSource, hold_text, show, state_to_write
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
@@ -252,22 +252,23 @@ def _told_points(source: SettingsSource, arguments: Arguments) -> list[Point]:
 def _service_points(settings: Settings, arguments: Arguments, runtime: Runtime) -> list[Point]:
     # A check must not be able to send, whatever is added to it.
     http = make_http(settings, runtime, allow_posts=False)
-    points, offset_s = _wati(settings, runtime, http)
+    clock = RunClock(runtime.clock)
+    points = _wati(settings, clock, http)
     if arguments.leads is None:
-        points.append(_guarded("crm", lambda: _crm(settings, http)))
+        points.append(_guarded("crm", lambda: _crm(settings, clock, http)))
     else:
         path = runtime.folder / arguments.leads
         look = partial(_lead_file, path, runtime, settings.crm.fetch_limit)
         points.append(_guarded("leads", look, exit_code=ExitCode.SETTINGS))
-    points.append(_clock(offset_s, settings.local, runtime.clock.now()))
+    points.append(_clock(clock.offset_s, settings.local, runtime.clock.now()))
     return points
 
 
-def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point], float | None]:
+def _wati(settings: Settings, clock: RunClock, http: Http) -> list[Point]:
     wati = EnhancedWATIClient(
         settings.wati,
         http=http,
-        clock=runtime.clock,
+        clock=clock,
         limits=RateLimits.of_plan(settings.local.plan),
         on_call=_count_nothing,
     )
@@ -276,13 +277,13 @@ def _wati(settings: Settings, runtime: Runtime, http: Http) -> tuple[list[Point]
         found = wati.fetch_template()
     except LeadAutomationError as error:
         failed = _failed("wati", error, exit_code=ExitCode.UNREACHABLE)
-        return [failed, unchecked], wati.clock_offset_s
+        return [failed, unchecked]
     if isinstance(found, TemplateUnread):
         fix = "Try again; a run goes on with a warning."
-        return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked], wati.clock_offset_s
+        return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked]
     template = _guarded("template", lambda: _template(settings.wati, found))
     answered = Point("wati", Verdict.OK, f"{settings.wati.host} answers")
-    return [answered, template], wati.clock_offset_s
+    return [answered, template]
 
 
 def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
@@ -292,14 +293,18 @@ def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
     return Point("template", verdict, note or f"{wati.template} is approved")
 
 
-def _crm(settings: Settings, http: Http) -> Point:
+def _crm(settings: Settings, clock: RunClock, http: Http) -> Point:
     crm = CrmClient(
-        settings.crm, http=http, template=settings.wati.template, on_call=_count_nothing
+        settings.crm,
+        http=http,
+        clock=clock,
+        template=settings.wati.template,
+        on_call=_count_nothing,
     )
     # One lead: the answer's form and the credentials are what is asked, not the list.
     found = crm.fetch_leads(1)
     text = "answers with leads" if found.leads else "answers; no lead needs a message now"
-    if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_CLOCK_OFFSET_S:
+    if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_OFFSET_S:
         text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
         return Point("crm", Verdict.WARNING, text)
     return Point("crm", Verdict.OK, text)
@@ -322,7 +327,7 @@ def _clock(offset_s: float | None, local: LocalSettings, now: datetime) -> Point
         return Point("clock", Verdict.WARNING, f"{shown}; not measured against WATI's")
     text = f"{shown}; WATI's is {round(offset_s):+d} s"
     fix = "Set the clock, or start time synchronisation."
-    if abs(offset_s) > MAX_CLOCK_OFFSET_S:
+    if abs(offset_s) > MAX_OFFSET_S:
         return Point("clock", Verdict.FAILED, text, fix, ExitCode.STATE)
     if abs(offset_s) > _OFFSET_WARNING_S:
         return Point("clock", Verdict.WARNING, text, fix)

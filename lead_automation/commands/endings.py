@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import RunEnd, of_error
+from lead_automation.clock import RunClock
 from lead_automation.config import Receivers, Settings
 from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.leads.csv_list import CsvLeads
@@ -29,6 +30,7 @@ class RunPlan:
         settings: With an absolute state directory.
         mode: What kind of run.
         limits: WATI's rate limits.
+        clock: The run's, and the runtime's.
         run_id: Names the reports.
         leads: Where leads come from; None for the CRM.
     """
@@ -36,6 +38,7 @@ class RunPlan:
     settings: Settings
     mode: RunMode
     limits: RateLimits
+    clock: RunClock
     run_id: str
     leads: CsvLeads | None = None
 
@@ -122,12 +125,12 @@ def no_run(
         run_id=plan.run_id if plan else "",
         mode=plan.mode if plan else _asked_mode(arguments),
         template=plan.settings.wati.template if plan else "",
-        started_at=started_at,
     )
     return nothing.finish(
         status=end.status,
         reason=end.reason,
         exit_code=end.exit_code,
+        started_at=started_at,
         ended_at=runtime.clock.now(),
     )
 

@@ -12,6 +12,7 @@ from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import of_error
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
+from lead_automation.clock import RunClock
 from lead_automation.commands.common import (
     WIDTH,
     SettingsSource,
@@ -31,7 +32,7 @@ from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
 from lead_automation.errors import ExitCode, LeadAutomationError, StateError
-from lead_automation.leads.csv_list import read_csv_leads
+from lead_automation.leads.csv_list import CsvLeads, read_csv_leads
 from lead_automation.leads.hours import quota_day
 from lead_automation.notify import Notifier
 from lead_automation.reporting.analytics import CampaignAnalytics
@@ -90,21 +91,21 @@ def run_with(
         runtime: What is outside.
         notifier: Tells how it ended.
     """
-    started_at = runtime.clock.now()
     page: Path | None = None
+    clock = RunClock(runtime.clock)
+    runtime = replace(runtime, clock=clock)
     plan = RunPlan(
         settings=settings,
         mode=RunMode.DRY_RUN if arguments.dry_run else mode,
         limits=limits,
-        run_id=make_run_id(started_at, settings.local.hours.zone, runtime.chance()),
+        clock=clock,
+        run_id=make_run_id(clock.started_at, settings.local.hours.zone, runtime.chance()),
     )
-    is_sandbox = arguments.sandbox is not None
     with open_log(settings, arguments, runtime) as log:
         try:
+            is_sandbox = arguments.sandbox is not None
             state = state_to_write(settings.local, runtime, is_sandbox=is_sandbox)
-            if arguments.leads is not None:
-                leads = read_csv_leads(runtime.folder / arguments.leads, runtime.disk)
-                plan = replace(plan, leads=leads)
+            plan = replace(plan, leads=_listed(arguments, runtime))
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     notifier.started()
@@ -115,11 +116,11 @@ def run_with(
                     _say_where(page, runtime)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
-            result = report_failure(error, arguments, runtime, started_at, plan=plan)
+            result = report_failure(error, arguments, runtime, clock.started_at, plan=plan)
         except Exception as error:
             text = f"This is a bug in the program: {type(error).__name__}."
             end = of_error(LeadAutomationError(text))
-            _tell(notifier, no_run(end, arguments, runtime, started_at, plan=plan))
+            _tell(notifier, no_run(end, arguments, runtime, clock.started_at, plan=plan))
             raise
         else:
             _announce_end(result)
@@ -130,6 +131,13 @@ def run_with(
         # Last, so that nobody at a terminal waits for a service, and without the run's lock.
         _tell(notifier, result)
         return result.exit_code
+
+
+def _listed(arguments: Arguments, runtime: Runtime) -> CsvLeads | None:
+    """Return the leads of the file that stands in for the CRM's list, if one was named."""
+    if arguments.leads is None:
+        return None
+    return read_csv_leads(runtime.folder / arguments.leads, runtime.disk)
 
 
 def _tell(notifier: Notifier, result: RunResult) -> None:
@@ -163,6 +171,7 @@ def _campaign(
                 plan.settings,
                 mode=plan.mode,
                 runtime=runtime,
+                clock=plan.clock,
                 state=state,
                 books=books,
                 limits=plan.limits,
@@ -175,7 +184,6 @@ def _campaign(
                     run_id=plan.run_id,
                     mode=plan.mode,
                     template=plan.settings.wati.template,
-                    started_at=runtime.clock.now(),
                     counsellors=plan.settings.local.counsellors,
                 ),
                 log=log,

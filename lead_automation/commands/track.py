@@ -1,6 +1,7 @@
 """``track``: read what became of messages that are not settled; sends nothing."""
 
 import logging
+from dataclasses import replace
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.earlier import (
@@ -11,6 +12,7 @@ from lead_automation.campaign.earlier import (
     word_of,
 )
 from lead_automation.campaign.services import make_services
+from lead_automation.clock import RunClock
 from lead_automation.commands.common import SettingsSource, open_log, show, state_to_write
 from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
@@ -36,10 +38,12 @@ _log = logging.getLogger(__name__)
 def execute(arguments: Arguments, runtime: Runtime) -> int:
     """Read, post owed CRM rows, show before and after; 3 when a restriction is found."""
     settings = SettingsSource(arguments, runtime).load()
+    clock = RunClock(runtime.clock)
+    runtime = replace(runtime, clock=clock)
     state = state_to_write(settings.local, runtime)
     with open_log(settings, arguments, runtime) as log, state.lock(runtime):
         log.open_file(state.folder / LOG_NAME, disk=runtime.disk)
-        found = _track(settings, runtime, state)
+        found = _track(settings, runtime, clock, state)
         keep_reports(settings.local, runtime, [change.after for change in _changes(found)])
     # Outside the lock: a run may start while the result is still being shown.
     code = _exit_code(found, runtime)
@@ -62,13 +66,19 @@ def _was_seen(arguments: Arguments, runtime: Runtime) -> bool:
     return is_one_screen and not arguments.quiet
 
 
-def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
+def _track(settings: Settings, runtime: Runtime, clock: RunClock, state: State) -> Settlement:
+    """Read and post.
+
+    Raises:
+        ClockError: It is behind the newest record, or not WATI's; what was dated by then is right.
+    """
     books = state.open_ledger()
     try:
         services = make_services(
             settings,
             mode=RunMode.PRODUCTION,
             runtime=runtime,
+            clock=clock,
             state=state,
             books=books,
             limits=RateLimits.of_plan(settings.local.plan),
@@ -81,6 +91,8 @@ def _track(settings: Settings, runtime: Runtime, state: State) -> Settlement:
         found = earlier.settle(_LONGEST_S, with_refused=True)
         # Nothing is forgotten here: days are dropped by a run, whose clock WATI has confirmed.
         books.finish(today=None)
+        if doubt := clock.doubt(services.zone):
+            raise doubt
     finally:
         books.close()
     return found

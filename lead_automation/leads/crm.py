@@ -11,10 +11,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
+from lead_automation.clock import Clock
 from lead_automation.config import CrmSettings
 from lead_automation.duplicates import lead_key
 from lead_automation.errors import TransportError, UnreachableError
-from lead_automation.http import Http, Request
+from lead_automation.http import Answer, Http, Request
 from lead_automation.models import Lead
 from lead_automation.runs import CallKind
 from lead_automation.stored import CrmRow, GivenId
@@ -178,6 +179,7 @@ class CrmClient:
         settings: CrmSettings,
         *,
         http: Http,
+        clock: Clock,
         template: str,
         on_call: Callable[[CallKind], None],
     ) -> None:
@@ -186,11 +188,13 @@ class CrmClient:
         Args:
             settings: Addresses, token, owner.
             http: Makes the calls.
+            clock: What the CRM's is compared with.
             template: Element name, by which the CRM leaves out leads that have had it.
             on_call: Told of every try that leaves.
         """
         self._settings = settings
         self._http = http
+        self._clock = clock
         self._template = template
         self._on_call = on_call
         self._headers = {"Accept": "application/json"}
@@ -228,7 +232,7 @@ class CrmClient:
         except TransportError as exc:
             msg = f"The CRM's lead list could not be read: {exc}"
             raise UnreachableError(msg, service=_SERVICE, hint=_URL_HINT) from exc
-        self._note_clock(answer.offset_s)
+        self._note_clock(answer)
         if answer.status != HTTPStatus.OK:
             raise _unexpected_status(answer.status)
         try:
@@ -258,7 +262,7 @@ class CrmClient:
             answer = self._http.call(request)
         except TransportError as exc:
             return RowAnswer(taken=False, detail=str(exc))
-        self._note_clock(answer.offset_s)
+        self._note_clock(answer)
         if answer.status in _TAKEN:
             return RowAnswer(taken=True)
         if not HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -267,9 +271,10 @@ class CrmClient:
         detail = f"HTTP {answer.status}{_words(answer.body)}"
         return RowAnswer(taken=False, detail=detail, is_refused=is_refused)
 
-    def _note_clock(self, offset_s: float | None) -> None:
-        if offset_s is not None:
-            self.clock_offset_s = offset_s
+    def _note_clock(self, answer: Answer) -> None:
+        if answer.server_date is not None:
+            ours = self._clock.at(answer.span_s[1])
+            self.clock_offset_s = (answer.server_date - ours).total_seconds()
 
 
 def _unexpected_status(status: int) -> UnreachableError:

@@ -63,13 +63,11 @@ class CampaignAnalytics:
         run_id: str,
         mode: RunMode,
         template: str,
-        started_at: datetime,
         counsellors: Iterable[Counsellor] = (),
     ) -> None:
         self._run_id = run_id
         self._mode = mode
         self._template = template
-        self._started_at = started_at
         self._counsellors = tuple(counsellors)
         self._fetched = 0
         self._to_process = 0
@@ -105,6 +103,7 @@ class CampaignAnalytics:
         status: RunStatus,
         reason: str,
         exit_code: int,
+        started_at: datetime,
         ended_at: datetime,
         used_today: Mapping[str, int] = MappingProxyType({}),
         warnings: Iterable[str] = (),
@@ -120,7 +119,8 @@ class CampaignAnalytics:
             status: How the run ended.
             reason: Why, for people.
             exit_code: What the process will return.
-            ended_at: Aware.
+            started_at: Aware, by the run's clock.
+            ended_at: Likewise.
             used_today: Messages used on the quota day, by counsellor.
             warnings: Problems that did not end the run.
             month: WATI calls of the calendar month, all kinds.
@@ -128,8 +128,8 @@ class CampaignAnalytics:
         """
         rows = tuple(self._rows[position] for position in sorted(self._rows))
         messages = MessageCounts(sent=self._totals["sent"], **_some(self._totals, _MESSAGES))
-        # Never negative, even where the wall clock stepped back.
-        duration_s = max(0.0, (ended_at - self._started_at).total_seconds())
+        # Never negative: what ends before there is a run goes by the wall clock.
+        duration_s = max(0.0, (ended_at - started_at).total_seconds())
         return _audited(
             RunResult(
                 status=status,
@@ -137,7 +137,7 @@ class CampaignAnalytics:
                 run_id=self._run_id,
                 mode=self._mode,
                 template=self._template,
-                started_at=self._started_at,
+                started_at=started_at,
                 ended_at=ended_at,
                 exit_code=exit_code,
                 duration_seconds=round(duration_s, 3),

@@ -80,7 +80,6 @@ def _recounted(result: RunResult, rows: list[LeadRow], known_at: datetime) -> Ru
         run_id=result.run_id,
         mode=result.mode,
         template=result.template,
-        started_at=result.started_at,
         counsellors=[
             Counsellor(name=name, number="", daily_limit=its.daily_limit)
             for name, its in result.counsellors.items()
@@ -93,6 +92,7 @@ def _recounted(result: RunResult, rows: list[LeadRow], known_at: datetime) -> Ru
         status=result.status,
         reason=result.reason,
         exit_code=result.exit_code,
+        started_at=result.started_at,
         ended_at=result.ended_at,
         used_today={name: its.used_today for name, its in result.counsellors.items()},
         warnings=result.warnings,

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 
 from lead_automation.answers import ContactVerdict, StatusLookup, TemplateInfo, TemplateUnread
-from lead_automation.clock import Clock
+from lead_automation.clock import RunClock
 from lead_automation.config import ApiVersion, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Http, Request
@@ -58,8 +58,6 @@ class EnhancedWATIClient:
     """The WATI account, as far as this program needs it; never sleeps, never sends twice.
 
     Attributes:
-        clock_offset_s: WATI's ``Date`` minus our wall clock, seconds, of the latest answer that
-            had one; None before.
         broadcasts: v3's reads: what became of batches, and of the account's credit.
     """
 
@@ -68,7 +66,7 @@ class EnhancedWATIClient:
         settings: WatiSettings,
         *,
         http: Http,
-        clock: Clock,
+        clock: RunClock,
         limits: RateLimits,
         on_call: Callable[[CallKind], None],
     ) -> None:
@@ -77,7 +75,7 @@ class EnhancedWATIClient:
         Args:
             settings: The account.
             http: Makes the calls.
-            clock: Steady for the limits and deadlines, wall for a date in ``Retry-After``.
+            clock: Hears every ``Date``; limits and deadlines go by it.
             limits: The plan's.
             on_call: Told of every try that leaves, for the count of the month.
         """
@@ -95,7 +93,6 @@ class EnhancedWATIClient:
         self._limiters = {
             kind: RateLimiter(count, limits.window_s, clock) for kind, count in allowed.items()
         }
-        self.clock_offset_s: float | None = None
         self._is_v3 = settings.api_version is ApiVersion.V3
         self.broadcasts = BroadcastReader(
             settings, call=self._call, wait_s=self.status_wait_s, clock=clock
@@ -159,7 +156,7 @@ class EnhancedWATIClient:
             phone: E.164 of the recipient.
             template: Its element name.
             message_id: WATI's ``localMessageId``; None when it gave none.
-            not_before: Aware, by our clock: the reservation, less a minute.
+            not_before: Aware: the reservation, less what clocks may differ by.
             deadline_s: Seconds for all pages together.
             other_ids: Ids of our other messages to this number.
             is_proof: An ABSENT may lead to another send: read on connections of its own, because an
@@ -291,11 +288,10 @@ class EnhancedWATIClient:
         not_before: datetime,
         other_ids: frozenset[str],
     ) -> Wanted:
-        offset_s = self.clock_offset_s
         return Wanted(
             template=template,
             message_id=message_id,
-            not_before=None if offset_s is None else not_before + timedelta(seconds=offset_s),
+            not_before=not_before if self._clock.is_trusted else None,
             # v2 returns an id and lists it (support.wati.io/en/articles/11463225). Rows of v1 sends
             # were seen without one, so there name and time decide.
             only_by_id=message_id is not None and self._settings.api_version is ApiVersion.V2,
@@ -309,9 +305,7 @@ class EnhancedWATIClient:
             # Also after a fault: the request may have reached WATI, which then counts it.
             if kind in self._limiters:
                 self._limiters[kind].note_end()
-        # An answer without a date says nothing about WATI's clock, so the last offset stands.
-        if answer.offset_s is not None:
-            self.clock_offset_s = answer.offset_s
+        self._clock.hear(answer.server_date, answer.span_s)
         return answer
 
     def _categorize_wati_error(

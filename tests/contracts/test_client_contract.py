@@ -33,7 +33,7 @@ from lead_automation.answers import (
     TemplateInfo,
     TemplateUnread,
 )
-from lead_automation.clock import StopFlag
+from lead_automation.clock import RunClock, StopFlag
 from lead_automation.config import ApiVersion, CrmSettings, HttpPolicy, WatiPlan, WatiSettings
 from lead_automation.errors import UnreachableError
 from lead_automation.http import Http, HttpClient
@@ -79,6 +79,11 @@ class Bench:
     http: Http
     addresses: Addresses
     seen: list[CallKind] = field(default_factory=list)
+    run_clock: RunClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin the run's clock."""
+        self.run_clock = RunClock(self.clock)
 
     def wati(self, limits: RateLimits = GROWTH) -> EnhancedWATIClient:
         """Return a client of the account."""
@@ -93,7 +98,7 @@ class Bench:
             broadcast_name="lead_automation",
         )
         return EnhancedWATIClient(
-            settings, http=self.http, clock=self.clock, limits=limits, on_call=self.seen.append
+            settings, http=self.http, clock=self.run_clock, limits=limits, on_call=self.seen.append
         )
 
     def crm(self, token: str = CRM_AUTHORIZATION, owner: str = OWNER_ID) -> CrmClient:
@@ -107,6 +112,7 @@ class Bench:
                 fetch_limit=500,
             ),
             http=self.http,
+            clock=self.run_clock,
             template=TEMPLATE,
             on_call=self.seen.append,
         )
@@ -137,7 +143,7 @@ class Bench:
             PHONE,
             template=TEMPLATE,
             message_id=sent.message_id if sent else None,
-            not_before=(since or self.clock.now()) - GRACE,
+            not_before=(since or self.run_clock.now()) - GRACE,
             deadline_s=3.0,
         )
 
@@ -388,7 +394,8 @@ class TestStatuses:
         """A WATI clock minutes off ours neither hides our message nor lends us an older one."""
         bench = make(wati_offset_s=offset_s)
         bench.plan(Plan(history=steps("DELIVERED")))
-        began = bench.clock.now()
+        bench.wati().fetch_template()
+        began = bench.run_clock.now()
         bench.send()
         found = bench.look_up(since=began)
         bench.clock.advance(901)
@@ -660,12 +667,12 @@ class TestCrm:
         assert bench.crm().post_row(self.ROW, deadline_s=3.0).taken
 
     def test_clocks_of_both_servers_are_measured(self, make: Make) -> None:
-        """Each client knows how far its server's clock is from ours."""
+        """WATI's Date sets the run's clock, and the CRM's is compared with that."""
         bench = make(wati_offset_s=240.0, crm_offset_s=-120.0)
         wati, crm = bench.wati(), bench.crm()
 
         wati.fetch_template()
         crm.fetch_leads(1)
 
-        assert wati.clock_offset_s == pytest.approx(240.0, abs=1.5)
-        assert crm.clock_offset_s == pytest.approx(-120.0, abs=1.5)
+        assert bench.run_clock.offset_s == pytest.approx(240.0, abs=1.5)
+        assert crm.clock_offset_s == pytest.approx(-360.0, abs=1.5)

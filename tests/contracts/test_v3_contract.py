@@ -21,7 +21,7 @@ from lead_automation.answers import (
     LookupKind,
     TemplateInfo,
 )
-from lead_automation.clock import StopFlag
+from lead_automation.clock import RunClock, StopFlag
 from lead_automation.config import ApiVersion, HttpPolicy, WatiPlan, WatiSettings
 from lead_automation.http import Http, HttpClient
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome, SendAttempt
@@ -72,7 +72,7 @@ class Bench:
                 broadcast_name="lead_automation",
             ),
             http=self.http,
-            clock=self.clock,
+            clock=RunClock(self.clock),
             limits=RateLimits.of_plan(WatiPlan.GROWTH),
             on_call=self.seen.append,
         )

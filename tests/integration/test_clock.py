@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeClock
-from harness import Harness, digits, many_leads, serve
+from harness import Harness, digits, many_leads, serve, stage
 from places import Place, quick_folder
 from promise import Witness
 from simulated.inprocess import InProcessHttp
@@ -15,7 +15,8 @@ from simulated.scripts import Moment, lost
 from simulated.simulator import Simulator
 
 from lead_automation.http import Answer, Http, Request
-from lead_automation.sandbox.exchange import Endpoint, Side
+from lead_automation.sandbox.exchange import Endpoint, Side, SimRequest
+from lead_automation.sandbox.plans import Plan
 
 DAY_S = 86400.0
 ALWAYS = {"SCRIPT_START_TIME": "00:00", "SCRIPT_END_TIME": "24:00"}
@@ -43,21 +44,22 @@ def harness(place: Place) -> Harness:
 def test_run_with_a_clock_behind_the_newest_record_ends_with_5(
     harness: Harness, clock: FakeClock
 ) -> None:
-    """Six minutes back: nothing is sent, and both times are shown."""
+    """More than WATI's Date might set right: nobody is even asked, and both times are shown."""
     harness.run("run", "--limit", "1")
-    clock.step(-360.0)
+    clock.step(-660.0)
+    calls = sum(map(len, harness.simulator.calls.values()))
     ended = harness.run("run")
 
     assert ended.code == 5
-    assert "2026-11-23 11:24" in ended.err
+    assert "2026-11-23 11:19" in ended.err
     assert "2026-11-23 11:30" in ended.err
-    assert len(harness.simulator.messages) == 1
+    assert sum(map(len, harness.simulator.calls.values())) == calls
 
 
 def test_run_with_a_clock_a_little_behind_goes_on(harness: Harness, clock: FakeClock) -> None:
-    """Four minutes back are no reason to stop."""
+    """Nine minutes back are no reason to stop: WATI's Date sets them right."""
     harness.run("run", "--limit", "1")
-    clock.step(-240.0)
+    clock.step(-540.0)
 
     assert harness.run("run").code == 0
     assert len(harness.simulator.messages) == 3
@@ -140,7 +142,7 @@ class _Dateless:
 
     def call(self, request: Request) -> Answer:
         """Return the answer without its date."""
-        return replace(self._inner.call(request), server_date=None, offset_s=None)
+        return replace(self._inner.call(request), server_date=None)
 
 
 def test_look_up_without_a_measured_offset_is_no_answer(harness: Harness, clock: FakeClock) -> None:
@@ -292,11 +294,11 @@ def test_run_in_a_repeated_or_missing_hour_keeps_the_promise(
 def test_suspend_for_eight_hours_in_mid_run_doubles_nothing(
     harness: Harness, clock: FakeClock
 ) -> None:
-    """The wall clock goes on while the steady one sleeps: working hours end, nothing doubles."""
+    """The run's clock goes on: working hours end, nothing doubles."""
     harness.write_settings(SCRIPT_START_TIME="09:00", SCRIPT_END_TIME="18:00")
     harness.simulator.script(Endpoint.SEND, lost(taken=True))
     harness.simulator.hooks.add(
-        Moment.REPLIED, Endpoint.SEND, lambda _: clock.step(8 * 3600.0), times=1
+        Moment.REPLIED, Endpoint.SEND, lambda _: clock.advance(8 * 3600.0), times=1
     )
     ended = harness.run("run")
 
@@ -308,11 +310,175 @@ def test_suspend_for_eight_hours_in_mid_run_doubles_nothing(
 def test_clock_that_could_not_be_checked_forgets_nothing(
     harness: Harness, clock: FakeClock
 ) -> None:
-    """Where the template check has no answer, sending goes on, but no day is dropped."""
+    """Where WATI never says the time, sending goes on, but no day is dropped."""
     harness.run("run", "--limit", "1")
     clock.advance(8 * DAY_S)
-    harness.simulator.script(Endpoint.TEMPLATES, lost(taken=False, times=None))
+    harness.make_http = lambda allow_posts: _Dateless(
+        InProcessHttp(harness.simulator, clock, advance=clock.advance, allow_posts=allow_posts)
+    )
     ended = harness.run("run")
 
     assert ended.code == 0
     assert list(harness.history()) == ["2026-11-23", "2026-12-01"]
+
+
+# --- one clock ------------------------------------------------------------------------------------
+
+
+def off_watis_s(harness: Harness) -> list[float]:
+    """Return how far each reservation is dated from when WATI took the message, in seconds."""
+    taken = {message.number: message.at for message in harness.simulator.messages}
+    return [
+        (
+            datetime.fromisoformat(record["sent_at"]) - taken[digits(int(lead_id) - 1000)]
+        ).total_seconds()
+        for lead_id, record in harness.records().items()
+    ]
+
+
+@pytest.mark.parametrize("step_s", [-4000 * DAY_S, -DAY_S, -300.0, 300.0, 3600.0, 4000 * DAY_S])
+@pytest.mark.parametrize("at", [Endpoint.TEMPLATES, Endpoint.LEADS, Endpoint.SEND])
+def test_wall_clock_set_in_mid_run_changes_nothing(
+    harness: Harness, clock: FakeClock, at: Endpoint, step_s: float
+) -> None:
+    """Messages, their times and day, and the run's own are what they would have been."""
+    harness.simulator.hooks.add(Moment.REPLIED, at, lambda _: clock.step(step_s), times=1)
+    result = harness.run("run", "--json").document
+
+    assert (result["status"], result["leads"]["accepted"]) == ("completed", 3)
+    assert result["duration_seconds"] < 120
+    assert list(harness.history()) == list(harness.quota()) == ["2026-11-23"]
+    assert all(abs(off_s) < 2 for off_s in off_watis_s(harness))
+
+
+def test_times_in_state_and_report_are_watis_however_the_machine_is_set(
+    harness: Harness, clock: FakeClock
+) -> None:
+    """Two machines whose clocks differ by eighteen minutes write one history."""
+    results = []
+    for step_s in (540.0, -1080.0):
+        clock.step(step_s)
+        results.append(harness.run("run", "--json", "--limit", "1").document)
+        clock.advance(60.0)
+
+    assert len(harness.simulator.messages) == 2
+    assert all(abs(off_s) < 2 for off_s in off_watis_s(harness))
+    begun = [datetime.fromisoformat(result["started_at"]) for result in results]
+    assert 0 < (begun[1] - begun[0]).total_seconds() < 200
+    assert all(result["duration_seconds"] < 120 for result in results)
+
+
+@pytest.mark.parametrize("step_s", [-590.0, -120.0, 120.0, 590.0])
+def test_restart_by_another_clock_settles_no_send_before_its_time(
+    place: Place, harness: Harness, clock: FakeClock, step_s: float
+) -> None:
+    """A message WATI makes 50 s after the POST is not "absent" 20 s after it, by no clock."""
+    harness.simulator.wati.set_plan(digits(0), Plan(arrives_after_s=50.0))
+    place.crash_at()
+    clock.advance(20.0)
+    clock.step(step_s)
+    first = harness.run("run")
+    clock.advance(3600.0)
+    second = harness.run("run")
+
+    assert (first.code, second.code) == (0, 0)
+    assert set(harness.simulator.posts.values()) == {1}
+    assert harness.records()["1000"]["status"] == "read"
+
+
+@pytest.mark.parametrize(
+    ("start", "step_s", "sent"),
+    [
+        (datetime(2026, 11, 23, 15, 35, tzinfo=UTC), -540.0, 0),  # 21:05 at WATI, 20:56 here
+        (datetime(2026, 11, 23, 3, 25, tzinfo=UTC), 540.0, 0),  # 08:55 and 09:04
+        (datetime(2026, 11, 23, 3, 35, tzinfo=UTC), 240.0, 3),
+    ],
+)
+def test_hours_are_looked_at_again_by_watis_clock(
+    tmp_path: Path, start: datetime, step_s: float, sent: int
+) -> None:
+    """The machine says open; WATI's Date decides before the CRM is asked for anybody."""
+    harness, simulator, clock = stage(tmp_path, start=start, leads=many_leads(3))
+    clock.step(step_s)
+    ended = harness.run("run", "--json")
+
+    assert ended.code == 0
+    assert len(simulator.messages) == sent
+    assert len(simulator.calls[Endpoint.LEADS]) == bool(sent)
+    expected = "completed" if sent else "outside_working_hours"
+    assert ended.document["status"] == expected
+
+
+@pytest.mark.parametrize("step_s", [-300.0, 300.0])
+def test_quota_day_is_watis(tmp_path: Path, step_s: float) -> None:
+    """Two minutes from midnight by WATI, the machine on the other side of it."""
+    start = datetime(2026, 11, 23, 18, 32 if step_s < 0 else 28, tzinfo=UTC)
+    harness, _, clock = stage(tmp_path, start=start, settings=ALWAYS, leads=many_leads(3))
+    clock.step(step_s)
+
+    assert harness.run("run").code == 0
+    assert list(harness.quota()) == ["2026-11-24" if step_s < 0 else "2026-11-23"]
+
+
+def jump(harness: Harness, seconds: float) -> None:
+    """Let WATI's Date be so far off from the second send on."""
+
+    def move(_request: SimRequest) -> None:
+        harness.simulator.wati_offset_s = seconds
+
+    harness.simulator.hooks.add(Moment.HEADERS, Endpoint.SEND, move, skip=1, times=1)
+
+
+@pytest.mark.parametrize("offset_s", [-8 * 3600.0, -601.0, 601.0, 8 * 3600.0])
+def test_later_date_far_off_stops_before_the_next_post(harness: Harness, offset_s: float) -> None:
+    """The machine was paused, or WATI is wrong: what is under way is settled, then exit 5."""
+    jump(harness, offset_s)
+    ended = harness.run("run", "--json")
+    later = harness.run("run")
+
+    assert (ended.code, later.code) == (5, 5)
+    assert "not trustworthy" in ended.document["reason"]
+    assert ended.document["leads"]["accepted"] == 2
+    assert ended.document["leads"]["not_reached"] == 1
+    assert len(harness.simulator.crm_rows) == 2
+    assert all("unknown" not in record for record in harness.records().values())
+
+
+@pytest.mark.parametrize(("offset_s", "warnings"), [(-59.0, 0), (59.0, 0), (-62.0, 1), (590.0, 1)])
+def test_later_date_minutes_off_is_one_warning(
+    harness: Harness, offset_s: float, warnings: int
+) -> None:
+    """More than a call explains; the run goes on by the clock it has."""
+    jump(harness, offset_s)
+    ended = harness.run("run", "--json")
+
+    assert ended.code == 0
+    assert ended.err.count("in mid-run") == warnings
+    assert len(harness.simulator.messages) == 3
+
+
+def test_first_date_may_come_with_a_send(harness: Harness) -> None:
+    """Where the template check had no answer, the first POST's tells the time, and may end it."""
+    harness.simulator.wati_offset_s = 3600.0
+    harness.simulator.script(Endpoint.TEMPLATES, lost(taken=False, times=None))
+    ended = harness.run("run", "--json")
+
+    assert ended.code == 5
+    assert ended.document["leads"]["accepted"] == 1
+    assert ended.document["leads"]["not_reached"] == 2
+
+
+@pytest.mark.parametrize("offset_s", [-DAY_S, 660.0])
+def test_track_with_a_clock_off_watis_ends_with_5(
+    place: Place, harness: Harness, offset_s: float
+) -> None:
+    """Nothing is dated by it: the history stays as it was."""
+    place.crash_at()
+    place.clock.advance(3600.0)
+    assert harness.run("status").code == 0
+    harness.simulator.wati_offset_s = offset_s
+    ended = harness.run("track")
+
+    assert ended.code == 5
+    assert "not trustworthy" in ended.err
+    assert harness.records()["1000"]["unknown"] is True

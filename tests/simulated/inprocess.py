@@ -81,7 +81,7 @@ class InProcessHttp:
         if request.on_try is not None:
             request.on_try()
         seen = _seen_by_server(request)
-        began = self._clock.now()
+        began_s = self._clock.monotonic()
         self._simulator.reached(Moment.HEADERS, seen)
         reply = self._simulator.handle(seen)
         self._advance(self._latency_s)
@@ -93,8 +93,8 @@ class InProcessHttp:
             raise TransportError(msg, fault=Fault.LOST, is_unreadable=True)
         self._simulator.reached(Moment.MID_BODY, seen)
         self._simulator.reached(Moment.REPLIED, seen)
-        middle = began + (self._clock.now() - began) / 2
-        return make_answer(request, reply.status, dict(reply.headers), reply.body, middle)
+        span_s = began_s, self._clock.monotonic()
+        return make_answer(request, reply.status, dict(reply.headers), reply.body, span_s)
 
     def _pass_fault(self, fault: NetworkFault, deadline_s: float) -> None:
         """Let a fault take its time, and raise what the real client would; a late answer passes."""

@@ -13,6 +13,7 @@ from lead_automation.answers import (
     TemplateInfo,
     TemplateUnread,
 )
+from lead_automation.clock import RunClock
 from lead_automation.config import ApiVersion, WatiPlan, WatiSettings
 from lead_automation.errors import Fault, TransportError, UnreachableError
 from lead_automation.http import Answer, Request
@@ -27,6 +28,7 @@ START = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 MESSAGE = TemplateMessage(
     phone=PHONE, template="offer", broadcast_name="b", parameters=(("1", "Asha"),)
 )
+STEADY_S = FakeClock().monotonic()
 LOST = TransportError("https://wati: late", fault=Fault.LOST, is_timeout=True)
 REFUSED = TransportError("https://wati: refused", fault=Fault.UNREACHABLE)
 CONNECT_TIMEOUT = TransportError("https://wati: late", fault=Fault.UNREACHABLE, is_timeout=True)
@@ -36,9 +38,18 @@ FORBIDDEN = TransportError("held back", fault=Fault.FORBIDDEN)
 
 
 def answer(body: object, status: int = 200, offset_s: float | None = 0.0) -> Answer:
-    """Return an answer; a body that is no bytes is sent as JSON."""
+    """Return an answer; a body that is no bytes is sent as JSON.
+
+    Args:
+        body: Of the answer.
+        status: Of the answer.
+        offset_s: How far its Date is from our clock's start; None for no Date.
+    """
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status=status, headers={}, body=data, offset_s=offset_s)
+    date = None if offset_s is None else START + timedelta(seconds=offset_s)
+    return Answer(
+        status=status, headers={}, body=data, server_date=date, span_s=(STEADY_S, STEADY_S)
+    )
 
 
 class ScriptedHttp:
@@ -78,6 +89,7 @@ class Account:
     def __init__(self, *replies: Answer | TransportError, limits: RateLimits = GROWTH) -> None:
         """Script the replies."""
         self.clock = FakeClock(START)
+        self.run_clock = RunClock(self.clock)
         self.http = ScriptedHttp(self.clock, replies)
         self.calls: list[CallKind] = []
         settings = WatiSettings(
@@ -93,7 +105,7 @@ class Account:
         self.client = EnhancedWATIClient(
             settings,
             http=self.http,
-            clock=self.clock,
+            clock=self.run_clock,
             limits=limits,
             on_call=self.calls.append,
         )
@@ -130,13 +142,14 @@ def test_send_held_back_raises_and_counts_nothing() -> None:
     assert account.calls == []
 
 
-def test_offset_of_an_answer_without_date_keeps_the_last() -> None:
-    """One answer without a date forgets nothing."""
+def test_answer_without_date_leaves_the_clock_as_the_last_one_set_it() -> None:
+    """One answer without a date forgets nothing, be it a refusal or not."""
     account = Account(answer({"result": True}, offset_s=7.0), answer({}, 500, offset_s=None))
     account.client.send_template_message(MESSAGE)
     account.client.send_template_message(MESSAGE)
 
-    assert account.client.clock_offset_s == 7.0
+    assert account.run_clock.offset_s == 7.0
+    assert account.run_clock.is_trusted
 
 
 def test_status_without_known_clock_is_no_answer() -> None:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,7 +38,9 @@ class ScriptedHttp:
 
 def fetch(http: ScriptedHttp) -> UnreachableError:
     """Fetch leads in vain, and return why."""
-    client = CrmClient(SETTINGS, http=http, template="offer", on_call=lambda _: None)
+    client = CrmClient(
+        SETTINGS, http=http, clock=FakeClock(), template="offer", on_call=lambda _: None
+    )
     with pytest.raises(UnreachableError) as caught:
         client.fetch_leads(1)
     return caught.value

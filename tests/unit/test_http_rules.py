@@ -23,7 +23,6 @@ from urllib3.util.ssl_match_hostname import CertificateError
 from lead_automation.errors import Fault, TransportError
 from lead_automation.http_faults import find_fault
 from lead_automation.http_rules import (
-    clock_offset_s,
     parse_http_date,
     parse_retry_after,
     redact_credential,
@@ -175,23 +174,6 @@ def test_address_open_or_misleading_is_held_back(url: str) -> None:
         safe_address(url)
 
     assert caught.value.fault is Fault.FORBIDDEN
-
-
-@pytest.mark.parametrize(
-    ("server", "offset_s"),
-    [
-        (None, None),
-        (datetime(2026, 11, 22, 6, 0, 5, tzinfo=UTC), 5.0),
-        (datetime(1970, 1, 1, tzinfo=UTC), -1_795_327_200.0),
-        (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), None),
-        (datetime(1, 1, 1, tzinfo=UTC), None),
-    ],
-)
-def test_clock_offset_beyond_a_century_is_none(
-    server: datetime | None, offset_s: float | None
-) -> None:
-    """By an offset of thousands of years no time of ours could be moved any more."""
-    assert clock_offset_s(server, datetime(2026, 11, 22, 6, 0, tzinfo=UTC)) == offset_s
 
 
 TOKEN = "eyJhbGciOi.payload/+"

@@ -60,16 +60,17 @@ def read_request(**changes: Any) -> Request:
     return Request(**({"method": "GET", "url": url, "headers": HEADERS} | changes))
 
 
-def test_call_measures_the_offset_in_its_middle() -> None:
-    """Latency moves the clock; half of it belongs to the way back."""
+def test_call_says_when_it_was_made() -> None:
+    """Latency moves the clock; the server made its Date somewhere in between."""
     scene = Scene(latency_s=4)
     scene.simulator.wati_offset_s = 100
 
     answer = scene.http.call(read_request())
 
     assert scene.elapsed_s == 4
-    assert answer.offset_s == 98
     assert answer.server_date is not None
+    assert (answer.server_date - scene.clock.at(answer.span_s[0])).total_seconds() == 100
+    assert answer.span_s[1] - answer.span_s[0] == 4
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes import FakeClock
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.campaign.preflight import (
     check_template,
-    check_vendor_clock,
     check_wall_clock,
 )
 from lead_automation.errors import CampaignStopError, ClockError
@@ -60,30 +58,11 @@ def test_template_check_without_an_answer_warns_and_keeps_the_configured_order(
     assert "HTTP 503" in caplog.text
 
 
-@pytest.mark.parametrize("offset_s", [None, 0.0, 600.0, -600.0])
-def test_vendor_clock_within_ten_minutes_or_unmeasured_passes(offset_s: float | None) -> None:
-    """Smaller differences are corrected for."""
-    check_vendor_clock(offset_s, clock=FakeClock(NOW), zone=ZONE)
-
-
-@pytest.mark.parametrize(
-    ("offset_s", "theirs"), [(601.0, "2026-11-23 11:40:01"), (-601.0, "2026-11-23 11:19:59")]
-)
-def test_vendor_clock_further_off_raises_with_both_times(offset_s: float, theirs: str) -> None:
-    """The operator sees which of the two is wrong."""
-    with pytest.raises(ClockError) as caught:
-        check_vendor_clock(offset_s, clock=FakeClock(NOW), zone=ZONE)
-
-    assert caught.value.exit_code == 5
-    assert "it says 2026-11-23 11:30:00 IST" in str(caught.value)
-    assert f"WATI's says {theirs} IST" in str(caught.value)
-
-
-@pytest.mark.parametrize("ahead_s", [None, -86_400, 0, 300])
-def test_wall_clock_up_to_five_minutes_behind_the_newest_record_passes(
+@pytest.mark.parametrize("ahead_s", [None, -86_400, 0, 600])
+def test_wall_clock_up_to_ten_minutes_behind_the_newest_record_passes(
     ahead_s: float | None,
 ) -> None:
-    """A small step back happens to every clock that is kept."""
+    """The record is of WATI's time, and so far its ``Date`` sets our clock right."""
     newest = NOW + timedelta(seconds=ahead_s) if ahead_s is not None else None
     check_wall_clock(newest, now=NOW, zone=ZONE)
 
@@ -91,8 +70,8 @@ def test_wall_clock_up_to_five_minutes_behind_the_newest_record_passes(
 def test_wall_clock_further_behind_the_newest_record_raises_with_both_times() -> None:
     """Else yesterday's quota would be used a second time."""
     with pytest.raises(ClockError) as caught:
-        check_wall_clock(NOW + timedelta(seconds=301), now=NOW, zone=ZONE)
+        check_wall_clock(NOW + timedelta(seconds=601), now=NOW, zone=ZONE)
 
     assert "it says 2026-11-23 11:30:00 IST" in str(caught.value)
-    assert "newest record is of 2026-11-23 11:35:01 IST" in str(caught.value)
+    assert "newest record is of 2026-11-23 11:40:01 IST" in str(caught.value)
     assert "sent_messages.json" in caught.value.hint

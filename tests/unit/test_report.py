@@ -260,6 +260,7 @@ def test_html_warnings_beyond_twenty_are_counted() -> None:
         status=RunStatus.COMPLETED,
         reason="",
         exit_code=0,
+        started_at=STARTED,
         ended_at=STARTED,
         warnings=[f"warning {number}" for number in range(25)],
     )
