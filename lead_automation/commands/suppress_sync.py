@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.services import Services, make_services
+from lead_automation.clock import RunClock
 from lead_automation.commands.common import SettingsSource, agrees, show, state_to_write
 from lead_automation.errors import CampaignStopError, UnreachableError
 from lead_automation.models import ErrorCategory
@@ -43,6 +44,7 @@ def sync(arguments: Arguments, runtime: Runtime) -> int:
                 settings,
                 mode=RunMode.PRODUCTION,
                 runtime=runtime,
+                clock=RunClock(runtime.clock),
                 state=state,
                 books=books,
                 limits=RateLimits.of_plan(settings.local.plan),
