@@ -30,7 +30,7 @@ class Arguments:
         config: Settings file; None to look in the usual places.
         leads: CSV file in place of the CRM's lead list.
         sandbox: Scenario; None for a run against the real services.
-        action: Of ``suppress``: add, remove, list, import or sync; of ``state``: accept.
+        action: Of ``suppress``: add, remove, list, import or sync; of ``state``: accept or copy.
         file: Of ``suppress import``.
         run_id: Of ``report``; None for the last run.
         days: Of ``report``: kept days instead of one run.
@@ -55,6 +55,7 @@ class Arguments:
     phones: tuple[str, ...] = ()
     file: Path | None = None
     skip_bad: bool = False
+    to: str = ""
     reason: str = ""
     run_id: str | None = None
     days: int | None = None
@@ -123,7 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     suppress = add("suppress", "keep the list of numbers never to be messaged", "suppress list")
     _add_suppress(suppress, everywhere)
     _add_state(
-        add("state", "accept a state that an older file was put back in", "state accept"),
+        add("state", "copy the state elsewhere, or accept a restored one", "state accept"),
         everywhere,
     )
     return parser
@@ -239,6 +240,13 @@ def _add_state(parser: _Parser, everywhere: _Parser) -> None:
     text = "take leads as messaged that only the reports know of"
     accept = _add_command(actions, everywhere, "accept", text, "state accept --yes")
     accept.add_argument("--yes", action="store_true", help="accept without asking")
+    text = "copy the whole state to an empty folder or database; the source stays as it is"
+    copy = _add_command(
+        actions, everywhere, "copy", text, "state copy --to postgresql://leads@db/leads"
+    )
+    copy.add_argument(
+        "--to", metavar="TARGET", required=True, help="a folder, or postgresql://role@host/database"
+    )
 
 
 def _count(text: str) -> int:

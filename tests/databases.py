@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from subprocess import DEVNULL, Popen, run
-from typing import Any, LiteralString
+from typing import Any
 
 import pytest
 from ledgers import HISTORY_DAYS, NOW, ZONE
@@ -103,13 +103,13 @@ class PostgresServer:
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
-    def query(self, statement: LiteralString, schema: str = "public") -> list[tuple[Any, ...]]:
+    def query(self, statement: str, schema: str = "public") -> list[tuple[Any, ...]]:
         """Run a statement as the administrator."""
         import psycopg  # noqa: PLC0415 - an extra
 
         options = f"-csearch_path={schema}"
         with psycopg.connect(self.url("postgres"), autocommit=True, options=options) as connection:
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
     def url(self, role: str, *, port: int | None = None, schema: str = "") -> str:
@@ -125,6 +125,11 @@ class PostgresServer:
         if is_made:
             state_of(url).create()
         return url
+
+
+def schema_of(url: str) -> str:
+    """Return the schema of an address."""
+    return url.rpartition("%3D")[2]
 
 
 def state_of(url: str) -> PostgresState:

@@ -137,6 +137,10 @@ class Harness:
         assert isinstance(parsed, dict)
         return parsed
 
+    def log_text_if_any(self) -> str:
+        """Everything in the log file; nothing where the run ended before it began."""
+        return self.log_text() if (self.state_dir / "wati_automation.log").exists() else ""
+
     def log_text(self) -> str:
         """Everything in the log file."""
         return (self.state_dir / "wati_automation.log").read_text(encoding="utf-8")

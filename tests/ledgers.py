@@ -55,6 +55,7 @@ def reserve(
     at: datetime = NOW,
     attempt: int = 1,
     retry_of_row: str | None = None,
+    daily_limit: int | None = None,
 ) -> MessageRecord:
     """Reserve a message."""
     wanted = Reservation(
@@ -62,6 +63,7 @@ def reserve(
         phone=phone,
         template=TEMPLATE,
         counsellor=counsellor,
+        daily_limit=daily_limit,
         attempt=attempt,
         retry_of_row=retry_of_row,
     )

@@ -30,6 +30,7 @@ from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_receivers
 from lead_automation.state.open import open_state
+from lead_automation.state.state import State
 from lead_automation.text import safe_text
 from lead_automation.times import shown_time
 from lead_automation.wati.client import EnhancedWATIClient
@@ -193,8 +194,8 @@ def _state(local: LocalSettings, runtime: Runtime) -> list[Point]:
     except LeadAutomationError as error:
         return [_failed("state", error, exit_code=ExitCode.STATE)]
     kept = sum(1 for _ in books.records())
-    text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {local.state_dir}"
-    points = [Point("state", Verdict.OK, text)]
+    text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {state.place}"
+    points = [*_database_points(state), Point("state", Verdict.OK, text)]
     refused = [row for row in books.owed_rows() if row.refused_on is not None]
     if refused:
         count = f"{len(refused)} row{'s' * (len(refused) > 1)}"
@@ -202,6 +203,20 @@ def _state(local: LocalSettings, runtime: Runtime) -> list[Point]:
         fix = "`status` names them. Ask the CRM's administrator; each is tried once a day."
         points.append(Point("crm rows", Verdict.WARNING, text, fix))
     return points
+
+
+def _database_points(state: State) -> list[Point]:
+    """Return what is at the other end, where the state is in a database."""
+    server = state.server()
+    if server is None:
+        return []
+    text = f"PostgreSQL {server.version}, schema {server.schema}, "
+    if server.encryption is not None:
+        return [Point("database", Verdict.OK, text + server.encryption)]
+    if server.is_local:
+        return [Point("database", Verdict.OK, f"{text}on this machine")]
+    fix = "Add ?sslmode=verify-full to STATE_URL; names and numbers of leads go over that line."
+    return [Point("database", Verdict.WARNING, f"{text}not encrypted on the way", fix)]
 
 
 def _hold(local: LocalSettings, runtime: Runtime) -> Point:

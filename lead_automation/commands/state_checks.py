@@ -9,6 +9,7 @@ from lead_automation.leads.hours import quota_day
 from lead_automation.reporting.archive import REPORTS_FOLDER, MessagedRow, messaged_leads
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
+from lead_automation.state.open import open_state
 
 _WEST = timedelta(hours=12)
 """West of UTC the latest date begins: a day that is over there may have been forgotten."""
@@ -28,13 +29,13 @@ def check_state(ledger: Ledger, local: LocalSettings, runtime: Runtime) -> None:
     is_empty = not any(True for _ in ledger.records())
     what = "is empty" if is_empty else f"does not know {count} of them"
     msg = (
-        f"The history in {local.state_dir} {what}, but {REPORTS_FOLDER}/ shows messages sent "
-        f"within HISTORY_DAYS (run {max(missing)}): an older file was put back, or it was lost (a "
-        "redeploy, a git reset), and people would be messaged again."
+        f"The history in {open_state(local, runtime).place} {what}, but {REPORTS_FOLDER}/ shows "
+        f"messages sent within HISTORY_DAYS (run {max(missing)}): an older file was put back, or "
+        "it was lost (a redeploy, a git reset), and people would be messaged again."
     )
     hint = (
-        "Restore the newest sent_messages.json and quota_usage.json, or take these leads as "
-        "messaged: `state accept`. Keep STATE_DIR outside the clone."
+        "Restore the newest sent_messages.json and quota_usage.json (or database), or take these "
+        "leads as messaged: `state accept`. Keep STATE_DIR outside the clone."
     )
     raise StateError(msg, path=local.state_dir, hint=hint)
 

@@ -21,7 +21,7 @@ _LOCK_KEY = "1279607108, to_regclass('lead_automation')::oid::integer"
 TAKE_LOCK = f"SELECT pg_try_advisory_lock({_LOCK_KEY}), pg_backend_pid()"
 TAKE_LOCK_FOR_TRANSACTION = f"SELECT pg_try_advisory_xact_lock({_LOCK_KEY})"
 _HOLDER = """
-    SELECT host, pid, started_at FROM run_lock JOIN pg_locks ON pg_locks.pid = backend
+    SELECT host, run_lock.pid, started_at FROM run_lock JOIN pg_locks ON pg_locks.pid = backend
     WHERE locktype = 'advisory' AND classid = 1279607108 AND granted
     AND objid = to_regclass('lead_automation')::oid"""
 _NAME_HOLDER = """
@@ -96,7 +96,7 @@ class Database:
             StateError: Nobody holds it here.
         """
         if self._held is None:
-            msg = f"{self.place} is written to by the holder of the lock alone"
+            msg = f"the database {self.place} is written to by the holder of the lock alone"
             raise StateError(msg)
         return self._held
 

@@ -9,17 +9,24 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from lead_automation.errors import StateError
+from lead_automation.errors import AlreadyRunningError, StateError
 from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
 from lead_automation.secret import Secret
-from lead_automation.state.database import Database
+from lead_automation.state.database import TAKE_LOCK_FOR_TRANSACTION, Database
 from lead_automation.state.mark import is_marked
-from lead_automation.state.postgres_ledger import PostgresLedger
-from lead_automation.state.postgres_lists import PostgresHold, PostgresSuppressions
-from lead_automation.state.schema import create_schema, is_sandbox
+from lead_automation.state.postgres_ledger import PostgresLedger, fill_tables, load_files
+from lead_automation.state.postgres_lists import (
+    PostgresHold,
+    PostgresSuppressions,
+    read_hold,
+    read_suppressions,
+    write_hold,
+    write_suppressions,
+)
+from lead_automation.state.schema import create_schema, is_sandbox, make_or_check_schema
 from lead_automation.state.session import Server, Session
-from lead_automation.state.state import State
+from lead_automation.state.state import Contents, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +78,31 @@ class PostgresState(State):
             ledger = self._ledger(session, None)
         ledger.prune(today)
         return ledger
+
+    def fill(self, contents: Contents) -> None:
+        """Make the tables where there are none, and fill them, all in one transaction."""
+        with self.database.session(check=_anything) as session, session.transaction():
+            make_or_check_schema(session)
+            if session.rows(TAKE_LOCK_FOR_TRANSACTION) != [(True,)]:
+                msg = f"a run is active in {self.place}: nothing was changed"
+                raise AlreadyRunningError(msg, hint="Copy to a database of its own.")
+            copy = self._contents(session)
+            if any(copy.counts().values()):
+                msg = f"the database {self.place} is not empty: nothing was changed"
+                raise StateError(msg, hint="Name a new database or schema (search_path).")
+            fill_tables(session, contents.files)
+            write_suppressions(session, contents.suppressions)
+            if contents.hold is not None:
+                write_hold(session, contents.hold)
+            contents.check_copy(self._contents(session), self.place)
+
+    def _contents(self, session: Session) -> Contents:
+        found = read_suppressions(session)
+        return Contents(
+            files=load_files(session),
+            suppressions=tuple(found[phone] for phone in sorted(found)),
+            hold=read_hold(session),
+        )
 
     def server(self) -> Server:
         """Return what is at the other end."""

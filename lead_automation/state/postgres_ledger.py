@@ -29,6 +29,8 @@ from lead_automation.strictjson import JsonError, parse_json
 
 _T = TypeVar("_T")
 
+_FILLED_AT_ONCE = 5_000  # records of one statement: a second, far below the limit of one
+
 # All of an entry or nothing of it. A reservation adds its messages to what each lead has that day,
 # and its count to what is used; constraints of the tables refuse a second message and a passed
 # limit, whoever else may have written meanwhile.
@@ -47,7 +49,7 @@ _KEEP: LiteralString = """
         INSERT INTO quota AS kept (day, counsellor, used, daily_limit)
         SELECT %(quota_day)s::date, counsellor, greatest(0, before + more), daily_limit FROM change
         ON CONFLICT (day, counsellor) DO UPDATE SET
-            daily_limit = coalesce(excluded.daily_limit, kept.daily_limit),
+            daily_limit = excluded.daily_limit,
             used = (SELECT greatest(0, greatest(kept.used, before) + more) FROM change
                 WHERE change.counsellor = kept.counsellor)
     ), owed AS (
@@ -101,13 +103,13 @@ class PostgresLedger(Ledger):
 
     def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
         if self._backend is None:
-            msg = f"{self._session.place} was opened for reading only"
+            msg = f"the database {self._session.place} was opened for reading only"
             raise StateError(msg)
         if entry.kind is not Kind.DAY:  # the tables have the counts it would begin with
             entry = replace(entry, calls=self._new_calls)
             [(_, backend)] = self._session.rows(_KEEP, **self._values(entry, durable=durable))
             if backend != self._backend:
-                msg = f"{self._session.place} changes the server's session between two statements"
+                msg = f"{self._session.place} changes the session between two statements"
                 hint = "Let STATE_URL name the server itself: behind a pooler there is no lock."
                 raise StateError(msg, hint=hint)
             self._new_calls = {}
@@ -180,12 +182,13 @@ def load_files(session: Session) -> StateFiles:
 def fill_tables(session: Session, files: StateFiles) -> None:
     """Write a whole state into empty tables, in the order it is kept; inside a transaction."""
     records = [record for day in files.history.values() for record in day.values()]
-    session.rows(
-        "INSERT INTO message (day, lead_id, phone, messages, record)"
-        " SELECT * FROM unnest(%(days)s::date[], %(lead_ids)s::text[], %(phones)s::text[],"
-        " %(messages)s::integer[], %(records)s::json[])",
-        **_message_values(records),
-    )
+    for start in range(0, len(records), _FILLED_AT_ONCE):
+        session.rows(
+            "INSERT INTO message (day, lead_id, phone, messages, record)"
+            " SELECT * FROM unnest(%(days)s::date[], %(lead_ids)s::text[], %(phones)s::text[],"
+            " %(messages)s::integer[], %(records)s::json[])",
+            **_message_values(records[start : start + _FILLED_AT_ONCE]),
+        )
     counts = [(day, *count) for day, used in files.quota.items() for count in used.items()]
     session.rows(
         "INSERT INTO quota (day, counsellor, used)"
@@ -248,5 +251,5 @@ def read_row(session: Session, table: str, kind: type[_T], text: str, **outside:
         return read_struct(parse_json(text.encode(), reject_duplicates=True), kind, **outside)
     except (JsonError, SchemaError) as exc:
         where = SchemaError(str(exc), table, *map(str, outside.values()))
-        msg = f"{session.place}: {where}"
+        msg = f"the database {session.place}: {where}"
         raise StateError(msg, hint=_MEND) from exc

@@ -1,6 +1,6 @@
 """Suppression list and hold in a database: read anew at every look, for any machine may write."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import LiteralString
@@ -24,18 +24,18 @@ class PostgresSuppressions(SuppressionList):
 
     def _read(self, phone: str) -> Suppression | None:
         with self._database.session() as session:
-            return _entries(session, [phone]).get(phone)
+            return read_suppressions(session, [phone]).get(phone)
 
     def _read_all(self) -> Mapping[str, Suppression]:
         with self._database.session() as session:
-            return _entries(session, None)
+            return read_suppressions(session)
 
     @contextmanager
     def _changing(self, *phones: str) -> Iterator[dict[str, Suppression]]:
         with self._database.session() as session, session.transaction():
             # Until the commit: two writers that read the same entry would lose one of two changes.
             session.rows("LOCK TABLE suppression IN SHARE ROW EXCLUSIVE MODE")
-            before = _entries(session, list(phones))
+            before = read_suppressions(session, list(phones))
             entries = dict(before)
             yield entries
             gone = before.keys() - entries.keys()
@@ -78,8 +78,9 @@ class PostgresHold(CampaignHold):
         return f"{self._database.place}, table hold"
 
 
-def write_suppressions(session: Session, entries: list[Suppression]) -> None:
+def write_suppressions(session: Session, entries: Iterable[Suppression]) -> None:
     """Add entries, or put them in the place of what stands against their numbers."""
+    entries = list(entries)
     session.rows(
         "INSERT INTO suppression SELECT * FROM unnest(%(phones)s::text[], %(records)s::json[])"
         " ON CONFLICT (phone) DO UPDATE SET record = excluded.record",
@@ -104,7 +105,7 @@ def write_hold(session: Session, hold: Hold) -> None:
     )
 
 
-def _entries(session: Session, phones: list[str] | None) -> dict[str, Suppression]:
+def read_suppressions(session: Session, phones: list[str] | None = None) -> dict[str, Suppression]:
     """Return the entries of these numbers, or of all."""
     found = session.rows(
         "SELECT phone, record::text FROM suppression"

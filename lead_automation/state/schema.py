@@ -82,7 +82,7 @@ def create_schema(session: Session) -> None:
     """
     [(encoding,)] = session.rows("SELECT current_setting('server_encoding')")
     if encoding != "UTF8":
-        msg = f"{session.place} is encoded in {encoding}, which cannot hold every name"
+        msg = f"the database {session.place} is encoded in {encoding}, which cannot hold every name"
         raise StateError(msg, hint="Create the database with ENCODING 'UTF8' TEMPLATE template0.")
     version = _version(session)
     if version == VERSION:
@@ -105,15 +105,24 @@ def check_schema(session: Session) -> None:
     if version > VERSION:
         raise _newer(session, version)
     if version == 0:
-        msg = f"{session.place} holds no state yet"
+        msg = f"the database {session.place} holds no state yet"
         hint = (
             f"On the very first run: {_INIT}. Otherwise STATE_URL names the wrong database or "
-            "search_path, or the tables were lost: restore them, or people are messaged twice."
+            "search_path, its role may not use the schema, or the tables were lost: restore them, "
+            "or people are messaged twice."
         )
         raise StateError(msg, hint=hint)
     if version < VERSION:
-        msg = f"{session.place} has schema {version}, this program needs {VERSION}"
+        msg = f"the database {session.place} has schema {version}, this program needs {VERSION}"
         raise StateError(msg, hint=f"While no run is on, bring it there: {_INIT}")
+
+
+def make_or_check_schema(session: Session) -> None:
+    """Build the tables where there are none, refuse those of another version."""
+    if _version(session) == 0:
+        create_schema(session)
+    else:
+        check_schema(session)
 
 
 def is_sandbox(session: Session) -> bool:
@@ -129,7 +138,7 @@ def _version(session: Session) -> int:
         return 0
     found = session.rows("SELECT version FROM lead_automation")
     if len(found) != 1 or type(found[0][0]) is not int:
-        msg = f"{session.place}: table lead_automation names no version"
+        msg = f"the database {session.place}: table lead_automation names no version"
         hint = "Restore it from a backup, or give lead_automation a schema of its own."
         raise StateError(msg, hint=hint)
     version: int = found[0][0]
@@ -137,5 +146,5 @@ def _version(session: Session) -> int:
 
 
 def _newer(session: Session, version: int) -> StateError:
-    msg = f"{session.place} has schema {version}, newer than this program's {VERSION}"
+    msg = f"the database {session.place} has schema {version}, newer than this program's {VERSION}"
     return StateError(msg, hint="Use the newer lead_automation that made it.")

@@ -80,11 +80,13 @@ class Server:
 
     Attributes:
         version: Such as ``18.6``.
+        schema: Version of our tables in it.
         encryption: Such as ``TLSv1.3``; None for none.
         is_local: On this machine, so that nobody listens on the way.
     """
 
     version: str
+    schema: int
     encryption: str | None
     is_local: bool
 
@@ -108,7 +110,7 @@ class Session:
         from psycopg import Error  # noqa: PLC0415 - here it is loaded already
 
         if self._is_over:
-            msg = f"{self.place} failed earlier; nothing more is written in this run"
+            msg = f"the database {self.place} failed earlier; nothing more is written in this run"
             raise StateError(msg, hint="Run again: what is there is settled then.")
         try:
             # A signal does not end it: whether it was committed has to be known.
@@ -139,13 +141,15 @@ class Session:
 
     def server(self) -> Server:
         """Return what is at the other end."""
-        [(version, encryption)] = self.rows(
-            "SELECT current_setting('server_version'), ssl.version"
-            " FROM pg_stat_ssl AS ssl WHERE pid = pg_backend_pid()"
+        [(version, encryption, schema)] = self.rows(
+            "SELECT current_setting('server_version'), ssl.version, ours.version"
+            " FROM lead_automation AS ours, pg_stat_ssl AS ssl WHERE pid = pg_backend_pid()"
         )
         address = self._connection.info.hostaddr
         is_local = not address or ipaddress.ip_address(address).is_loopback
-        return Server(version=version.split()[0], encryption=encryption, is_local=is_local)
+        return Server(
+            version=version.split()[0], schema=schema, encryption=encryption, is_local=is_local
+        )
 
     def close(self) -> None:
         """End it; the server gives its lock free and forgets what was not committed."""
@@ -185,7 +189,7 @@ def connect(url: Secret) -> Session:
         )
     except psycopg.ProgrammingError:
         # Its text quotes what it could not read, perhaps a part of the password.
-        msg = f"{place} is no address that PostgreSQL's library understands"
+        msg = f"the database {place} is no address that PostgreSQL's library understands"
         raise StateError(msg, hint="Write STATE_URL as postgresql://role@host/database.") from None
     except (psycopg.Error, UnicodeError) as exc:
         raise _problem(exc, place) from None
@@ -197,7 +201,7 @@ def connect(url: Secret) -> Session:
 def _problem(exc: Exception, place: str) -> StateError:
     """Return what went wrong, in one line that holds no value of a row and no password."""
     if isinstance(exc, TimeoutError):
-        msg = f"{place} gave no answer for {_DEADLINE_S:g} s"
+        msg = f"the database {place} gave no answer for {_DEADLINE_S:g} s"
         return StateError(msg, hint=_REACH_HINT)
     diagnosis = getattr(exc, "diag", None)
     text = (diagnosis and diagnosis.message_primary) or " ".join(str(exc).split())
@@ -205,4 +209,4 @@ def _problem(exc: Exception, place: str) -> StateError:
     # No code: not the server's word, or one from before it knew whom it spoke to. 08, 57P: gone.
     is_away = not code or code.startswith(("08", "57P"))
     hint = _HINTS.get(code, _REACH_HINT if is_away else _GENERAL_HINT)
-    return StateError(f"{place}: {safe_text(text, _MAX_TEXT)}", hint=hint)
+    return StateError(f"the database {place}: {safe_text(text, _MAX_TEXT)}", hint=hint)

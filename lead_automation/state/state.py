@@ -7,11 +7,40 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from lead_automation.errors import StateError
 from lead_automation.runtime import Runtime
 from lead_automation.state.hold import CampaignHold
+from lead_automation.state.jsonstore import StateFiles
 from lead_automation.state.ledger import Ledger
 from lead_automation.state.memory import MemoryLedger
+from lead_automation.state.session import Server
 from lead_automation.state.suppression import SuppressionList
+from lead_automation.stored import Hold, Suppression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that is kept in a state."""
+
+    files: StateFiles
+    suppressions: tuple[Suppression, ...]
+    hold: Hold | None
+
+    def counts(self) -> dict[str, int]:
+        """Return how much of what there is."""
+        return {
+            "messages": sum(map(len, self.files.history.values())),
+            "quota_days": len(self.files.quota),
+            "crm_rows_owed": len(self.files.outbox),
+            "suppressed_numbers": len(self.suppressions),
+            "holds": int(self.hold is not None),
+        }
+
+    def check_copy(self, copy: "Contents", place: str) -> None:
+        """Raise StateError where a copy says anything else, or its rows stand in another order."""
+        if copy != self or list(copy.files.outbox) != list(self.files.outbox):
+            msg = f"{place} does not say what was written there: {copy.counts()}"
+            raise StateError(msg, hint="Nothing was copied. Look at that disk or server.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +97,26 @@ class State(ABC):
         Raises:
             StateError: It is missing, damaged or not to be read.
         """
+
+    @abstractmethod
+    def fill(self, contents: Contents) -> None:
+        """Make this state a copy, wholly or not at all, whatever cuts it off.
+
+        Raises:
+            StateError: Something is here already; or it could not be written, or reads otherwise.
+        """
+
+    def server(self) -> Server | None:
+        """Return the database server it is kept by; None where files keep it."""
+        return None
+
+    def contents(self) -> Contents:
+        """Return all that is kept; the lock must be held. A journal that is left is counted in."""
+        return Contents(
+            files=self.open_ledger(read_only=True).files,
+            suppressions=tuple(self.suppressions.entries()),
+            hold=self.hold.read(),
+        )
 
     def memory_ledger(self) -> MemoryLedger:
         """Return a ledger that starts empty and forgets: a test send's."""
