@@ -12,11 +12,23 @@ from lead_automation import __version__
 from lead_automation.errors import ConfigError
 
 PROGRAM = "lead-automation"
-COMMANDS = ("run", "init", "check", "status", "track", "report", "resume", "suppress", "state")
+COMMANDS = (
+    "run",
+    "init",
+    "check",
+    "status",
+    "track",
+    "report",
+    "resume",
+    "suppress",
+    "state",
+    "sandbox",
+)
 SCENARIOS = ("everyday", "restricted", "credits", "outage")
 FORMS = ("html", "json", "csv", "text")
 _VALUE_OPTIONS = frozenset({"--config", "--state-dir", "--leads"})
 _TOP_LEVEL = frozenset({"-h", "--help", "--version"})
+_MAX_PORT = 65_535
 _MAX_COUNT = 10_000_000  # far above any number of messages or days
 _NUMBER_HELP = "with + and country code, or as people write it in DEFAULT_REGION"
 
@@ -29,8 +41,10 @@ class Arguments:
         command: One of the commands of ``build_parser``.
         config: Settings file; None to look in the usual places.
         leads: CSV file in place of the CRM's lead list.
-        sandbox: Scenario; None for a run against the real services.
-        action: Of ``suppress``: add, remove, list, import or sync; of ``state``: accept or copy.
+        sandbox: Scenario of ``run``; None for a run against the real services.
+        port, scenario: Of the command ``sandbox``; 0 for any free port.
+        action: Of ``suppress``: add, remove, list, import or sync; of ``state``: accept
+            or copy.
         file: Of ``suppress import``.
         run_id: Of ``report``; None for the last run.
         days: Of ``report``: kept days instead of one run.
@@ -49,6 +63,8 @@ class Arguments:
     test: bool = False
     sandbox: str | None = None
     leads: Path | None = None
+    port: int = 0
+    scenario: str = SCENARIOS[0]
     yes: bool = False
     alert: bool = False
     action: str = ""
@@ -127,6 +143,8 @@ def build_parser() -> argparse.ArgumentParser:
         add("state", "copy the state elsewhere, or accept a restored one", "state accept"),
         everywhere,
     )
+    text = "serve a simulated WATI and CRM on this machine until Ctrl-C, and print settings for it"
+    _add_sandbox(add("sandbox", text, "sandbox --port 8080 --print-config sandbox.env"))
     return parser
 
 
@@ -197,6 +215,16 @@ def _add_leads(parser: _Parser) -> None:
     parser.add_argument("--leads", metavar="FILE", type=Path, help=text)
 
 
+def _add_sandbox(parser: _Parser) -> None:
+    text = "port of the simulated WATI, the CRM's is the next one; default: any free ones"
+    parser.add_argument("--port", metavar="N", type=_port, default=0, help=text)
+    parser.add_argument(
+        "--scenario", choices=SCENARIOS, default=SCENARIOS[0], help="default: %(default)s"
+    )
+    text = "write the settings to a new file too"
+    parser.add_argument("--print-config", metavar="FILE", type=Path, dest="output", help=text)
+
+
 def _add_report(parser: _Parser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", dest="run_id", metavar="ID", help="the run; default: the last one")
@@ -247,6 +275,14 @@ def _add_state(parser: _Parser, everywhere: _Parser) -> None:
     copy.add_argument(
         "--to", metavar="TARGET", required=True, help="a folder, or postgresql://role@host/database"
     )
+
+
+def _port(text: str) -> int:
+    # The CRM's is the next one.
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) < _MAX_PORT:
+        msg = f"a port from 1 to {_MAX_PORT - 1} is expected, not {text[:20]!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def _count(text: str) -> int:

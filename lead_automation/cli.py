@@ -16,7 +16,7 @@ from lead_automation.runtime import Runtime
 
 Command = Callable[[Arguments, Runtime], int]
 
-_ENDS_IN_ORDER = ("run", "track")
+_ENDS_IN_ORDER = ("run", "track", "sandbox")
 """Commands that look at the stop flag; the others end wherever a signal meets them."""
 
 
@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None, *, runtime: Runtime | None = None) -
         # Before the command starts, so that even an early signal ends it in order.
         if arguments.command in _ENDS_IN_ORDER:
             _listen_for_signals(runtime.stop)
-    name = "sandbox" if arguments.sandbox is not None else arguments.command
+    # The option of a run and the command share a name, and little else.
+    name = "serve" if arguments.command == "sandbox" else arguments.command
+    name = "sandbox" if arguments.sandbox is not None else name
     try:
         code = _command(name)(arguments, runtime)
     except LeadAutomationError as error:

@@ -81,6 +81,11 @@ def of_error(error: LeadAutomationError) -> RunEnd:
     return RunEnd(status=status, reason=reason, exit_code=error.exit_code)
 
 
+def of_bug(error: Exception) -> RunEnd:
+    """Return the end by an error nobody foresaw; its words may hold anything."""
+    return of_error(LeadAutomationError(f"This is a bug in the program: {type(error).__name__}"))
+
+
 def _sentence(text: str) -> str:
     """Return text that another one may follow."""
     return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?:' else '.'}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lead_automation.arguments import Arguments
-from lead_automation.campaign.ends import of_error
+from lead_automation.campaign.ends import of_bug
 from lead_automation.campaign.run import EnhancedLeadAutomation
 from lead_automation.campaign.services import make_services
 from lead_automation.clock import RunClock
@@ -118,8 +118,7 @@ def run_with(
             _log.debug("The run ended before it began", exc_info=error)
             result = report_failure(error, arguments, runtime, clock.started_at, plan=plan)
         except Exception as error:
-            text = f"This is a bug in the program: {type(error).__name__}."
-            end = of_error(LeadAutomationError(text))
+            end = of_bug(error)
             _tell(notifier, no_run(end, arguments, runtime, clock.started_at, plan=plan))
             raise
         else:

@@ -21,7 +21,7 @@ from lead_automation.state.mark import is_marked, mark, state_names
 from lead_automation.wati.limits import RateLimits
 
 # Answered by the simulator alone: nobody is messaged.
-_TEST_NUMBER = "+919000000100"
+TEST_NUMBER = "+919000000100"
 _OWN_FOLDER = "Name an empty --state-dir, or none."
 
 
@@ -41,7 +41,7 @@ def _rehearse(arguments: Arguments, runtime: Runtime, notifier: Notifier) -> int
     with SandboxServer(scenario.build(runtime.clock)) as server:
         values = scenario.settings(server.addresses)
         values["STATE_DIR"] = str(state_dir)
-        values["TEST_MOBILE_NUMBER"] = _TEST_NUMBER
+        values["TEST_MOBILE_NUMBER"] = TEST_NUMBER
         settings = load_settings(values, read_file=lambda _: None, folder=state_dir)
         limits = replace(RateLimits.of_plan(settings.local.plan), window_s=WINDOW_S)
         code = run_with(

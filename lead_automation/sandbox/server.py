@@ -27,15 +27,20 @@ class SandboxServer:
         listeners: By side, once entered.
     """
 
-    def __init__(self, simulator: Simulator) -> None:
-        """Take what to serve."""
+    def __init__(self, simulator: Simulator, *, port: int = 0) -> None:
+        """Take what to serve, and WATI's port, behind which the CRM's comes; 0 for any free two."""
         self.simulator = simulator
         self._lock = threading.RLock()
+        self._port = port
         self.listeners: dict[Side, Listener] = {}
 
     def __enter__(self) -> "SandboxServer":
-        for side in Side:
-            self.listeners[side] = self.listen()
+        try:
+            for place, side in enumerate((Side.WATI, Side.CRM)):
+                self.listeners[side] = self.listen(self._port and self._port + place)
+        except OSError:  # a port that is taken: what is open already must not stay so
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
