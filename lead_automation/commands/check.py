@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.arguments import Arguments
@@ -14,6 +12,7 @@ from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import order_note, template_order
 from lead_automation.clock import MAX_OFFSET_S, RunClock
 from lead_automation.commands.common import SettingsSource, hold_text, show, state_to_write
+from lead_automation.commands.points import Point, Verdict, told_points
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
@@ -21,14 +20,12 @@ from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient, MalformedLead
 from lead_automation.leads.csv_list import read_csv_leads
 from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
-from lead_automation.notify import judge_address, send_alert
 from lead_automation.plaintext import wrap
 from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
 from lead_automation.settings.file import is_open_to_others
 from lead_automation.settings.keys import KEYS
-from lead_automation.settings.load import load_receivers
 from lead_automation.state.open import open_state
 from lead_automation.state.state import State
 from lead_automation.text import safe_text
@@ -40,24 +37,6 @@ _MAX_TEXT = 10_000  # all problems of the settings stand in one point
 _OFFSET_WARNING_S = 120.0  # more than rounding and a slow line explain
 # What cannot be asked without credentials; named all the same, so that no line goes missing.
 _SERVICES = ("wati", "template", "crm", "clock")
-
-
-class Verdict(Enum):
-    """What a point came to."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-class Point(NamedTuple):
-    """One line of the answer: what was found, what to do, and the exit code if it failed."""
-
-    name: str
-    result: Verdict
-    text: str
-    fix: str = ""
-    exit_code: int = ExitCode.UNREACHABLE
 
 
 def execute(arguments: Arguments, runtime: Runtime, keys: tuple[Key, ...] = KEYS) -> int:
@@ -104,7 +83,7 @@ def _all_points(
         points.append(failed._replace(text=f"{failed.text} ({_where(source)})", fix=fix))
     points += _state_points(settings, source, runtime)
     if source is not None:
-        points += _told_points(source, arguments)
+        points += told_points(source, arguments)
     if settings is None:
         points += [_not_checked(name, "the settings are not right yet") for name in _SERVICES]
     else:
@@ -235,33 +214,6 @@ def _hours(local: LocalSettings, now: datetime) -> Point:
     opening = next_opening(now, local.hours)
     when = f"opens {shown_time(opening, local.hours.zone)}" if opening else "never opens"
     return Point("hours", Verdict.WARNING, f"closed now ({text}); {when}")
-
-
-def _told_points(source: SettingsSource, arguments: Arguments) -> list[Point]:
-    """Say whether somebody would be told of a run's end; with ``--alert`` try it."""
-    receivers = load_receivers(source.values, source.sources, on_purpose=False)
-    points = []
-    if receivers.heartbeat_url is not None:
-        text = "a run pings HEARTBEAT_URL at its start and its end"
-        points.append(Point("heartbeat", Verdict.OK, text))
-    urls = receivers.alert_urls
-    if not urls:
-        fix = "Set ALERT_URLS."
-        nobody = Point("alerts", Verdict.FAILED, "there is nobody to send a trial to", fix)
-        return [*points, nobody] if arguments.alert else points
-    problems = {number: judge_address(url) for number, url in enumerate(urls, 1)}
-    bad = [f"address {number}: {problem}" for number, problem in problems.items() if problem]
-    if bad:
-        fix = "Correct ALERT_URLS, or install what is missing."
-        return [*points, Point("alerts", Verdict.FAILED, "; ".join(bad), fix)]
-    text = f"{len(urls)} address{'es' * (len(urls) > 1)} understood by Apprise"
-    if arguments.alert:
-        failed = send_alert(urls, "Trial alert", "`check --alert` sent this; nothing is wrong.")
-        if failed:
-            fix = "Try the address with the service's own tools, and see that it is reachable."
-            return [*points, Point("alerts", Verdict.FAILED, "; ".join(failed), fix)]
-        text += ", a trial was taken by each"
-    return [*points, Point("alerts", Verdict.OK, text)]
 
 
 def _service_points(settings: Settings, arguments: Arguments, runtime: Runtime) -> list[Point]:
