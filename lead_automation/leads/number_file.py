@@ -3,11 +3,9 @@
 import csv
 from pathlib import Path
 
-from lead_automation.errors import ConfigError
 from lead_automation.files import Disk
-from lead_automation.leads.csv_list import read_text, records, sniff_delimiter
+from lead_automation.leads.csv_text import read_text, records, sniff_delimiter, unusable
 from lead_automation.leads.phone import parse_phone
-from lead_automation.text import clean
 
 
 def read_numbers(path: Path, disk: Disk, region: str) -> tuple[list[str], list[str]]:
@@ -43,5 +41,5 @@ def read_numbers(path: Path, disk: Disk, region: str) -> tuple[list[str], list[s
             else:
                 numbers[parsed.e164] = None
     except csv.Error as exc:
-        raise ConfigError((f"{clean(path)} is no CSV: {exc}",)) from exc
+        raise unusable(path, f"is no CSV: {exc}") from exc
     return list(numbers), problems

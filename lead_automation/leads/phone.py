@@ -18,6 +18,7 @@ The rules, so that nothing is accepted by luck:
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
@@ -79,6 +80,7 @@ def parse_phone(raw: object, region: str) -> ParsedPhone:
     return ParsedPhone(e164=e164, given=given)
 
 
+@lru_cache(maxsize=64)  # asked when a lead is looked at, and again right before its send
 def region_of(e164: str) -> str:
     """Return the two letters of a number's country; "" for one of none, such as a satellite's."""
     return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or ""
