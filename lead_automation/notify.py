@@ -84,13 +84,15 @@ class Notifier:
         if self._receivers.heartbeat_url is None:
             return []
         path = "" if code == ExitCode.OK else f"/{code}"
+        # A service that did not take the start is probably dead: half the patience is enough.
+        within_s = _START_S if self._start_problem else TELL_S
         try:
             # Behind the start on its thread: the two must not overtake each other.
             problem = self._pings.run(
-                partial(self._ping, path, TELL_S), within_s=TELL_S, is_stopped=lambda: False
+                partial(self._ping, path, within_s), within_s=within_s, is_stopped=lambda: False
             )
         except OSError as exc:  # TimeoutError is one, and so is a machine without a further thread
-            problem = str(exc) or f"no answer within {TELL_S:.0f} s"
+            problem = str(exc) or f"no answer within {within_s:.0f} s"
         self._pings.end()
         problems = {"start": self._start_problem, "end": problem}
         return [f"Heartbeat: {which} not told: {text}" for which, text in problems.items() if text]
