@@ -11,11 +11,12 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from subprocess import DEVNULL, Popen, run
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -117,6 +118,13 @@ class PostgresServer:
         options = f"?options=-csearch_path%3D{schema}" if schema else ""
         return f"postgresql://{role}:{PASSWORD}@127.0.0.1:{port or self.port}/postgres{options}"
 
+    def cut_connections(self) -> None:
+        """End every session of the program, as the server does to one that is cut off."""
+        self.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'lead_automation'"
+        )
+
     def new_account(self, *, is_made: bool = True) -> str:
         """Return the address of a new schema: an account of its own, as ``init`` leaves it."""
         name = f"account_{next(self._numbers)}"
@@ -125,6 +133,96 @@ class PostgresServer:
         if is_made:
             state_of(url).create()
         return url
+
+
+def _nothing() -> None:
+    """Let it pass."""
+
+
+class Proxy:
+    """Stand between program and server, and let something happen at one statement.
+
+    Attributes:
+        port: Where it listens.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        """Pass everything on."""
+        self._server_port = server_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._text = b""
+        self._left = 0
+        self._swallows = False
+        self._before = self._after = _nothing
+        Thread(target=self._accept, daemon=True).start()
+
+    def at(
+        self,
+        text: bytes,
+        number: int,
+        *,
+        before: Callable[[], None] = _nothing,
+        after: Callable[[], None] = _nothing,
+        swallows: bool = False,
+    ) -> None:
+        """Let something happen once.
+
+        Args:
+            text: Stands in what the program sends.
+            number: Which time, counted from 1.
+            before: Called before the server gets it.
+            after: Called when the server has answered, before the program hears of it.
+            swallows: The program never does: its connection ends in place of the answer.
+        """
+        self._text, self._left, self._swallows = text, number, swallows
+        self._before, self._after = before, after
+
+    def close(self) -> None:
+        """Take nobody in any more."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._server_port))
+                except OSError:  # killed
+                    client.close()
+                    continue
+                waits = Event()
+                for work in (self._ask, self._answer):
+                    Thread(target=work, args=(client, server, waits), daemon=True).start()
+
+    def _ask(self, client: socket.socket, server: socket.socket, waits: Event) -> None:
+        with suppress(OSError):
+            while data := client.recv(1 << 20):
+                if self._left and self._text in data:
+                    self._left -= 1
+                    if not self._left:
+                        self._before()
+                        waits.set()
+                server.sendall(data)
+        _end(server, client)
+
+    def _answer(self, client: socket.socket, server: socket.socket, waits: Event) -> None:
+        with suppress(OSError):
+            while data := server.recv(1 << 20):
+                if waits.is_set():
+                    waits.clear()
+                    self._after()
+                    if self._swallows:
+                        break
+                client.sendall(data)
+        _end(server, client)
+
+
+def _end(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 def schema_of(url: str) -> str:

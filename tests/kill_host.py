@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,9 +248,10 @@ class KillHost:
 def _serve() -> None:
     """Take orders until stdin ends."""
     ours = pkgutil.walk_packages(lead_automation.__path__, "lead_automation.")
-    for name in (*(module.name for module in ours), "filelock", "jinja2"):
+    for name in (*(module.name for module in ours), "filelock", "jinja2", "psycopg"):
         if not name.endswith("__main__"):
-            importlib.import_module(name)
+            with suppress(ModuleNotFoundError):  # the database's is an extra
+                importlib.import_module(name)
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

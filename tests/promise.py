@@ -23,6 +23,7 @@ from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS, MessageStatus
 from lead_automation.sandbox.exchange import Endpoint, SimRequest
 from lead_automation.state.fileledger import FileLedger, read_snapshot
+from lead_automation.state.ledger import Ledger
 from lead_automation.stored import MessageRecord
 
 ZONE = ZoneInfo("Asia/Kolkata")
@@ -105,7 +106,7 @@ class Witness:
         for (day, name), count in self.sends().items():
             assert count <= limits[name], f"{count} messages of {name} on {day}"
 
-    def check_books(self, ledger: FileLedger) -> None:
+    def check_books(self, ledger: Ledger) -> None:
         """Check that history and quota know of everything that was sent."""
         known = {(record.day, record.phone): record for record in ledger.records()}
         for taken in self.taken:
@@ -116,7 +117,7 @@ class Witness:
             recorded = ledger.quota_used(day).get(name, 0)
             assert recorded >= count, f"{name}: {recorded} recorded, {count} sent on {day}"
 
-    def check_rows(self, ledger: FileLedger) -> None:
+    def check_rows(self, ledger: Ledger) -> None:
         """Check that the CRM has, or is owed, the row of every settled message."""
         known = {
             (str(row["lead_id"]), row.get("sent_at"), str(row["msg_status"]))

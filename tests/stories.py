@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from databases import PostgresServer, state_of
 from harness import account_settings, digits, many_leads
 from kill_host import FastClock, KillHost, Trigger
 from promise import DOCUMENTED, ZONE, Witness, snapshot
@@ -19,9 +20,9 @@ from simulated.simulator import Simulator
 from lead_automation.files import Disk
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
-from lead_automation.sandbox.exchange import Endpoint, SimRequest
+from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step
-from lead_automation.state.fileledger import FileLedger
+from lead_automation.state.ledger import Ledger
 
 _LEADS = 5
 _LIMITS = {"Anandi": 3, "Karan": 3}
@@ -56,9 +57,14 @@ class Story:
         clock: FastClock,
         *,
         host: KillHost,
+        postgres: PostgresServer | None = None,
     ) -> None:
-        """Begin with an empty state."""
+        """Begin with an empty state: in files, or in a database of this server."""
         self.folder = folder
+        self._postgres = postgres
+        self.url = postgres.new_account() if postgres is not None else ""
+        self._pid = 0
+        self._ready = threading.Event()
         self.simulator = server.simulator
         self.clock = clock
         self.witness = Witness(self.simulator, clock)
@@ -84,6 +90,8 @@ class Story:
             "TRACKING_WAIT_SECONDS": "10",
             "UNKNOWN_SETTLE_SECONDS": str(_SETTLE_S),
         }
+        if self.url:
+            self.environ["STATE_URL"] = self.url
 
     def run(
         self,
@@ -97,24 +105,15 @@ class Story:
             where: A step, a moment of an exchange, or seconds after which it is killed.
             largest_file: Bytes at which every file is full.
         """
-        box: list[int] = []
-        ready = threading.Event()
-
-        def kill(_request: SimRequest | None = None) -> None:
-            ready.wait(5)
-            with suppress(ProcessLookupError):
-                os.kill(box[0], signal.SIGKILL)
-
+        self._ready.clear()
         if isinstance(where, Exchange):
-            self.simulator.hooks.add(where.moment, where.endpoint, kill)
+            self.simulator.hooks.add(where.moment, where.endpoint, lambda _request: self.kill())
         trigger = where if isinstance(where, Trigger) else None
-        box.append(
-            self._host.start(
-                self.environ, self.folder, trigger, self.clock, largest_file=largest_file
-            )
+        self._pid = self._host.start(
+            self.environ, self.folder, trigger, self.clock, largest_file=largest_file
         )
-        ready.set()
-        timer = threading.Timer(where, kill) if isinstance(where, float) else None
+        self._ready.set()
+        timer = threading.Timer(where, self.kill) if isinstance(where, float) else None
         if timer is not None:
             timer.start()
         status = self._host.wait()
@@ -125,6 +124,18 @@ class Story:
         self.witness.watch_alone()
         self._check(status)
         return status
+
+    @property
+    def server(self) -> PostgresServer:
+        """The server of the story's database."""
+        assert self._postgres is not None
+        return self._postgres
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send the run a signal, from whichever thread."""
+        self._ready.wait(5)
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, number)
 
     def finish(self) -> None:
         """Run without a fault until all is done, and look at the whole."""
@@ -156,7 +167,10 @@ class Story:
             if record.phone not in messaged
         ]
 
-    def _books(self) -> FileLedger:
+    def _books(self) -> Ledger:
+        if self._postgres is not None:
+            self._postgres.start()  # where the story has killed it
+            return state_of(self.url).snapshot(quota_day(self.clock.now(), ZONE))
         return snapshot(Disk(), self.folder, quota_day(self.clock.now(), ZONE))
 
     def _check(self, status: int) -> None:
@@ -170,7 +184,9 @@ class Story:
 
 
 @contextmanager
-def begin_story(folder: Path, host: KillHost) -> Iterator[Story]:
+def begin_story(
+    folder: Path, host: KillHost, postgres: PostgresServer | None = None
+) -> Iterator[Story]:
     """Begin a campaign in a folder of its own, with a simulator of its own."""
     folder.mkdir()
     clock = FastClock()
@@ -185,4 +201,4 @@ def begin_story(folder: Path, host: KillHost) -> Iterator[Story]:
     refused = answer("no such lead", 422, times=None)
     simulator.script(Endpoint.LOG, refused, match=lambda request: number in request.body)
     with SandboxServer(simulator) as server:
-        yield Story(folder, server, clock, host=host)
+        yield Story(folder, server, clock, host=host, postgres=postgres)

@@ -24,6 +24,9 @@ from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt, 
 from lead_automation.state.steps import Reservation
 from lead_automation.stored import MessageRecord, Suppression
 
+_FRESH_S = 1.0
+"""Age of a reservation up to which its POST needs no second look; a commit takes milliseconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
@@ -79,7 +82,9 @@ class Sender:
             if counsellor is not lead.counsellor:
                 row = structs.replace(lead.row, counsellor=counsellor.name)
                 lead = replace(lead, counsellor=counsellor, row=row)
+            since = self._services.clock.monotonic()
             [record] = self._reserve([lead])
+            self._ask_again(since)
             [attempt] = self._services.wati.send_messages([self._message(lead)])
             again = number < ATTEMPTS_IN_PLACE and _may_repeat(attempt)
             record, end = self._settle(lead, record, attempt, again=again)
@@ -139,6 +144,17 @@ class Sender:
         self._pacer.started()
         self.last_start = services.clock.monotonic()
         return records
+
+    def _ask_again(self, since: float) -> None:
+        """Ask the state once more before the POST where the reservation has grown old.
+
+        A machine that stood still may have lost its database, and the lock with it.
+
+        Raises:
+            StateError: The state does not answer any more: nothing may be sent.
+        """
+        if self._services.clock.monotonic() - since > _FRESH_S:
+            self._services.state.hold.read()
 
     def _message(self, lead: Assignment) -> TemplateMessage:
         return compose_message(

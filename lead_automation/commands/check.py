@@ -190,10 +190,8 @@ def _database_points(state: State) -> list[Point]:
     if server is None:
         return []
     text = f"PostgreSQL {server.version}, schema {server.schema}, "
-    if server.encryption is not None:
-        return [Point("database", Verdict.OK, text + server.encryption)]
-    if server.is_local:
-        return [Point("database", Verdict.OK, f"{text}on this machine")]
+    if server.encryption is not None or server.is_local:
+        return [Point("database", Verdict.OK, text + (server.encryption or "on this machine"))]
     fix = "Add ?sslmode=verify-full to STATE_URL; names and numbers of leads go over that line."
     return [Point("database", Verdict.WARNING, f"{text}not encrypted on the way", fix)]
 

@@ -48,7 +48,7 @@ _SETTINGS: LiteralString = """
         ('synchronous_commit', 'on')
     ) AS wanted (name, value) USING (name)"""
 
-_GENERAL_HINT = "Nothing was sent. Look at the server's log, then run again."
+_GENERAL_HINT = "Nothing more is sent. Look at the server's log, then run again."
 _HINTS = {
     "25006": "It is a read-only replica: let STATE_URL name the primary, or add "
     "target_session_attrs=read-write to it.",
@@ -64,8 +64,8 @@ _HINTS = {
     "23514": "Another program wrote into these tables: look for it before running again.",
 }
 _REACH_HINT = (
-    "Nothing was sent. Check that the server runs and lets this machine in, and host, database, "
-    "role and password of STATE_URL (the password may stand in ~/.pgpass or PGPASSWORD)."
+    "Nothing more is sent. Check that the server runs and lets this machine in, and host, "
+    "database, role and password of STATE_URL (the password may be in ~/.pgpass or PGPASSWORD)."
 )
 
 
