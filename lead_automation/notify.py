@@ -49,7 +49,7 @@ _WORTH_AN_ALERT = (
     ExitCode.STATE,
     ExitCode.HELD,
 )
-NO_APPRISE = "the library Apprise is not installed: pip install 'lead-automation[alerts]'"
+NO_APPRISE = "the library Apprise is not installed: pip install 'apprise>=1.9.4'"
 
 
 class Notifier:

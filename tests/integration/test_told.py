@@ -372,14 +372,14 @@ def test_process_does_not_wait_for_a_service_that_never_ends(tmp_path: Path) -> 
 def test_missing_apprise_is_said_and_the_run_is_as_good_as_without(
     tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One warning that names the extra."""
+    """One warning that says what to install."""
     monkeypatch.setitem(sys.modules, "apprise", None)
     harness, simulator, _ = told_stage(tmp_path, listener)
     close_crm(simulator)
     ended = harness.run()
 
     assert ended.code == 4
-    assert "pip install 'lead-automation[alerts]'" in ended.err
+    assert "pip install 'apprise>=1.9.4'" in ended.err
     assert listener.pings == ["/start", "/4"]
 
 
@@ -435,7 +435,7 @@ def test_check_says_that_apprise_is_missing(
     ended = harness.run("check")
 
     assert ended.code == 4
-    assert "pip install 'lead-automation[alerts]'" in ended.out
+    assert "pip install 'apprise>=1.9.4'" in ended.out
 
 
 def test_address_without_a_scheme_is_a_settings_problem_that_is_not_shown(
