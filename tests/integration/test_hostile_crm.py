@@ -295,6 +295,7 @@ def test_number_in_an_odd_form_is_taken_by_an_explicit_rule(tmp_path: Path) -> N
         "098123-45675": "919812345675",
     }
     harness = attacked(tmp_path, victims(phones, "mobile_number_formatted"))
+    harness.write_settings(LEAD_LOCAL_HOURS="false")
 
     run_safely(harness)
 
