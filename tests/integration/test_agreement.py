@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,9 @@ def test_file_and_page_say_what_json_says(looks: Looks) -> None:
     meanings = {"crm_log": "CRM log"}
 
     shown = {key: value for key, value in looks.result.items() if key in looks.kept}
+    for key in ("started_at", "ended_at"):
+        moment = datetime.fromisoformat(shown.pop(key))
+        assert datetime.fromisoformat(looks.kept[key]) == moment
     for its in shown["counsellors"].values():
         its.pop("rates")
     assert {key: looks.kept[key] for key in shown} == shown
