@@ -143,7 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
         add("state", "copy the state elsewhere, or accept a restored one", "state accept"),
         everywhere,
     )
-    text = "serve a simulated WATI and CRM on this machine until Ctrl-C, and print settings for it"
+    text = "serve a simulated WATI and CRM here until Ctrl-C, and print its settings"
     _add_sandbox(add("sandbox", text, "sandbox --port 8080 --print-config sandbox.env"))
     return parser
 

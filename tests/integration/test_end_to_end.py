@@ -361,7 +361,7 @@ def test_campaign_names_no_number_and_no_secret_anywhere(tmp_path: Path) -> None
             path.read_text(encoding="utf-8") for path in (harness.state_dir / "reports").iterdir()
         ]
 
-    assert len(texts) == 5
+    assert len(texts) == 6
     for text in texts:
         assert text
         assert not any(digits(index) in text for index in range(9))
