@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -39,6 +39,7 @@ class Arguments:
 
     Attributes:
         command: One of the commands of ``build_parser``.
+        typed: The words of the command line as they were given.
         config: Settings file; None to look in the usual places.
         leads: CSV file in place of the CRM's lead list.
         sandbox: Scenario of ``run``; None for a run against the real services.
@@ -52,6 +53,7 @@ class Arguments:
     """
 
     command: str
+    typed: tuple[str, ...] = field(default=(), compare=False)
     config: Path | None = None
     state_dir: Path | None = None
     verbose: bool = False
@@ -103,7 +105,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     known = {name: value for name, value in vars(namespace).items() if value is not None}
     if "phones" in known:
         known["phones"] = tuple(known["phones"])
-    return Arguments(**known)
+    return Arguments(typed=tuple(argv), **known)
 
 
 def build_parser() -> argparse.ArgumentParser:

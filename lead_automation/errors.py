@@ -28,9 +28,11 @@ class LeadAutomationError(Exception):
     Attributes:
         exit_code: What the process returns.
         hint: What the operator does next; empty when the message says it all.
+        command: A command line that does it, to be pasted: shown whole and never broken.
     """
 
     exit_code = ExitCode.BUG
+    command = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -80,9 +82,12 @@ class StateError(LeadAutomationError):
 
     exit_code = ExitCode.STATE
 
-    def __init__(self, message: str, *, path: Path | None = None, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, path: Path | None = None, hint: str = "", command: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.path = path
+        self.command = command
 
 
 class ClockError(LeadAutomationError):

@@ -143,6 +143,21 @@ class Disk:
             return False
         return stat.S_ISDIR(found.st_mode) and (os.name == "nt" or found.st_uid == os.geteuid())
 
+    def other_owner(self, folder: Path) -> str | None:
+        """Return whose folder it is where that is another user, as ``sudo -u`` takes it."""
+        try:
+            owner = folder.stat().st_uid
+        except (OSError, ValueError):  # ValueError: a path no file system takes
+            return None
+        if os.name == "nt" or owner == os.geteuid():
+            return None
+        import pwd  # noqa: PLC0415 - Windows has none
+
+        try:
+            return pwd.getpwuid(owner).pw_name
+        except KeyError:
+            return f"#{owner}"
+
     def make_folder(self, folder: Path) -> None:
         """Create a folder (mode 0700) with its parents unless it exists."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -205,10 +220,16 @@ def _check_kind(path: Path, found: os.stat_result, *, private: bool) -> None:
     # A second name may belong to another file, linked here for us to read or to empty.
     if found.st_nlink != 1:
         raise _refused(path, "has a second name (hard link)")
-    if found.st_uid != os.geteuid():
+    # Whoever reads in another user's folder meets that user's files; nobody else's are trusted.
+    if found.st_uid not in (os.geteuid(), path.parent.stat().st_uid):
         raise _refused(path, "belongs to another user")
 
 
 def _refused(path: Path, problem: str) -> StateError:
-    hint = "Replace it by a plain file of the user who runs the program."
+    # Never "replace" or "delete": it may be the journal, and what it knows would be forgotten.
+    hint = (
+        "Nothing was changed. See with `ls -l` what it is and whose: only plain files of the user "
+        "who runs the program are used. A file of that kind made by another user is given back "
+        "with `chown`, with everything in it."
+    )
     return StateError(f"{path} {problem}", path=path, hint=hint)

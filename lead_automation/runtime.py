@@ -114,7 +114,12 @@ class Runtime:
         texts = error.problems if isinstance(error, ConfigError) else (str(error),)
         shown = [safe_text(text, _MAX_LINE) for text in (*texts, error.hint) if text]
         width = self.width(self.stderr)
-        self.err("\n".join(part for line in shown for part in _fitted(line, width)))
+        lines = [part for line in shown for part in _fitted(line, width)]
+        if error.command:
+            # Never broken: a terminal that wraps it lets it be copied whole all the same.
+            shown.append(safe_text(error.command, _MAX_LINE))
+            lines.append(f"  {shown[-1]}")
+        self.err("\n".join(lines))
         return " ".join([*map(_closed, shown[:-1]), *shown[-1:]])
 
 

@@ -81,7 +81,7 @@ def _all_points(
         failed = _failed("settings", error, exit_code=ExitCode.SETTINGS)
         fix = failed.fix or "Correct config.env."
         points.append(failed._replace(text=f"{failed.text} ({_where(source)})", fix=fix))
-    points += _state_points(settings, source, runtime)
+    points += _state_points(settings, source, arguments, runtime)
     if source is not None:
         points += told_points(source, arguments)
     if settings is None:
@@ -115,7 +115,8 @@ def _lines(point: Point, width: int | None) -> list[str]:
 
 def _failed(name: str, error: LeadAutomationError, *, exit_code: int) -> Point:
     text = "; ".join(str(error).splitlines())
-    return Point(name, Verdict.FAILED, text, error.hint, exit_code)
+    fix = f"{error.hint} {error.command}".rstrip()
+    return Point(name, Verdict.FAILED, text, fix, exit_code)
 
 
 def _not_checked(name: str, why: str) -> Point:
@@ -138,7 +139,10 @@ def _settings_points(source: SettingsSource, settings: Settings) -> list[Point]:
 
 
 def _state_points(
-    settings: Settings | None, source: SettingsSource | None, runtime: Runtime
+    settings: Settings | None,
+    source: SettingsSource | None,
+    arguments: Arguments,
+    runtime: Runtime,
 ) -> list[Point]:
     """Look at state and hours, also when the settings for WATI or the CRM are not right yet."""
     if source is None:
@@ -148,7 +152,7 @@ def _state_points(
     except ConfigError:
         return []
     return [
-        *_state(local, runtime),
+        *_state(local, arguments, runtime),
         _guarded("hold", lambda: _hold(local, runtime), exit_code=ExitCode.STATE),
         _hours(local, runtime.clock.now()),
     ]
@@ -163,10 +167,11 @@ def _guarded(
         return _failed(name, error, exit_code=exit_code)
 
 
-def _state(local: LocalSettings, runtime: Runtime) -> list[Point]:
+def _state(local: LocalSettings, arguments: Arguments, runtime: Runtime) -> list[Point]:
     """Return how the state is, and what the CRM refuses of it."""
     try:
-        state = state_to_write(local, runtime)  # a run's place, so what refuses a run fails here
+        # A run's place, so what refuses a run fails here.
+        state = state_to_write(local, arguments, runtime)
         books = state.snapshot(quota_day(runtime.clock.now(), local.hours.zone))
         suppressed = len(state.suppressions.entries())
         check_state(books, local, runtime)

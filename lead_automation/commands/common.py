@@ -1,6 +1,8 @@
 """What several commands do alike: find settings, name the state directory, show a result."""
 
 import logging
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -14,7 +16,12 @@ from lead_automation.errors import ConfigError, LeadAutomationError, StateError
 from lead_automation.plaintext import wrap
 from lead_automation.runtime import Runtime
 from lead_automation.settings.declaration import Key
-from lead_automation.settings.file import find_config_file, layer_settings, read_config_file
+from lead_automation.settings.file import (
+    find_config_file,
+    layer_settings,
+    read_config_file,
+    usual_places,
+)
 from lead_automation.settings.keys import KEYS
 from lead_automation.settings.load import load_local_settings, load_settings, secret_values
 from lead_automation.settings.reading import secret_texts
@@ -29,11 +36,6 @@ if TYPE_CHECKING:
 _MAX_COUNSELLORS_BYTES = 1 << 20  # more than ten thousand counsellors
 WIDTH = 80
 """Columns of a text nobody said the width of."""
-
-_NO_FILE = (
-    "No config.env was found in this folder or the one above: copy config.env.example to "
-    "config.env and fill it in, or name a file with --config."
-)
 
 _log = logging.getLogger(__name__)
 
@@ -72,12 +74,27 @@ class SettingsSource:
         except ConfigError as error:
             if self.path is not None:
                 raise
-            raise ConfigError(error.problems, hint=_NO_FILE) from error
+            raise ConfigError(error.problems, hint=self._no_file()) from error
+        self._check_place()
         return replace(settings, local=self._finished(settings.local))
 
     def load_local(self) -> LocalSettings:
         """Return what a command needs that makes no call; raises ConfigError."""
+        self._check_place()
         return self._finished(self._load(load_local_settings))
+
+    def _check_place(self) -> None:
+        """Refuse to take whatever folder this is for the state: it would protect nobody."""
+        if self.path is None and not {"STATE_DIR", "STATE_URL"} & self.values.keys():
+            problem = "Where the state is kept is not known: no settings file and no --state-dir"
+            raise ConfigError((problem,), hint=self._no_file())
+
+    def _no_file(self) -> str:
+        places = ", ".join(map(str, usual_places(self._runtime.folder)))
+        return (
+            f"No config.env was found at {places}: copy config.env.example there and fill it in, "
+            "or name a file with --config."
+        )
 
     def _load(self, load: Callable[..., T]) -> T:
         return load(
@@ -108,6 +125,8 @@ def log_traceback(error: Exception, arguments: Arguments, runtime: Runtime) -> P
     try:
         source = SettingsSource(arguments, runtime)
         local = source.load_local()
+        if runtime.disk.other_owner(local.state_dir) is not None:
+            return None
         with OptimizedLogger(
             stream=None,
             level=logging.CRITICAL,
@@ -151,31 +170,66 @@ def wants_colour(arguments: Arguments, runtime: Runtime) -> bool:
     return not arguments.no_color and not runtime.environ.get("NO_COLOR")
 
 
-def show(arguments: Arguments, runtime: Runtime, document: Mapping[str, object], text: str) -> None:
-    """Write a result to stdout: one JSON object, or text."""
+def show(
+    arguments: Arguments,
+    runtime: Runtime,
+    document: Mapping[str, object],
+    text: str,
+    *,
+    state: State | None = None,
+) -> None:
+    """Write a result to stdout: one JSON object, or text.
+
+    Args:
+        arguments: Say which.
+        runtime: Has the stream.
+        document: The object.
+        text: The text.
+        state: What the result is about, to be named: it may not be the one that was meant.
+    """
     if arguments.json:
-        runtime.out_json(document)
+        runtime.out_json({**document, "state": state.place} if state is not None else document)
     else:
-        runtime.out(text)
+        runtime.out(f"{text}\nState: {state.place}" if state is not None else text)
 
 
-def state_to_write(local: LocalSettings, runtime: Runtime, *, is_sandbox: bool = False) -> State:
+def state_to_write(
+    local: LocalSettings, arguments: Arguments, runtime: Runtime, *, is_sandbox: bool = False
+) -> State:
     """Return the state for a command that writes there; nothing is touched yet.
 
     Args:
         local: Names it.
+        arguments: The command that is going to write.
         runtime: What is outside.
         is_sandbox: The command is a rehearsal.
 
     Raises:
-        StateError: Real messages and rehearsals would meet in one place.
+        StateError: It is another user's, whose later runs a file of ours would stop; or real
+            messages and rehearsals would meet in one place.
     """
     state = open_state(local, runtime)
+    check_owner(state.folder, arguments, runtime)
     if state.is_sandbox() != is_sandbox:
         msg = f"{state.place} is {'no' if is_sandbox else 'a'} sandbox's: nothing was changed"
         hint = "Check STATE_DIR and --state-dir: real messages need a state of their own."
         raise StateError(msg, path=state.folder, hint=hint)
     return state
+
+
+def check_owner(folder: Path, arguments: Arguments, runtime: Runtime) -> None:
+    """Raise StateError where a folder is another user's: a file of ours would stop its next run."""
+    owner = runtime.disk.other_owner(folder)
+    if owner is not None:
+        msg = f"{folder} belongs to another user: nothing was changed"
+        command = f"sudo -u {shlex.quote(owner)} {_typed_again(arguments)}"
+        raise StateError(msg, path=folder, hint="Run this as that user:", command=command)
+
+
+def _typed_again(arguments: Arguments) -> str:
+    """Return the command line as it was typed, to be pasted; a number is not repeated."""
+    words = ["PHONE" if word in arguments.phones else shlex.quote(word) for word in arguments.typed]
+    return " ".join([shlex.quote(sys.executable), "-m", "lead_automation", *words])
 
 
 def agrees(runtime: Runtime, question: str, purpose: str) -> bool:

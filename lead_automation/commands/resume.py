@@ -12,7 +12,7 @@ from lead_automation.commands.common import (
 )
 from lead_automation.errors import StateError
 from lead_automation.runtime import Runtime
-from lead_automation.state.hold import CampaignHold
+from lead_automation.state.state import State
 from lead_automation.text import safe_text
 
 _SHOWN_BYTES = 400  # of a damaged file: as long as a reason may be
@@ -26,13 +26,14 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
         StateError: The file cannot be read at all, or not be taken away.
     """
     local = SettingsSource(arguments, runtime).load_local()
-    holds = state_to_write(local, runtime).hold
+    state = state_to_write(local, arguments, runtime)
     try:
-        hold = holds.read()
+        hold = state.hold.read()
     except StateError as error:
-        return _lift_damaged(holds, error, arguments, runtime)
+        return _lift_damaged(state, error, arguments, runtime)
     if hold is None:
-        show(arguments, runtime, {"status": "not_held", "hold": None}, "Sending is not held.")
+        document: dict[str, object] = {"status": "not_held", "hold": None}
+        show(arguments, runtime, document, "Sending is not held.", state=state)
         return 0
     zone = local.hours.zone
     if not arguments.json:
@@ -41,29 +42,27 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     is_agreed = _is_agreed(arguments, runtime)
     text = "The hold stays."
     if is_agreed:
-        holds.lift()
+        state.hold.lift()
         text = "The hold is lifted; the next run sends again."
     status = "lifted" if is_agreed else "held"
     document = {"status": status, "hold": hold_document(hold, zone=zone)}
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 
-def _lift_damaged(
-    holds: CampaignHold, error: StateError, arguments: Arguments, runtime: Runtime
-) -> int:
+def _lift_damaged(state: State, error: StateError, arguments: Arguments, runtime: Runtime) -> int:
     """Show what stands in a file that says no hold we know, and take it away after a yes."""
-    begins = safe_text(holds.raw()[:_SHOWN_BYTES].decode(errors="replace"), _SHOWN_BYTES)
+    begins = safe_text(state.hold.raw()[:_SHOWN_BYTES].decode(errors="replace"), _SHOWN_BYTES)
     problem = safe_text(error, _SHOWN_BYTES)
     if not arguments.json:
         runtime.out(f"The hold cannot be read: {problem}\nThe file begins: {begins}")
     document: dict[str, object] = {"status": "held", "problem": problem, "begins": begins}
     text = "The hold stays."
     if _is_agreed(arguments, runtime):
-        kept = holds.set_aside(runtime.clock.now())
+        kept = state.hold.set_aside(runtime.clock.now())
         document |= {"status": "lifted", "kept": kept}
         text = f"The hold is lifted; the next run sends again. The damaged file is kept: {kept}"
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 

@@ -104,7 +104,7 @@ def run_with(
     with open_log(settings, arguments, runtime) as log:
         try:
             is_sandbox = arguments.sandbox is not None
-            state = state_to_write(settings.local, runtime, is_sandbox=is_sandbox)
+            state = state_to_write(settings.local, arguments, runtime, is_sandbox=is_sandbox)
             plan = replace(plan, leads=_listed(arguments, runtime))
             with state.lock(runtime):
                 with _campaign(plan, arguments, runtime, state, log) as automation:

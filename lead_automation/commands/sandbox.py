@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lead_automation.arguments import Arguments
+from lead_automation.commands.common import check_owner
 from lead_automation.commands.endings import end_without_run, make_notifier
 from lead_automation.commands.run import run_with
 from lead_automation.errors import LeadAutomationError, StateError
@@ -69,6 +70,7 @@ def _state_dir(arguments: Arguments, runtime: Runtime) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="lead-automation-sandbox-"))
     else:
         folder = runtime.folder / arguments.state_dir
+        check_owner(folder, arguments, runtime)
     names = _names(folder, runtime)
     if not is_marked(runtime.disk, folder):
         ours = state_names(names) + [name for name in names if name.startswith(LOG_NAME)]

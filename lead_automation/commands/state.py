@@ -28,7 +28,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
         ConfigError: There can be no such target; or nobody can be asked, and ``--yes`` is missing.
     """
     local = SettingsSource(arguments, runtime).load_local()
-    state = state_to_write(local, runtime)
+    state = state_to_write(local, arguments, runtime)
     if arguments.action == "copy":
         return _copy(state, local, arguments, runtime)
     return _accept(state, local, arguments, runtime)
@@ -67,7 +67,8 @@ def _accept(state: State, local: LocalSettings, arguments: Arguments, runtime: R
         shown = {run: [safe_text(row.lead_id) for row in rows] for run, rows in missing.items()}
         if not missing:
             document: dict[str, object] = {"status": "nothing_missing", "missing": {}}
-            show(arguments, runtime, document, "The history knows every lead the reports name.")
+            text = "The history knows every lead the reports name."
+            show(arguments, runtime, document, text, state=state)
             return 0
         if not arguments.json:
             runtime.out("\n".join(_line(run, ids) for run, ids in shown.items()))
@@ -86,7 +87,7 @@ def _accept(state: State, local: LocalSettings, arguments: Arguments, runtime: R
                 ledger.close()
     text = "They count as messaged; the next run goes on." if agreed else "Nothing was changed."
     document = {"status": "accepted" if agreed else "refused", "missing": shown}
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 

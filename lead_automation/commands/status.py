@@ -53,7 +53,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     text = "\n".join(part for line in lines for part in _fitted(line, width))
     if hold is not None:
         text = f"{hold_text(hold, now=now, zone=zone, width=width)}\n\n{text}"
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 

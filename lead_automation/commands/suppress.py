@@ -10,6 +10,8 @@ from lead_automation.config import LocalSettings
 from lead_automation.errors import ConfigError
 from lead_automation.leads.number_file import read_numbers
 from lead_automation.leads.phone import parse_phone
+from lead_automation.models import ErrorCategory
+from lead_automation.reporting.wording import title
 from lead_automation.runtime import Runtime
 from lead_automation.state.open import open_state
 from lead_automation.state.suppression import SuppressionList
@@ -19,6 +21,7 @@ from lead_automation.times import shown_time
 
 # A line of the list keeps to one screen line or two; --json has the whole reason.
 _MAX_REASON = 60
+_SOURCES = {"operator": "an operator", "wati": "the program", "contact": "WATI's contact"}
 
 
 def execute(arguments: Arguments, runtime: Runtime) -> int:
@@ -28,7 +31,11 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
 
         return sync(arguments, runtime)
     local = SettingsSource(arguments, runtime).load_local()
-    state = (open_state if arguments.action == "list" else state_to_write)(local, runtime)
+    state = (
+        open_state(local, runtime)
+        if arguments.action == "list"
+        else state_to_write(local, arguments, runtime)
+    )
     suppressions = state.suppressions
     now = runtime.clock.now()
     match arguments.action:
@@ -42,7 +49,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
             document, text = _list(suppressions, now, local.hours.zone)
         case _:
             assert_never(arguments.action)  # type: ignore[arg-type]  # argparse lets no other through
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 
@@ -124,12 +131,25 @@ def _list(
         }
         for entry in entries
     ]
-    lines = [
-        f"{its['phone']:<16} {its['until'] or 'for good':<20} {clean(its['reason'], _MAX_REASON)}"
-        for its in numbers
+    rows = [("NUMBER", "UNTIL", "LISTED BY", "REASON")] + [
+        (
+            entry.phone,
+            shown_time(entry.until, zone) if entry.until else "for good",
+            _SOURCES.get(entry.source, entry.source),
+            clean(_plain(entry.reason), _MAX_REASON),
+        )
+        for entry in entries
     ]
+    lines = [f"{phone:<16} {until:<16} {by:<13} {reason}" for phone, until, by, reason in rows]
     document = {"status": "completed", "count": len(entries), "numbers": numbers}
-    return document, "\n".join(lines) or "No number is suppressed."
+    return document, "\n".join(lines) if entries else "No number is suppressed."
+
+
+def _plain(reason: str) -> str:
+    """Return a reason for people: the category it begins with in words."""
+    category, _, rest = reason.partition(": ")
+    is_category = category in {its.value for its in ErrorCategory}
+    return f"{title(category)}: {rest}" if is_category else reason
 
 
 def _numbers(arguments: Arguments, local: LocalSettings) -> list[str]:

@@ -36,7 +36,7 @@ def sync(arguments: Arguments, runtime: Runtime) -> int:
     It holds the run's lock: both read contacts under one limit, and count the calls of one month.
     """
     settings = SettingsSource(arguments, runtime).load()
-    state = state_to_write(settings.local, runtime)
+    state = state_to_write(settings.local, arguments, runtime)
     with state.lock(runtime):
         books = state.open_ledger()
         try:
@@ -67,7 +67,7 @@ def sync(arguments: Arguments, runtime: Runtime) -> int:
             f"Contacts read: {found.contacts:,}, in {found.pages:,} calls. Without permission for "
             f"broadcasts: {found.opted_out:,}, of which {found.added:,} were not on the list yet."
         )
-    show(arguments, runtime, document, text)
+    show(arguments, runtime, document, text, state=state)
     return 0
 
 

@@ -40,7 +40,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     settings = SettingsSource(arguments, runtime).load()
     clock = RunClock(runtime.clock)
     runtime = replace(runtime, clock=clock)
-    state = state_to_write(settings.local, runtime)
+    state = state_to_write(settings.local, arguments, runtime)
     with open_log(settings, arguments, runtime) as log, state.lock(runtime):
         log.open_file(state.folder / LOG_NAME, disk=runtime.disk)
         found = _track(settings, runtime, clock, state)
@@ -49,7 +49,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
     code = _exit_code(found, runtime)
     if arguments.json or not arguments.quiet or code != ExitCode.OK:
         text = _text(found, names=not _was_seen(arguments, runtime))
-        show(arguments, runtime, _document(found), text)
+        show(arguments, runtime, _document(found), text, state=state)
     return code
 
 

@@ -20,6 +20,7 @@ from lead_automation.text import clean
 
 CONFIG_VARIABLE = "LEAD_AUTOMATION_CONFIG"
 FILE_NAME = "config.env"
+SYSTEM_FILE = Path("/etc/lead-automation") / FILE_NAME
 MAX_BYTES = 1 << 20
 """Longest settings file; a hundred settings take a tenth of it."""
 
@@ -30,9 +31,8 @@ _MOST_LINES_NAMED = 10  # of a file that is not one of settings every line would
 def find_config_file(option: str | None, env: Mapping[str, str], folder: Path) -> Path | None:
     """Return the settings file to read, or None when there is none.
 
-    The option wins, then ``LEAD_AUTOMATION_CONFIG``, then ``../config.env`` and ``./config.env``
-    seen from folder. A file that was asked for by name is returned even when it does not exist, so
-    that reading it says so.
+    The option wins, then ``LEAD_AUTOMATION_CONFIG``, then the usual places. A file that was asked
+    for by name is returned even when it does not exist, so that reading it says so.
 
     Args:
         option: Value of ``--config``.
@@ -44,10 +44,16 @@ def find_config_file(option: str | None, env: Mapping[str, str], folder: Path) -
         with suppress(RuntimeError):  # no such home directory: then the name is taken as it is
             return folder / Path(asked_for).expanduser()
         return folder / asked_for
-    for candidate in (folder.parent / FILE_NAME, folder / FILE_NAME):
-        if os.path.lexists(candidate):
-            return candidate
-    return None
+    return next((place for place in usual_places(folder) if os.path.lexists(place)), None)
+
+
+def usual_places(folder: Path) -> tuple[Path, ...]:
+    """Return where a settings file that nobody named is looked for, first to last.
+
+    Args:
+        folder: The current folder.
+    """
+    return (folder.parent / FILE_NAME, folder / FILE_NAME, SYSTEM_FILE)
 
 
 def read_config_file(path: Path, disk: Disk) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -14,8 +14,9 @@ _EXAMPLE_HEAD = """\
 #   cp config.env.example config.env && chmod 600 config.env
 #
 # It is looked for at --config FILE, else LEAD_AUTOMATION_CONFIG, else ../config.env, else
-# ./config.env. A variable of the same name in the environment wins over the file; an empty value
-# means the default. One setting a line, NAME=value, no blanks around the value; # begins a comment.
+# ./config.env, else /etc/lead-automation/config.env. A variable of the same name in the environment
+# wins over the file; an empty value means the default. One setting a line, NAME=value, no blanks
+# around the value; # begins a comment.
 # The values below are examples; a line that begins with # shows the default.
 """
 
@@ -23,8 +24,8 @@ _PAGE_HEAD = """\
 # Settings
 
 `config.env` is looked for at `--config FILE`, else `LEAD_AUTOMATION_CONFIG`, else `../config.env`,
-else `./config.env`. A variable of the process environment wins over the file, the command line over
-both; an empty value counts as not set. `check -v` shows each value and where it came from.
+else `./config.env`, else `/etc/lead-automation/config.env`. A variable of the process environment
+wins over the file, the command line over both; an empty value counts as not set. `check -v` shows each value and where it came from.
 
 All problems are reported together (exit code 2), each with the key and what is expected, never with
 a secret's value. `https` is required for every address except a literal loopback address. Keys that

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
 from lead_automation.state.codec import (
@@ -30,6 +32,7 @@ LOCK_FILE = ".suppression_list.json.lock"
 MAX_BYTES = 256 * MIB  # over a million numbers with their reasons
 
 _LOCK_WAIT_S = 10.0  # another writer needs milliseconds; one that hangs must not hang us
+_MAX_REASON = 400  # a number that is refused every few days must not grow the file for ever
 _NEVER_READ = object()
 
 
@@ -59,7 +62,10 @@ class SuppressionList(ABC):
         return [current[phone] for phone in sorted(current)]
 
     def add(self, entry: Suppression) -> None:
-        """Add an entry; where one stands already, the one that lasts longer stays."""
+        """Add an entry; one that stands already lasts the longer of the two, and keeps its reason.
+
+        A new reason goes behind the old one: who asks twice may be meaning two things.
+        """
         self.add_all([entry])
 
     def add_all(self, added: Iterable[Suppression]) -> int:
@@ -71,8 +77,7 @@ class SuppressionList(ABC):
             new = len(by_phone.keys() - entries.keys())
             for phone, entry in by_phone.items():
                 before = entries.get(phone)
-                if before is None or _lasts_longer(entry, before):
-                    entries[phone] = entry
+                entries[phone] = entry if before is None else _both(before, entry)
         return new
 
     def remove(self, phone: str) -> bool:
@@ -115,6 +120,13 @@ class SuppressionFile(SuppressionList):
             yield entries
             if entries != self._entries:
                 save_file(self._disk, self._path, _dump(entries), max_bytes=MAX_BYTES)
+
+
+def _both(before: Suppression, entry: Suppression) -> Suppression:
+    reason = before.reason
+    if entry.reason not in reason and len(reason) + len(entry.reason) < _MAX_REASON:
+        reason = f"{reason}; {entry.reason}"
+    return replace(entry if _lasts_longer(entry, before) else before, reason=reason)
 
 
 def _lasts_longer(entry: Suppression, before: Suppression) -> bool:

@@ -354,7 +354,7 @@ def test_resume_without_a_hold_says_so(tmp_path: Path) -> None:
     with campaign(tmp_path, leads=0) as the:
         ended = the.run("resume")
 
-        assert (ended.code, ended.out.strip()) == (0, "Sending is not held.")
+        assert (ended.code, ended.out.splitlines()[0]) == (0, "Sending is not held.")
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,8 @@ def test_resume_as_json_gives_the_hold_it_lifted(tmp_path: Path) -> None:
 
         assert document["status"] == "lifted"
         assert SPAM in document["hold"]["reason"]
-        assert the.run("resume", "--json").document == {"status": "not_held", "hold": None}
+        again = the.run("resume", "--json").document
+        assert (again["status"], again["hold"]) == ("not_held", None)
 
 
 def test_resume_lifts_a_damaged_hold_after_showing_how_it_begins(tmp_path: Path) -> None:

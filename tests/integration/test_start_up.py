@@ -47,8 +47,8 @@ def test_start_of_help_and_version_imports_no_heavy_library(
 
 def test_start_of_init_and_status_imports_no_http_library(tmp_path: Path) -> None:
     """Commands that make no call do not load what calls need, nor what only shows."""
-    made, of_init = _imported(tmp_path, "init")
-    shown, of_status = _imported(tmp_path, "status")
+    made, of_init = _imported(tmp_path, "init", "--state-dir", ".")
+    shown, of_status = _imported(tmp_path, "status", "--state-dir", ".")
 
     assert (made, shown) == (0, 0)
     assert "lead_automation.state.fileledger" in of_status

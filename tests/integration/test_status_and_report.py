@@ -339,7 +339,7 @@ def test_settings_file_that_is_nowhere_is_asked_for(tmp_path: Path) -> None:
 
     assert ended.code == 2
     assert ended.err.startswith("Missing WATI credentials in config.env: WATI_API_KEY, ")
-    assert "No config.env was found in this folder or the one above" in ended.err
+    assert f"No config.env was found at {tmp_path.parent}/config.env" in ended.err
     assert document["reason"].startswith("Missing WATI credentials in config.env")
     assert list(tmp_path.iterdir()) == []
 

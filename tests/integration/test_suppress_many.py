@@ -56,7 +56,8 @@ def test_numbers_of_a_file_are_imported(tmp_path: Path, content: str) -> None:
     ended = harness.run("suppress", "import", "out.csv", "--json")
     result = harness.run("run", "--json").document
 
-    assert ended.document == {"status": "completed", "numbers": 2, "added": 2, "left_out": 0}
+    expected = {"status": "completed", "numbers": 2, "added": 2, "left_out": 0}
+    assert ended.document == expected | {"state": str(harness.state_dir)}
     assert listed(harness) == ["+919810000001", "+919810000002"]
     assert result["leads"]["skipped"]["suppressed"] == 2
     assert [message.number for message in simulator.messages] == [digits(0)]
@@ -159,6 +160,7 @@ def test_sync_of_5000_contacts_says_its_price_and_keeps_within_ten_reads_in_ten_
         "opted_out": 500,
         "added": 500,
         "calls": 50,
+        "state": str(harness.state_dir),
     }
     assert len(times) == 50
     assert all(later - earlier >= 10 for earlier, later in zip(times, times[10:], strict=False))

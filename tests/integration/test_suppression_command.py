@@ -33,8 +33,11 @@ def test_suppress_add_keeps_a_number_for_good_and_lists_it_whole(tmp_path: Path)
         listed = the.run("suppress", "list")
 
         assert added.code == 0
-        assert added.out.strip() == "+9198••••0002 gets no more messages: asked by mail"
-        assert listed.out.split() == ["+919810000002", "for", "good", "asked", "by", "mail"]
+        assert added.out.splitlines()[0] == "+9198••••0002 gets no more messages: asked by mail"
+        assert listed.out.splitlines()[:2] == [
+            "NUMBER           UNTIL            LISTED BY     REASON",
+            "+919810000002    for good         an operator   asked by mail",
+        ]
         assert the.suppressed() == {
             "+919810000002": {
                 "reason": "asked by mail",
@@ -52,6 +55,7 @@ def test_suppress_list_as_json_gives_every_field(tmp_path: Path) -> None:
         document = the.run("suppress", "list", "--json").document
 
         assert document == {
+            "state": str(the.harness.state_dir),
             "status": "completed",
             "count": 1,
             "numbers": [
@@ -69,8 +73,28 @@ def test_suppress_list_as_json_gives_every_field(tmp_path: Path) -> None:
 def test_suppress_list_when_empty_says_so(tmp_path: Path) -> None:
     """No entry is a sentence, and in JSON an empty list."""
     with campaign(tmp_path) as the:
-        assert the.run("suppress", "list").out.strip() == "No number is suppressed."
+        assert the.run("suppress", "list").out.startswith("No number is suppressed.\n")
         assert the.run("suppress", "list", "--json").document["numbers"] == []
+
+
+def test_suppress_add_again_adds_the_reason_to_what_is_known(tmp_path: Path) -> None:
+    """Who asks twice may mean two things; the same words are kept once."""
+    with campaign(tmp_path) as the:
+        for reason in ("asked by mail", "called the office", "asked by mail"):
+            the.run("suppress", "add", "+919810000002", "--reason", reason)
+
+        entry = the.suppressed()["+919810000002"]
+        assert entry["reason"] == "asked by mail; called the office"
+
+
+def test_suppress_list_says_a_category_in_words(tmp_path: Path) -> None:
+    """What the program itself put there is for people too."""
+    with campaign(tmp_path, plans={0: refused("131050 User has stopped marketing")}) as the:
+        the.run()
+        line = the.run("suppress", "list").out.splitlines()[1]
+
+        assert "the program" in line
+        assert "Opt out: 131050" in line
 
 
 def test_suppress_remove_takes_a_number_off(tmp_path: Path) -> None:
@@ -82,7 +106,11 @@ def test_suppress_remove_takes_a_number_off(tmp_path: Path) -> None:
 
         assert (first.code, second.code) == (0, 0)
         assert "is off the list" in first.out
-        assert second.document == {"status": "not_listed", "phone": "+9198••••0002"}
+        assert second.document == {
+            "status": "not_listed",
+            "phone": "+9198••••0002",
+            "state": str(the.harness.state_dir),
+        }
         assert the.suppressed() == {}
 
 

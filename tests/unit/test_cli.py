@@ -107,7 +107,7 @@ def test_main_puts_a_bug_into_the_log_file(tmp_path: Path, monkeypatch: pytest.M
     """A bug ends with 1; the console names it and the file, which has the traceback."""
     monkeypatch.setattr(cli, "_command", _fails(KeyError("surprise")))
     runtime = _runtime(tmp_path)
-    ended = cli.main(("status",), runtime=runtime)
+    ended = cli.main(("status", "--state-dir", str(tmp_path)), runtime=runtime)
     out, err = _texts(runtime)
     log = (tmp_path / "wati_automation.log").read_text(encoding="utf-8")
 
