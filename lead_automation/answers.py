@@ -1,9 +1,10 @@
 """What WATI says when it is asked: a message's status, a contact, the template."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 from lead_automation.models import Failure, MessageStatus
 
@@ -18,8 +19,7 @@ class LookupKind(Enum):
     """Anything else: nothing may be concluded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusLookup:
+class StatusLookup(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to "what became of this message?".
 
     Attributes:
@@ -44,8 +44,7 @@ class StatusLookup:
     is_wati_away: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastQuery:
+class BroadcastQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The messages of one v3 POST, to be asked about together.
 
     Attributes:
@@ -65,8 +64,7 @@ class BroadcastQuery:
     other_names: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastLookup:
+class BroadcastLookup(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to "what became of this batch?".
 
     Attributes:
@@ -84,8 +82,7 @@ class BroadcastLookup:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountCredit:
+class AccountCredit(msgspec.Struct, frozen=True, kw_only=True):
     """What the account has left to pay for messages.
 
     Attributes:
@@ -105,8 +102,7 @@ class ContactVerdict(Enum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateInfo:
+class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What WATI says about the configured template.
 
     Attributes:
@@ -124,8 +120,7 @@ class TemplateInfo:
     similar_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateUnread:
+class TemplateUnread(msgspec.Struct, frozen=True, kw_only=True):
     """WATI could not say anything about the template just now; no reason not to send.
 
     Attributes:

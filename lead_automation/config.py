@@ -1,10 +1,11 @@
 """The settings of a run: frozen and checked; what each means stands in ``settings.keys``."""
 
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
@@ -42,8 +43,7 @@ class WatiPlan(Enum):
         return calls[self]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatiSettings:
+class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The WATI account and what is sent from it.
 
     Attributes:
@@ -63,8 +63,7 @@ class WatiSettings:
     broadcast_name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrmSettings:
+class CrmSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The CRM's two addresses.
 
     Attributes:
@@ -81,8 +80,7 @@ class CrmSettings:
     fetch_limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoursPolicy:
+class HoursPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """When sending is open.
 
     Attributes:
@@ -100,16 +98,14 @@ class HoursPolicy:
     closed: frozenset[date] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PacingPolicy:
+class PacingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds from the start of one send to the start of the next, drawn between the two."""
 
     min_s: float
     max_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackingPolicy:
+class TrackingPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How messages are followed.
 
     Attributes:
@@ -123,24 +119,21 @@ class TrackingPolicy:
     settle_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyPolicy:
+class SafetyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What stops a run: Meta quality refusals in all, network or unknown failures in a row."""
 
     meta_quality_stop_after: int
     failure_streak_limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpPolicy:
+class HttpPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Patience with a server, in seconds, both above 0."""
 
     connect_timeout_s: float
     read_timeout_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSettings:
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What commands that make no call need.
 
     Attributes:
@@ -168,8 +161,7 @@ class LocalSettings:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receivers:
+class Receivers(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told how a run ends; known even where the other settings are not right.
 
     Attributes:
@@ -185,8 +177,7 @@ class Receivers:
     zone: ZoneInfo | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingLine:
+class SettingLine(msgspec.Struct, frozen=True, kw_only=True):
     """One setting as ``check -v`` shows it.
 
     Attributes:
@@ -199,8 +190,7 @@ class SettingLine:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a run needs.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 
+import msgspec
 import requests
 from urllib3 import HTTPResponse, Retry
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, ProtocolError
@@ -60,8 +60,7 @@ would sleep, and draw chance, by itself."""
 _AS_URLLIB3 = {Fault.UNREACHABLE: ConnectTimeoutError(), Fault.LOST: ProtocolError()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One call to be made.
 
     Attributes:
@@ -80,7 +79,7 @@ class Request:
     method: str
     url: str
     params: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     json: object = None
     deadline_s: float = DEFAULT_DEADLINE_S
     max_bytes: int = DEFAULT_MAX_BYTES
@@ -90,8 +89,7 @@ class Request:
     on_try: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, whatever its status; a 3xx is one too, it is never followed.
 
     Attributes:

@@ -1,8 +1,9 @@
 """The values that pass between the rooms: frozen, typed, without behaviour that does anything."""
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
+
+import msgspec
 
 MAX_UNANSWERED_ATTEMPTS = 3
 """POSTs at most for one lead, over all runs, when each got no answer and proved absent. Each of
@@ -91,8 +92,7 @@ class HoldKind(Enum):
     """Until an operator runs ``resume`` (the account itself is restricted)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
+class Lead(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the lead list; everything but the id is as it came and not to be trusted.
 
     Attributes:
@@ -110,8 +110,7 @@ class Lead:
     counsellor: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A lead with a valid E.164 number.
 
     Attributes:
@@ -126,8 +125,7 @@ class Recipient:
     given_id: int | str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counsellor:
+class Counsellor(msgspec.Struct, frozen=True, kw_only=True):
     """Who a lead is given to.
 
     Attributes:
@@ -140,8 +138,7 @@ class Counsellor:
     daily_limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateMessage:
+class TemplateMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message, ready to be sent.
 
     Attributes:
@@ -159,8 +156,7 @@ class TemplateMessage:
     message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal, found in a send's answer or later in a status, after classification.
 
     Attributes:
@@ -180,8 +176,7 @@ class Failure:
     hold: HoldKind | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendAttempt:
+class SendAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """What one POST came to.
 
     Attributes:

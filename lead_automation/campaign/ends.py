@@ -1,7 +1,8 @@
 """How a run ends, as a value: status, reason, exit code."""
 
-from dataclasses import dataclass
 from datetime import tzinfo
+
+import msgspec
 
 from lead_automation.errors import ExitCode, LeadAutomationError
 from lead_automation.models import ErrorCategory
@@ -10,8 +11,7 @@ from lead_automation.stored import Hold
 from lead_automation.times import shown_time_and_zone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEnd:
+class RunEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Why no further lead is attempted.
 
     Attributes:

@@ -1,10 +1,11 @@
 """``check``: is everything ready to send? Writes nothing, works when half of it is down."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from lead_automation.answers import TemplateInfo, TemplateUnread
 from lead_automation.arguments import Arguments

@@ -4,11 +4,12 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import replace
 
 from lead_automation.arguments import Arguments
 from lead_automation.config import LocalSettings, Settings

@@ -1,9 +1,11 @@
 """What is to be run, what is said of a run that did not happen, and who is told of any end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import RunEnd, of_error

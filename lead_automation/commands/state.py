@@ -1,8 +1,9 @@
 """``state``: look after the state as a whole."""
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from lead_automation.arguments import Arguments
 from lead_automation.commands.common import SettingsSource, agrees, show, state_to_write

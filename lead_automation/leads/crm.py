@@ -6,10 +6,11 @@ Lead list: ``GET LEAD_API_URL?owner_id&limit&template_name`` answers
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
+
+import msgspec
 
 from lead_automation.clock import Clock
 from lead_automation.config import CrmSettings
@@ -54,8 +55,7 @@ _STATUS_HINTS: Mapping[int, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MalformedLead:
+class MalformedLead(msgspec.Struct, frozen=True, kw_only=True):
     """A row of the lead list that names no usable lead.
 
     Attributes:
@@ -67,8 +67,7 @@ class MalformedLead:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeadList:
+class LeadList(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one answer, in its order, at most as many as were asked for."""
 
     leads: tuple[Lead | MalformedLead, ...]
@@ -82,8 +81,7 @@ class LeadSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowAnswer:
+class RowAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the CRM took a row of its message log.
 
     Attributes:

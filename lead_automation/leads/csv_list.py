@@ -11,8 +11,10 @@ do not matter.
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from lead_automation.files import Disk
 from lead_automation.leads.crm import LeadList, MalformedLead, parse_row

@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+
+import msgspec
 
 SUBSTITUTE = "Customer"
 """Sent instead of a name that cannot be used; WhatsApp refuses an empty parameter."""
@@ -37,8 +38,7 @@ _ADDRESS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateName:
+class TemplateName(msgspec.Struct, frozen=True, kw_only=True):
     """A name as it goes into the template.
 
     Attributes:

@@ -17,9 +17,9 @@ The rules, so that nothing is accepted by luck:
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
@@ -49,8 +49,7 @@ _TYPE_NAMES = {
 _MOBILE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedPhone:
+class ParsedPhone(msgspec.Struct, frozen=True, kw_only=True):
     """What a number came to.
 
     Attributes:

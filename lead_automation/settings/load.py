@@ -1,9 +1,11 @@
 """Turn a mapping of strings into checked settings; all problems are reported at once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import fields
 
 from lead_automation.config import ApiVersion, LocalSettings, Receivers, Settings
 from lead_automation.errors import StateError
@@ -20,7 +22,7 @@ from lead_automation.text import clean
 ReadFile = Callable[[Path], bytes | None]
 """Return a file's content, None when there is none; OSError or StateError when it is refused."""
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 def load_settings(
@@ -197,15 +199,15 @@ def _assemble(kind: type[T], values: Mapping[str, object], at: str = "") -> T:
     """Return a settings object: each field is the value placed there, or made of those below it.
 
     Args:
-        kind: A dataclass of ``lead_automation.config``.
+        kind: A struct of ``lead_automation.config``.
         values: By place, such as ``local.hours.zone``.
         at: The place of the object itself, with a dot at the end.
     """
     made = {}
-    for field in fields(kind):  # type: ignore[arg-type]  # T is a dataclass
+    for field in fields(kind):
         place = f"{at}{field.name}"
         if place in values:
             made[field.name] = values[place]
-        elif isinstance(field.type, type) and is_dataclass(field.type):
+        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             made[field.name] = _assemble(field.type, values, f"{place}.")
     return kind(**made)

@@ -1,10 +1,10 @@
 """What each step of a send changes: record, quota, rows owed. Pure; ``Ledger`` writes it down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import assert_never
 
+import msgspec
 from msgspec.structs import replace
 
 from lead_automation.models import ErrorCategory, Failure, MessageStatus, Outcome, SendAttempt
@@ -15,8 +15,7 @@ from lead_automation.state.rows import SECOND_ROW, first_row_id, make_row
 from lead_automation.stored import CrmRow, GivenId, MessageRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """One message about to be sent.
 
     Attributes:
@@ -44,12 +43,11 @@ class Reservation:
     broadcast_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What one step of one message changes: its record, quota, rows owed and no longer owed."""
 
     record: MessageRecord
-    quota: Mapping[str, int] = field(default_factory=dict)
+    quota: Mapping[str, int] = {}
     owe: tuple[CrmRow, ...] = ()
     drop: tuple[str, ...] = ()
 

@@ -6,9 +6,11 @@ wrong "it is not there" writes to people twice: whatever leaves a doubt is no an
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from lead_automation.answers import BroadcastQuery, LookupKind, StatusLookup
 from lead_automation.models import Failure, MessageStatus
@@ -57,8 +59,7 @@ def judge_end(pages: Sequence[Page[T]]) -> ListEnd:
     return ListEnd.BROKEN if is_short or seen > last.total else ListEnd.MORE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastRead:
+class BroadcastRead(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one broadcast.
 
     Attributes:

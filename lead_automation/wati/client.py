@@ -1,10 +1,11 @@
 """Talk to WATI: send one message, ask about one, about a contact, about the template."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+
+from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict, StatusLookup, TemplateInfo, TemplateUnread
 from lead_automation.clock import RunClock

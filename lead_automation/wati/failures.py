@@ -11,10 +11,12 @@ programs report having seen. Where no wording is documented, sensible words are 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
 
 from lead_automation.models import Action, ErrorCategory, Failure, HoldKind
 
@@ -42,8 +44,7 @@ _UNKNOWN = ErrorCategory.UNKNOWN_ERROR
 _NEXT, _WAIT, _STOP, _REPEATED = Action.NEXT, Action.WAIT, Action.STOP, Action.STOP_IF_REPEATED
 
 
-@dataclass(frozen=True, slots=True)
-class FailureRow:
+class FailureRow(msgspec.Struct, frozen=True):
     """One row of the table.
 
     Attributes:

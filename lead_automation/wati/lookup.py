@@ -5,10 +5,11 @@ A wrong "it is not there" sends a message twice, so whatever leaves a doubt is n
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from unicodedata import normalize
+
+import msgspec
 
 from lead_automation.answers import LookupKind, StatusLookup
 from lead_automation.models import MessageStatus
@@ -32,8 +33,7 @@ _LANGUAGE = re.compile(r"$|[\s(\[{]")
 _READABLE = re.compile(r"\w[\w -]*(?:[(\[{].*)?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The message asked about.
 
     Attributes:

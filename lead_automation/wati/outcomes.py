@@ -6,10 +6,11 @@ makes a send idempotent: docs.wati.io/reference/messagetemplate_sendtemplatemess
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from lead_automation.config import ApiVersion
 from lead_automation.errors import Fault, TransportError

@@ -5,9 +5,10 @@ token alone says which account is meant: with a tenant in the path every call is
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
+
+from msgspec.structs import replace
 
 from lead_automation.config import WatiSettings
 from lead_automation.http import Request

@@ -6,9 +6,10 @@ missing, so such a message is unknown until the broadcast's own list of recipien
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
+
+from msgspec.structs import replace
 
 from lead_automation.http import Answer
 from lead_automation.models import Outcome, SendAttempt, TemplateMessage

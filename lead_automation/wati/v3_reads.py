@@ -1,11 +1,13 @@
 """Read what became of batches: v3's lists of broadcasts and recipients, page by page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from lead_automation.answers import (
     AccountCredit,

@@ -7,8 +7,9 @@ that gives one field two values is read as nothing.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from lead_automation.answers import AccountCredit, ContactVerdict
 from lead_automation.text import clean
@@ -31,8 +32,7 @@ _MAX_WORD_CHARS = 40  # a status or a code is one word; anything longer is kept 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """One page of a list.
 
     Attributes:
@@ -47,8 +47,7 @@ class Page(Generic[T]):
     total: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BroadcastRow:
+class BroadcastRow(msgspec.Struct, frozen=True, kw_only=True):
     """A broadcast of the account, as its list shows it.
 
     Attributes:
@@ -65,8 +64,7 @@ class BroadcastRow:
         return self.broadcast_id is not None and self.name != ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipientRow:
+class RecipientRow(msgspec.Struct, frozen=True, kw_only=True):
     """One person in a broadcast.
 
     Attributes:
@@ -82,8 +80,7 @@ class RecipientRow:
     failed_code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """A broadcast's own figures.
 
     Attributes:

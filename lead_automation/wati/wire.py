@@ -5,8 +5,9 @@ having received; every ``parse_`` function takes the bytes of a 200.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 from lead_automation.answers import ContactVerdict
 from lead_automation.strictjson import JsonError, parse_json
@@ -25,8 +26,7 @@ class WireError(ValueError):
     """An answer of another shape than documented; the message says how, without quoting it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageRow:
+class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a number's message list.
 
     Attributes:
@@ -52,8 +52,7 @@ class MessageRow:
     type_word: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagesPage:
+class MessagesPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a number's message list.
 
     Attributes:
@@ -73,8 +72,7 @@ class MessagesPage:
     objection: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplateRow:
+class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the account's template list: one language of a template.
 
     Attributes:
@@ -87,8 +85,7 @@ class TemplateRow:
     parameter_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemplatesPage:
+class TemplatesPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of the template list.
 
     Attributes:

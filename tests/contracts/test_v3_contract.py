@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from fakes import FakeClock, ScriptedChance
+from msgspec.structs import replace
 from simulated import v3
 from simulated.faults import FaultKind
 from simulated.inprocess import ADDRESSES, InProcessHttp

@@ -1,13 +1,13 @@
 """A clock that is set, wrong or in another zone: nothing is doubled or forgotten because of it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fakes import FakeClock
 from harness import Harness, digits, many_leads, serve, stage
+from msgspec.structs import replace
 from places import Place, quick_folder
 from promise import Witness
 from simulated.inprocess import InProcessHttp

@@ -1,9 +1,9 @@
 """Finding our message in a list, and when it may be called absent."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from lead_automation.answers import LookupKind
 from lead_automation.campaign.tracking import TwoLooks

@@ -9,6 +9,7 @@ import pytest
 from dotenv import dotenv_values
 from fakes import FakeClock
 from harness import Pipe, serve
+from msgspec import structs
 from settings_pages import PAGES, ROOT
 from simulated.simulator import Simulator
 
@@ -129,4 +130,5 @@ def test_defaults_written_out_change_nothing() -> None:
     base = {key.name: key.example or "" for key in KEYS if key.required} | OWN
     written = {key.name: key.default for key in KEYS if key.default is not None}
 
-    assert replace(load({**base, **written}), lines=()) == replace(load(base), lines=())
+    loaded = load({**base, **written})
+    assert structs.replace(loaded, lines=()) == structs.replace(load(base), lines=())

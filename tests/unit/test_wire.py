@@ -1,10 +1,10 @@
 """WATI's requests and answers, as its reference gives them."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from lead_automation.answers import ContactVerdict
 from lead_automation.config import ApiVersion, WatiSettings
