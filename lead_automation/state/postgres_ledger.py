@@ -65,6 +65,11 @@ _KEEP: LiteralString = """
     )
     SELECT set_config('synchronous_commit', %(commit)s, true), pg_backend_pid()"""
 
+# The same for an entry that takes a row and nothing else, one a lead: half the time.
+_TAKE: LiteralString = """
+    WITH taken AS (DELETE FROM crm_row WHERE row_id = ANY(%(dropped)s::text[]))
+    SELECT set_config('synchronous_commit', %(commit)s, true), pg_backend_pid()"""
+
 _FORGET: LiteralString = """
     WITH quotas AS (DELETE FROM quota WHERE day < %(first)s)
     DELETE FROM message WHERE day < %(first)s"""
@@ -107,7 +112,7 @@ class PostgresLedger(Ledger):
             raise StateError(msg)
         if entry.kind is not Kind.DAY:  # the tables have the counts it would begin with
             entry = replace(entry, calls=self._new_calls)
-            [(_, backend)] = self._session.rows(_KEEP, **self._values(entry, durable=durable))
+            [(_, backend)] = self._commit(entry, commit="on" if durable else "off")
             if backend != self._backend:
                 msg = f"{self._session.place} changes the session between two statements"
                 hint = "Let STATE_URL name the server itself: behind a pooler there is no lock."
@@ -116,7 +121,13 @@ class PostgresLedger(Ledger):
         # In the database first, in memory then: what was not committed never counts.
         self.apply(entry)
 
-    def _values(self, entry: JournalEntry, *, durable: bool) -> dict[str, object]:
+    def _commit(self, entry: JournalEntry, *, commit: str) -> list[tuple[Any, ...]]:
+        """Write an entry; "off": what need not be durable is committed, only not waited for."""
+        if entry.messages or entry.owe or entry.calls:
+            return self._session.rows(_KEEP, commit=commit, **self._values(entry))
+        return self._session.rows(_TAKE, commit=commit, dropped=list(entry.drop))
+
+    def _values(self, entry: JournalEntry) -> dict[str, object]:
         """Return the parameters of ``_KEEP``."""
         quota_day = entry.messages[0].day if entry.messages else date.min
         used = self.quota_used(quota_day)
@@ -132,8 +143,6 @@ class PostgresLedger(Ledger):
             "dropped": list(entry.drop),
             "months": list(entry.calls),
             "totals": list(entry.calls.values()),
-            # What need not be durable is committed all the same, only not waited for.
-            "commit": "on" if durable else "off",
         }
 
     def finish(self, *, today: date | None) -> None:

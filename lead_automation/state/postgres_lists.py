@@ -107,11 +107,14 @@ def write_hold(session: Session, hold: Hold) -> None:
 
 def read_suppressions(session: Session, phones: list[str] | None = None) -> dict[str, Suppression]:
     """Return the entries of these numbers, or of all."""
-    found = session.rows(
-        "SELECT phone, record::text FROM suppression"
-        " WHERE %(phones)s::text[] IS NULL OR phone = ANY(%(phones)s::text[])",
-        phones=phones,
-    )
+    if phones is None:
+        found = session.rows("SELECT phone, record::text FROM suppression")
+    else:
+        # A statement of its own, so that it goes by the index: it is asked before every send.
+        found = session.rows(
+            "SELECT phone, record::text FROM suppression WHERE phone = ANY(%(phones)s::text[])",
+            phones=phones,
+        )
     return {
         phone: read_row(session, "suppression", Suppression, text, phone=phone)
         for phone, text in found

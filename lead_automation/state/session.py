@@ -35,7 +35,8 @@ _CLIENT_KEEPALIVE: dict[str, Any] = {
 # The server's end is set from here, for its own default is two hours. An idle run keeps its session
 # whatever the server does to others. A commit is on the medium before a message goes out, whatever
 # the role's default. A statement takes milliseconds: what waits for 20 s waits for a fault. What an
-# older server does not know is left out.
+# older server does not know is left out. A plan is made once for each statement: the same few come
+# with every lead, and planning one takes longer than running it.
 _SETTINGS: LiteralString = """
     SELECT set_config(name, wanted.value, false) FROM pg_settings JOIN (VALUES
         ('tcp_keepalives_idle', '15'),
@@ -45,7 +46,8 @@ _SETTINGS: LiteralString = """
         ('idle_session_timeout', '0'),
         ('idle_in_transaction_session_timeout', '60000'),
         ('statement_timeout', '20000'),
-        ('synchronous_commit', 'on')
+        ('synchronous_commit', 'on'),
+        ('plan_cache_mode', 'force_generic_plan')
     ) AS wanted (name, value) USING (name)"""
 
 _GENERAL_HINT = "Nothing more is sent. Look at the server's log, then run again."

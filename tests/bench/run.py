@@ -16,12 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:1] = [str(ROOT), str(ROOT / "tests")]
 
-from bench import calls, history, overhead, pace, scale, startup  # noqa: E402
+from bench import calls, database, history, overhead, pace, scale, startup  # noqa: E402
 from bench.figures import Figure, Say, document, table  # noqa: E402
 
 BENCHMARKS: Mapping[str, Callable[[Say], list[Figure]]] = {
     "startup": startup.measure,
     "overhead": overhead.measure,
+    "database": database.measure,
     "history": history.measure,
     "calls": calls.measure,
     "pace": pace.measure,
