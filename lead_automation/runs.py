@@ -5,6 +5,7 @@ report share. Text from outside becomes safe to show when one of them is made, r
 whoever shows one has nothing to clean or mask.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
@@ -15,11 +16,12 @@ from msgspec.structs import force_setattr
 
 from lead_automation.counts import CounsellorFigures, MessageCounts, MonthCalls
 from lead_automation.models import ErrorCategory, MessageStatus, Outcome
-from lead_automation.stored import Count, Time
+from lead_automation.stored import Count, LeadId, Time
 from lead_automation.text import clean, safe_outside, safe_text
 
 _MAX_NAME = 60  # a line of the report has room for no longer one
 _MAX_ID = 128  # as long as the state takes a lead's id (models.LeadId)
+_AS_IN_STATE = re.compile(rf"[^\ud800-\udfff]{{1,{_MAX_ID}}}")  # other ids are messaged to nobody
 _MAX_MESSAGE = 300  # WATI's words are cut to it where they are read
 _MAX_TEXT = 500  # a warning that is longer stands whole in the log
 _MAX_REASON = 20_000  # a refusal of the settings names all problems in one reason
@@ -92,6 +94,8 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         status: Delivery status; ``word`` says what became of the lead.
         outcome: What the sends came to; None while none was made.
         at: When it was last attempted, or skipped.
+        full_id: The lead's id as it came, where that is not what is shown; for the kept document
+            alone, which is the user's own, and never shown.
     """
 
     position: Count
@@ -106,11 +110,17 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     error_message: str | None = None
     message_id: str | None = None
     at: Time | None = None
+    full_id: LeadId | None = None
 
     def __post_init__(self) -> None:
         """Make text from outside safe to show, whoever made the row."""
+        full_id, shown_id = self.full_id, _safe_id(self.lead_id)
+        if full_id is None and shown_id != self.lead_id and _AS_IN_STATE.fullmatch(self.lead_id):
+            full_id = self.lead_id
         safe: dict[str, str | None] = {
-            "lead_id": _safe_id(self.lead_id),
+            # Who was skipped was not messaged, and is looked for by nobody; its id may be anything.
+            "full_id": full_id if self.skip is None else None,
+            "lead_id": shown_id,
             "name": safe_outside(self.name, _MAX_NAME),
             "phone": safe_text(self.phone, _MAX_NAME),
             "counsellor": self.counsellor and shown_name(self.counsellor),
@@ -236,6 +246,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         next_steps: What the operator does, most urgent first.
         warnings: Problems that did not end the run.
         known_at: When later reads last changed a status; None while the run's own are the newest.
+        history_days: How far back the history reached that the run kept; None where nobody said.
     """
 
     exit_code: Annotated[int, Meta(ge=0, le=255)]
@@ -259,6 +270,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warnings: tuple[str, ...]
     month: MonthCalls
     known_at: Time | None = None
+    history_days: Count | None = None
 
     def __post_init__(self) -> None:
         """Make text from outside safe to show."""

@@ -26,12 +26,13 @@ from lead_automation.state.ledger import Ledger
 
 _LEADS = 5
 _LIMITS = {"Anandi": 3, "Karan": 3}
+_REFUSED = 2
 _SETTLE_S = 5.0
 """Of the fast clock, as are all seconds but those after which a run is killed."""
 _READ = (Step(0.0, "READ"),)
 _PLANS = {
     1: ScriptedPlan(history=_READ, on_send=(lost(taken=True),)),
-    2: Plan(refuse="Invalid WhatsApp number"),
+    _REFUSED: Plan(refuse="Invalid WhatsApp number"),
     3: ScriptedPlan(history=_READ, on_send=(lost(taken=False),)),
 }
 """The second lead's answer is lost, the third is refused, the fourth's message never arrives."""
@@ -159,12 +160,13 @@ class Story:
 
     def given_up(self) -> list[str]:
         """Return the leads whose three attempts all proved absent: they are not tried again."""
-        messaged = {f"+{taken.number}" for taken in self.witness.taken}
+        # The refused one counts nowhere, also where its three refusals never reached us.
+        settled = {f"+{digits(_REFUSED)}", *(f"+{taken.number}" for taken in self.witness.taken)}
         return [
             record.lead_id
             for record in self._books().records()
             if record.attempts >= MAX_UNANSWERED_ATTEMPTS and record.sent_at is None
-            if record.phone not in messaged
+            if record.phone not in settled
         ]
 
     def _books(self) -> Ledger:

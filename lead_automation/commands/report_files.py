@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
 from lead_automation.leads.hours import quota_day
@@ -46,8 +48,9 @@ def keep_reports(
     page = None
     try:
         if result is not None:
+            kept = replace(result, history_days=local.history_days)
             _, page = save_run_report(
-                disk, folder, result, render_html=partial(render_html, zone=zone)
+                disk, folder, kept, render_html=partial(render_html, zone=zone)
             )
         refresh_reports(
             disk, folder, changed, known_at=now, render_html=partial(render_html, zone=zone)

@@ -6,6 +6,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from lead_automation.arguments import Arguments
+from lead_automation.campaign.preflight import check_wall_clock
 from lead_automation.commands.common import SettingsSource, agrees, show, state_to_write
 from lead_automation.commands.state_checks import missing_leads
 from lead_automation.config import LocalSettings
@@ -17,7 +18,7 @@ from lead_automation.settings.urls import parse_state_url
 from lead_automation.settings.values import BadValueError
 from lead_automation.state.open import open_state
 from lead_automation.state.state import State
-from lead_automation.text import safe_text
+from lead_automation.text import safe_outside
 
 _MOST_NAMED = 10  # of a run, on a screen; --json names them all
 
@@ -64,8 +65,10 @@ def _copy(state: State, local: LocalSettings, arguments: Arguments, runtime: Run
 def _accept(state: State, local: LocalSettings, arguments: Arguments, runtime: Runtime) -> int:
     """Take leads as messaged that only the reports know of, after a yes."""
     with state.lock(runtime):
-        missing = missing_leads(state.open_ledger(read_only=True), local, runtime)
-        shown = {run: [safe_text(row.lead_id) for row in rows] for run, rows in missing.items()}
+        before = state.open_ledger(read_only=True)
+        check_wall_clock(before.newest_time(), now=runtime.clock.now(), zone=local.hours.zone)
+        missing = missing_leads(before, local, runtime)
+        shown = {run: [safe_outside(row.lead_id) for row in rows] for run, rows in missing.items()}
         if not missing:
             document: dict[str, object] = {"status": "nothing_missing", "missing": {}}
             text = "The history knows every lead the reports name."
@@ -78,7 +81,7 @@ def _accept(state: State, local: LocalSettings, arguments: Arguments, runtime: R
             days: defaultdict[date, dict[str, str | None]] = defaultdict(dict)
             for row in (row for rows in missing.values() for row in rows):
                 if row.at is not None:
-                    days[quota_day(row.at, local.hours.zone)][row.lead_id] = row.counsellor
+                    days[quota_day(row.at, local.hours.zone)][row.known_as] = row.counsellor
             ledger = state.open_ledger()
             try:
                 for day, leads in days.items():

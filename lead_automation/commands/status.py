@@ -13,6 +13,7 @@ from lead_automation.commands.common import (
     hold_text,
     show,
 )
+from lead_automation.commands.state_checks import mismatch
 from lead_automation.config import LocalSettings
 from lead_automation.errors import StateError
 from lead_automation.leads.hours import quota_day
@@ -97,11 +98,8 @@ def _document(
             for row in books.owed_rows()
             if row.refused_on is not None
         ],
-        "month": {
-            "month": month,
-            "calls": books.month_calls(month),
-            "limit": local.monthly_calls,
-        },
+        "month": {"month": month, "calls": books.month_calls(month), "limit": local.monthly_calls},
+        "reports_mismatch": mismatch(books, local, runtime),
         "last_run": _last_run(local, runtime),
         "state_dir": str(local.state_dir),
     }
@@ -178,6 +176,7 @@ def _lines(shown: dict[str, Any]) -> list[str]:
         *_refused_lines(shown["crm_rows_refused"]),
         f"WATI calls in {month['month']}: {month['calls']:,} of {month['limit']:,} ({share:.0f} %)",
         *([] if shown["hold"] else ["Hold: none"]),
+        *_mismatch_lines(shown["reports_mismatch"]),
         *_last_run_lines(shown["last_run"]),
     ]
 
@@ -192,6 +191,11 @@ def _quota_lines(counsellors: dict[str, dict[str, int]]) -> list[str]:
         f"{its['daily_limit']:>{limit_width}} used, {_left(its):>{limit_width}} left"
         for name, its in counsellors.items()
     ]
+
+
+def _mismatch_lines(problem: str | None) -> list[str]:
+    text = f"RUNS ARE STOPPED: the history {problem}; mend it, or see `state accept`"
+    return [text] if problem else []
 
 
 def _last_run_lines(last_run: dict[str, Any] | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lead_automation.errors import ConfigError, StateError
 from lead_automation.files import Disk, write_atomic
@@ -17,12 +18,11 @@ from lead_automation.reporting.documents import (
     is_run_id,
     parse_run_document,
     run_date,
-    run_may_be_since,
 )
 from lead_automation.reporting.kept import KeptRun, read_kept
 from lead_automation.reporting.live import refreshed
 from lead_automation.runs import RunMode, RunResult
-from lead_automation.stored import MessageRecord
+from lead_automation.stored import Count, LeadId, MessageRecord, Time
 
 REPORTS_FOLDER = "reports"
 """Folder of the reports, below the state directory."""
@@ -203,40 +203,60 @@ class MessagedRow(Struct, frozen=True):
     """A lead that a kept document says was, or may have been, messaged; the rest is not read."""
 
     lead_id: str
+    full_id: LeadId | None = None
     outcome: str | None = None
     counsellor: str | None = None
-    at: datetime | None = None
+    at: Time | None = None
+
+    @property
+    def known_as(self) -> str:
+        """The lead's id in the history; never shown."""
+        return self.full_id or self.lead_id
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether WATI took the message."""
+        return self.outcome == Outcome.ACCEPTED.value
 
 
-class _Messages(Struct, frozen=True):
+class RunMessages(Struct, frozen=True):
+    """What a kept document says of whom a run messaged.
+
+    Attributes:
+        history_days: How far back the history reached then; None in a document that does not say.
+    """
+
     mode: str
     lead_rows: tuple[MessagedRow, ...]
+    history_days: Count | None = None
 
 
-def messaged_leads(disk: Disk, folder: Path, since: datetime) -> dict[str, list[MessagedRow]]:
-    """Return whom the kept production runs since a moment messaged, or may have, by run id.
+def messaged_leads(disk: Disk, folder: Path, since: date) -> dict[str, RunMessages]:
+    """Return whom the kept production runs since a day messaged, or may have, by run id.
 
-    A document that cannot be read says nothing either way. Ids shown masked name nobody.
+    A document that cannot be read says nothing either way. An id of which only the masked form is
+    kept names nobody.
 
     Raises:
         StateError: The folder is a link, or cannot be listed.
     """
     found = {}
     for run_id in list_runs(disk, folder):
-        if run_may_be_since(run_id, since) and (rows := _messaged(disk, _path(folder, run_id))):
-            found[run_id] = rows
+        if run_date(run_id) >= since and (its := _messaged(disk, _path(folder, run_id))):
+            found[run_id] = its
     return found
 
 
-def _messaged(disk: Disk, path: Path) -> list[MessagedRow]:
+def _messaged(disk: Disk, path: Path) -> RunMessages | None:
     try:
-        kept = msgspec.json.decode(_read(disk, path) or b"", type=_Messages)
+        kept = msgspec.json.decode(_read(disk, path) or b"", type=RunMessages)
     except (StateError, msgspec.MsgspecError, UnicodeError):
-        return []
+        return None
     if kept.mode != RunMode.PRODUCTION.value:
-        return []
+        return None
     arrived = (Outcome.ACCEPTED.value, Outcome.UNKNOWN.value)
-    return [row for row in kept.lead_rows if row.outcome in arrived and "•" not in row.lead_id]
+    rows = (row for row in kept.lead_rows if row.outcome in arrived and "•" not in row.known_as)
+    return replace(kept, lead_rows=tuple(rows))
 
 
 def _refuse_link(folder: Path) -> None:

@@ -3,7 +3,7 @@
 Both have the shape of ``runs.RunResult``; the document carries a version besides.
 """
 
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from re import fullmatch
 from typing import Any, Final
@@ -22,7 +22,7 @@ DOCUMENT_VERSION: Final = 1
 
 _SUFFIXES = 0x10000  # four digits: two runs that begin in one second do not share an id
 # What scripts were never promised: a run of 500 leads would fill their log with its rows.
-_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month", "known_at"})
+_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month", "known_at", "history_days"})
 
 
 def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:
@@ -52,12 +52,6 @@ def run_date(run_id: str) -> date:
         return date.min
 
 
-def run_may_be_since(run_id: str, since: datetime) -> bool:
-    """Whether a run of this id may have started at or after a moment, by its date alone."""
-    # Local dates are at most a day from the UTC one, on either side.
-    return run_date(run_id) >= since.date() - timedelta(days=2)
-
-
 def result_to_json(result: RunResult, zone: tzinfo | None = None) -> dict[str, object]:
     """Return the object ``run --json`` prints, times in the zone; its keys are promised."""
     if zone is not None:
@@ -76,8 +70,15 @@ def rates_json(its: MessageCounts, attempted: int) -> dict[str, object]:
     return shares
 
 
-def document_bytes(result: RunResult) -> bytes:
-    """Return everything kept of a run, as UTF-8 JSON with a newline at its end."""
+def document_bytes(result: RunResult, *, is_shown: bool = False) -> bytes:
+    """Return everything kept of a run, as UTF-8 JSON with a newline at its end.
+
+    Args:
+        result: The run.
+        is_shown: It goes elsewhere than into the folder of reports: without whole ids.
+    """
+    if is_shown:
+        result = replace(result, rows=tuple(replace(row, full_id=None) for row in result.rows))
     document = {"version": DOCUMENT_VERSION, **_fields(result)}
     return (json_text(document, indent=1) + "\n").encode()
 

@@ -27,23 +27,26 @@ def refreshed(result: RunResult, records: Iterable[MessageRecord], known_at: dat
     """
     if result.mode is not RunMode.PRODUCTION:
         return result
-    # Ids and numbers stand masked in the report, so they are compared as it shows them.
-    known = {_shown(record): record for record in records if record.sent_at or record.attempts}
-    rows = [_row(row, known.get((row.lead_id, row.phone))) for row in result.rows]
+    known = {}
+    for record in (record for record in records if record.sent_at or record.attempts):
+        shown = _shown(record)
+        # Numbers stand masked in the report, in an old one ids too; the whole id is the surer one.
+        known[shown.lead_id, shown.phone] = record
+        known[shown.full_id or shown.lead_id, shown.phone] = record
+    rows = [_row(row, known.get((row.full_id or row.lead_id, row.phone))) for row in result.rows]
     if rows == list(result.rows):
         return result
     return _recounted(result, rows, known_at)
 
 
-def _shown(record: MessageRecord) -> tuple[str, str]:
-    row = LeadRow(
+def _shown(record: MessageRecord) -> LeadRow:
+    return LeadRow(
         position=0,
         lead_id=record.lead_id,
         name="",
         phone=mask_phone(record.phone or ""),
         status=record.status,
     )
-    return row.lead_id, row.phone
 
 
 def _row(row: LeadRow, record: MessageRecord | None) -> LeadRow:
@@ -99,4 +102,9 @@ def _recounted(result: RunResult, rows: list[LeadRow], known_at: datetime) -> Ru
         month=result.month,
         calls=result.api_calls,
     )
-    return replace(counted, next_steps=result.next_steps, known_at=known_at)
+    return replace(
+        counted,
+        next_steps=result.next_steps,
+        known_at=known_at,
+        history_days=result.history_days,
+    )

@@ -48,7 +48,7 @@ def render_report(result: RunResult, form: ReportForm, *, zone: tzinfo, width: i
         case ReportForm.HTML:
             return render_html(result, zone=zone).encode()
         case ReportForm.JSON:
-            return document_bytes(result)
+            return document_bytes(result, is_shown=True)
         case ReportForm.CSV:
             return run_csv(result, zone=zone)
         case ReportForm.TEXT:

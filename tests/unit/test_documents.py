@@ -2,7 +2,6 @@
 
 import json
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +21,6 @@ from lead_automation.reporting.documents import (
     make_run_id,
     parse_run_document,
     result_to_json,
-    run_may_be_since,
 )
 from lead_automation.runs import RunResult
 from lead_automation.text import json_text
@@ -144,16 +142,6 @@ def test_make_run_id_is_local_sortable_and_safe() -> None:
     assert is_run_id(made)
     assert not any(map(is_run_id, ("", "../x", made[:-1], f"{made}\n", f"x{made}")))
     assert make_run_id(STARTED, KOLKATA, 0.9999999) == "20261122T091523-ffff"
-
-
-def test_run_may_be_since_leaves_room_for_zones() -> None:
-    """An id says the local day only, so a day on either side is let through."""
-    since = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-    assert run_may_be_since(RUN_ID, since)
-    assert not run_may_be_since(RUN_ID, since + timedelta(days=5))
-    assert not run_may_be_since("20261399T091523-3f9a", since)
-    assert not run_may_be_since("nonsense", since)
 
 
 def test_save_run_report_writes_both_private_files(tmp_path: Path) -> None:
