@@ -110,6 +110,11 @@ class MessageRecord(
         return self.unknown or self.sent_at is not None or self.template is None
 
     @property
+    def was_withdrawn(self) -> bool:
+        """Whether it was reserved and taken back before its POST: nothing happened to anybody."""
+        return not self.may_have_arrived and self.error_category is None
+
+    @property
     def is_open(self) -> bool:
         """Whether WATI may still have news of it."""
         return self.sent_at is not None and not self.unknown and self.status not in _FINAL

@@ -24,8 +24,9 @@ from lead_automation.models import Action, ErrorCategory, Outcome, SendAttempt, 
 from lead_automation.state.steps import Reservation
 from lead_automation.stored import MessageRecord, Suppression
 
-_FRESH_S = 1.0
-"""Age of a reservation up to which its POST needs no second look; a commit takes milliseconds."""
+_LOOK_HOLDS_S = 1.0
+"""So long hours, hold, suppression and stop signal hold true once they were asked: what a disk
+takes for a reservation by far, and no more than a person notices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Sender:
             services.settings.pacing, clock=services.clock, chance=services.runtime.chance
         )
         self.last_start = services.clock.monotonic()
+        self._looked_at = self.last_start
 
     def send(self, lead: Assignment) -> Sent:
         """Send one lead's message, in at most three attempts that certainly did not arrive."""
@@ -82,9 +84,13 @@ class Sender:
             if counsellor is not lead.counsellor:
                 row = structs.replace(lead.row, counsellor=counsellor.name)
                 lead = replace(lead, counsellor=counsellor, row=row)
-            since = self._services.clock.monotonic()
             [record] = self._reserve([lead])
-            self._ask_again(since)
+            blocked = self._look_again(lead)
+            if blocked is not None:
+                self._services.ledger.withdraw([record])
+                return replace(blocked, attempt=last.attempt)
+            # Only now: in the report a lead that was not POSTed is skipped or not reached.
+            self._progress.attempted(lead.row, record)
             [attempt] = self._services.wati.send_messages([self._message(lead)])
             again = number < ATTEMPTS_IN_PLACE and _may_repeat(attempt)
             record, end = self._settle(lead, record, attempt, again=again)
@@ -105,10 +111,26 @@ class Sender:
             end = self._follower.work(wait_s)
             if end is not None or (end := self._gate.end_now()) is not None:
                 return Sent(end=end)
+        return self._look(lead)
+
+    def _look_again(self, lead: Assignment) -> Sent | None:
+        """Look once more where the reservation took so long that the answer may be another one.
+
+        A stalled disk; or a machine that stood still and may have lost its database, and the lock.
+
+        Raises:
+            StateError: The state does not answer any more: nothing may be sent.
+        """
+        age_s = self._services.clock.monotonic() - self._looked_at
+        return self._look(lead) if age_s > _LOOK_HOLDS_S else None
+
+    def _look(self, lead: Assignment) -> Sent | None:
+        """Return why this message may not go out now; None when it may."""
+        services = self._services
+        self._looked_at = services.clock.monotonic()  # before all: the look may take long itself
         end = self._gate.end_now()
         if end is not None:
             return Sent(end=end)
-        services = self._services
         # Last of all: an operator may have added the number while this lead waited for its slot.
         found = services.state.suppressions.find(lead.recipient.phone, services.clock.now())
         if found is not None:
@@ -138,23 +160,10 @@ class Sender:
             for lead in leads
         ]
         records = services.ledger.reserve(wanted, day=services.today(), at=services.clock.now())
-        for lead, record in zip(leads, records, strict=True):
-            self._progress.attempted(lead.row, record)
         # The pace runs from start to start, so a slow answer is no extra wait.
         self._pacer.started()
         self.last_start = services.clock.monotonic()
         return records
-
-    def _ask_again(self, since: float) -> None:
-        """Ask the state once more before the POST where the reservation has grown old.
-
-        A machine that stood still may have lost its database, and the lock with it.
-
-        Raises:
-            StateError: The state does not answer any more: nothing may be sent.
-        """
-        if self._services.clock.monotonic() - since > _FRESH_S:
-            self._services.state.hold.read()
 
     def _message(self, lead: Assignment) -> TemplateMessage:
         return compose_message(

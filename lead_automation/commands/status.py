@@ -124,7 +124,7 @@ def _left(its: dict[str, int]) -> int:
 
 def _by_status(records: Iterable[MessageRecord]) -> dict[str, int]:
     """Return counts by status; ``unknown`` apart, and leads with whom nothing could be tried."""
-    counts = Counter(_word(record) for record in records)
+    counts = Counter(_word(record) for record in records if not record.was_withdrawn)
     return {word: counts[word] for word in _ORDER if counts[word]}
 
 

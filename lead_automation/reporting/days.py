@@ -103,6 +103,8 @@ class DaysReport:
 def facts_of_records(records: Iterable[MessageRecord], zone: tzinfo) -> Iterator[Fact]:
     """Return what the history says of each lead."""
     for record in records:
+        if record.was_withdrawn:
+            continue
         sent_at = record.sent_at
         yield Fact(
             record.day,

@@ -51,6 +51,7 @@ class Ledger(Steps, ABC):
         super().__init__(files, history_days=history_days, zone=zone)
         self._new_calls: dict[str, int] = {}
         self._limits: dict[str, int | None] = {}
+        self._withdrawals: dict[tuple[date, str], Change] = {}
 
     # --- how it is kept ------------------------------------------------------------------------
 
@@ -109,8 +110,20 @@ class Ledger(Steps, ABC):
         self._limits = {one.counsellor: one.daily_limit for one in wanted}
         self._check_limits(wanted, day)
         changes = [self._reserved(one, day, self._local(at)) for one in wanted]
+        withdrawn = {change.record.key: self._withdrawn(change, at) for change in changes}
         self._write(Kind.RESERVE, changes)
+        self._withdrawals = withdrawn
         return [change.record for change in changes]
+
+    def withdraw(self, records: Sequence[MessageRecord]) -> None:
+        """Take back, durably, what was reserved last and is not POSTed: as if it had never been.
+
+        The quota comes back, and a row that the reservation made obsolete is owed again.
+
+        Args:
+            records: Some of the last reservation's, or all; nothing came of them yet.
+        """
+        self._write(Kind.NOT_SENT, [self._withdrawals[record.key] for record in records])
 
     def settle(
         self, sent: Sequence[tuple[MessageRecord, SendAttempt]], *, at: datetime

@@ -84,6 +84,21 @@ class Steps(Books):
         dropped = () if wanted.retry_of_row is None else (wanted.retry_of_row,)
         return Change(record=record, quota={wanted.counsellor: 1}, drop=dropped)
 
+    def _withdrawn(self, reserved: Change, at: datetime) -> Change:
+        """Return what takes a reservation back; to be asked before that is applied.
+
+        Everything is as before it. A lead without a record keeps one that says nothing happened,
+        with no error category: entries set records, none removes one.
+        """
+        record = reserved.record
+        before = self.record(record.day, record.lead_id)
+        rows = [self.find_row(row_id) for row_id in reserved.drop]
+        return Change(
+            record=before or self._unsent(record, at, None, attempts=record.attempts - 1),
+            quota={name: -count for name, count in reserved.quota.items()},
+            owe=tuple(row for row in rows if row is not None),
+        )
+
     def _settled(self, record: MessageRecord, attempt: SendAttempt, at: datetime) -> Change:
         match attempt.outcome:
             case Outcome.ACCEPTED:
@@ -125,7 +140,7 @@ class Steps(Books):
         return self._given_back(before, after, failure.text)
 
     def _unsent(
-        self, before: MessageRecord, at: datetime, category: ErrorCategory, *, attempts: int
+        self, before: MessageRecord, at: datetime, category: ErrorCategory | None, *, attempts: int
     ) -> MessageRecord:
         """Return the record of a message that certainly reached nobody."""
         return replace(

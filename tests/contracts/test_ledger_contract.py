@@ -261,6 +261,50 @@ def test_reserve_of_a_retry_drops_the_row_it_replaces(kept: Kept) -> None:
     assert after.quota_used(TODAY) == {"Anandi": 1}
 
 
+def test_withdrawn_first_attempt_leaves_no_trace_that_counts(kept: Kept) -> None:
+    """Quota back, nothing owed, no attempt, and the lead may be reserved again."""
+    kept.ledger.withdraw([reserve(kept.ledger)])
+    after = kept.reopened()
+    found = after.record(TODAY, "1001")
+
+    assert found is not None
+    assert (found.was_withdrawn, found.attempts, found.sent_at) == (True, 0, None)
+    assert after.quota_used(TODAY) == {"Anandi": 0}
+    assert not after.owed_rows()
+    assert not after.unknown_messages()
+    assert after.earlier_attempts(lead_id="1001", phone=PHONE, template=TEMPLATE) == 0
+    assert after.find_duplicate(lead_id="1001", phone=PHONE, template="x", today=TODAY) is None
+
+
+def test_withdrawn_retry_leaves_what_was_before_it(kept: Kept) -> None:
+    """The absent attempt stands as it did: record, count and the row the reservation dropped."""
+    before = kept.ledger.absent(reserve(kept.ledger), at=NOW)
+    row = kept.ledger.owed_row(before)
+    assert row is not None
+    again = reserve(kept.ledger, counsellor="Karan", attempt=2, retry_of_row=row.row_id, at=LATER)
+    kept.ledger.withdraw([again])
+    after = kept.reopened()
+
+    assert after.record(TODAY, "1001") == before
+    assert after.owed_rows() == [row]
+    assert after.quota_used(TODAY) == {"Anandi": 0, "Karan": 0}
+    assert after.earlier_attempts(lead_id="1001", phone=PHONE, template=TEMPLATE) == 1
+
+
+def test_withdrawn_part_of_a_batch_leaves_the_rest_reserved(kept: Kept) -> None:
+    """One of two may not go out any more; the other's message is still to be settled."""
+    wanted = [
+        Reservation(lead_id=lead_id, phone=phone, template=TEMPLATE, counsellor="Anandi")
+        for lead_id, phone in (("1000", OTHER_PHONE), ("1001", PHONE))
+    ]
+    first, _ = kept.ledger.reserve(wanted, day=TODAY, at=NOW)
+    kept.ledger.withdraw([first])
+    after = kept.reopened()
+
+    assert [record.lead_id for record in after.unknown_messages()] == ["1001"]
+    assert after.quota_used(TODAY) == {"Anandi": 1}
+
+
 def test_refusals_twice_a_day_owe_two_rows(kept: Kept) -> None:
     """A row the CRM has not taken is never overwritten by a later attempt of the same day."""
     for failure in (REFUSAL, NETWORK):
