@@ -28,7 +28,7 @@ REPORTS_FOLDER = "reports"
 """Folder of the reports, below the state directory."""
 INDEX_NAME = "index.html"
 
-_MAX_BYTES = 160 << 20  # 100,000 leads with the longest texts there can be take less
+_MAX_BYTES = 256 << 20  # 100,000 leads with the longest texts there can be take less
 _MOST_NAMED = 5  # enough to see what an id looks like, and which was the last
 _PREFIX, _SUFFIX = "run-", ".json"
 

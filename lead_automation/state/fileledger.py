@@ -107,18 +107,18 @@ class FileLedger(Ledger):
             self._journal.sync()
         if today is not None:
             self.prune(today)
-        self._save_touched(self._journal)
+        self._save_touched(self._journal, is_pruned=today is not None)
         # Last: a crash before it folds the same journal again, one after it has nothing to fold.
         if self._journal.size:
             self._journal.clear()
         self.start_anew()
         self._new_calls = {}
 
-    def _save_touched(self, journal: Journal) -> None:
+    def _save_touched(self, journal: Journal, *, is_pruned: bool) -> None:
         try:
             for name in FILES:
                 if name in self.touched:
-                    save_state(self._disk, self._folder, name, self.files)
+                    save_state(self._disk, self._folder, name, self.files, is_pruned=is_pruned)
         except StateError:
             journal.give_up()
             raise

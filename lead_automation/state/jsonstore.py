@@ -195,13 +195,18 @@ def dump_calls(calls: Mapping[str, int]) -> bytes:
     return dump_file(dump_entry(month, calls[month]) for month in sorted(calls))
 
 
+_UNDROPPED = 512 * MIB
+"""What a file may be larger by while nobody knows the day, and so nothing may be dropped: the whole
+journal of a crash folded into it. A size is judged after that; else every start would fail."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """How one of the files is read and written.
 
     Attributes:
         field: Of StateFiles.
-        max_bytes: A larger file is refused, and not written.
+        max_bytes: No larger file is written once what no longer counts was dropped.
         is_made_by_init: So that its absence is a loss and never an empty file.
         read: Reads it faster where nobody edited it, see ``read_history``.
     """
@@ -213,19 +218,24 @@ class _Form:
     is_made_by_init: bool = False
     read: Callable[[bytes], Any] | None = None
 
+    @property
+    def most_read(self) -> int:
+        """A larger file is refused."""
+        return self.max_bytes + _UNDROPPED
+
 
 FILES = {
     QUOTA_FILE: _Form("quota", parse_quota, dump_quota, 64 * MIB, is_made_by_init=True),
-    # Half a million records take about 140 MiB.
+    # Half a million records take about 140 MiB; the usual limits make 450 a day, for 3650 days.
     HISTORY_FILE: _Form(
         "history",
         parse_history,
         dump_history,
-        160 * MIB,
+        1024 * MIB,
         is_made_by_init=True,
         read=read_history,
     ),
-    OUTBOX_FILE: _Form("outbox", parse_outbox, dump_outbox, 160 * MIB),
+    OUTBOX_FILE: _Form("outbox", parse_outbox, dump_outbox, 1024 * MIB),
     CALLS_FILE: _Form("calls", parse_calls, dump_calls, MIB),
 }
 """In the order a fold writes them: what protects people comes first."""
@@ -240,7 +250,7 @@ def load_state(disk: Disk, folder: Path) -> StateFiles:
     """
     files = StateFiles()
     for name, form in FILES.items():
-        found = load_json(disk, folder / name, form.parse, max_bytes=form.max_bytes, read=form.read)
+        found = load_json(disk, folder / name, form.parse, max_bytes=form.most_read, read=form.read)
         if found is not None:
             setattr(files, form.field, found)
         elif form.is_made_by_init:
@@ -248,15 +258,25 @@ def load_state(disk: Disk, folder: Path) -> StateFiles:
     return files
 
 
-def save_state(disk: Disk, folder: Path, name: str, files: StateFiles) -> None:
+def save_state(
+    disk: Disk, folder: Path, name: str, files: StateFiles, *, is_pruned: bool = False
+) -> None:
     """Replace one of the four files atomically.
+
+    Args:
+        disk: Where to.
+        folder: State directory.
+        name: Of the file.
+        files: Its content is one of these.
+        is_pruned: What no longer counts was dropped, so the size is judged.
 
     Raises:
         StateError: It could not be written; the old content stands.
     """
     form = FILES[name]
     data = form.dump(getattr(files, form.field))
-    save_file(disk, folder / name, data, max_bytes=form.max_bytes)
+    most = form.max_bytes if is_pruned else form.most_read
+    save_file(disk, folder / name, data, max_bytes=most)
 
 
 def _missing(path: Path) -> StateError:

@@ -29,7 +29,7 @@ from lead_automation.stored import Suppression
 
 SUPPRESSION_FILE = "suppression_list.json"
 LOCK_FILE = ".suppression_list.json.lock"
-MAX_BYTES = 256 * MIB  # over a million numbers with their reasons
+MAX_BYTES = 1024 * MIB  # seven million numbers: more than `suppress import` ever brings
 
 _LOCK_WAIT_S = 10.0  # another writer needs milliseconds; one that hangs must not hang us
 _MAX_REASON = 400  # a number that is refused every few days must not grow the file for ever

@@ -268,12 +268,15 @@ def test_save_that_fails_keeps_the_old_content(make: Callable[[int], Script]) ->
     assert disk.files()["quota_usage.json"] == b'{"2026-11-22": {"Anandi": 3}}'
 
 
-def test_save_of_more_than_can_be_read_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next run must be able to read what this one writes."""
+def test_save_of_too_much_is_refused_once_the_old_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever keeps more than any setting makes is told which one to lower."""
     monkeypatch.setitem(FILES, HISTORY_FILE, replace(FILES[HISTORY_FILE], max_bytes=100))
     disk = empty_disk()
+    files = StateFiles(history=_history(_day(f'"1": {RECORD}')))
     with pytest.raises(StateError, match="would grow to") as raised:
-        save_state(disk, FOLDER, HISTORY_FILE, StateFiles(history=_history(_day(f'"1": {RECORD}'))))
+        save_state(disk, FOLDER, HISTORY_FILE, files, is_pruned=True)
 
     assert "HISTORY_DAYS" in raised.value.hint
     assert disk.steps == []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from lead_automation.errors import StateError
 from lead_automation.models import MessageStatus
 from lead_automation.state import fileledger
 from lead_automation.state.fileledger import FileLedger, read_snapshot
+from lead_automation.state.jsonstore import FILES, HISTORY_FILE, QUOTA_FILE
 from lead_automation.state.rows import make_row
 
 WEEKS_LATER = TODAY + timedelta(days=20)
@@ -330,3 +332,36 @@ def test_times_in_an_hour_that_a_clock_change_repeats_keep_their_order() -> None
 
     assert [record.lead_id for record in after.unknown_messages()] == ["2", "1"]
     assert after.find_duplicate(lead_id="1", phone=PHONE, template=TEMPLATE, today=TODAY)
+
+
+def test_no_cap_keeps_a_ledger_from_starting_or_from_dropping_what_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file above its cap is read, folded into and, once the day is known, judged without it."""
+    disk = empty_disk()
+    old = open_ledger(disk)
+    for number in range(9):
+        reserve(old, str(number), phone=f"+91980000000{number}")
+    for name in (QUOTA_FILE, HISTORY_FILE):  # each holds one day's worth, and not two of them
+        monkeypatch.setitem(FILES, name, replace(FILES[name], max_bytes=350))
+    ledger = open_ledger(disk.survivors(power_cut=False))
+    disk = ledger._disk  # type: ignore[assignment]  # noqa: SLF001
+    assert len(disk.files()[HISTORY.name]) > 2000
+    reserve(ledger, "10", day=WEEKS_LATER, at=NOW + timedelta(days=20))
+    ledger.finish(today=WEEKS_LATER)
+
+    assert list(_content(disk, HISTORY)) == [WEEKS_LATER.isoformat()]
+    assert list(_content(disk, QUOTA)) == [WEEKS_LATER.isoformat()]
+
+
+def test_quota_file_of_a_thousand_years_stops_nothing() -> None:
+    """What lies before the history is dropped before anybody minds its size."""
+    disk = empty_disk()
+    days = {f"{year}-11-22": {f"Name {n}": 50 for n in range(99)} for year in range(1000, 2000)}
+    disk.put(QUOTA, json.dumps(days).encode())
+    assert len(disk.files()[QUOTA.name]) > 1 << 20
+    ledger = open_ledger(disk)
+    reserve(ledger)
+    ledger.finish(today=TODAY)
+
+    assert list(_content(disk, QUOTA)) == [TODAY.isoformat()]
