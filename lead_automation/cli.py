@@ -5,17 +5,20 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 from lead_automation.arguments import Arguments, parse_arguments
 from lead_automation.clock import Clock, StopFlag, make_sleep, system_chance
+from lead_automation.deadline import run_beside
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.files import Disk
 from lead_automation.runtime import Runtime
 
 Command = Callable[[Arguments, Runtime], int]
 
+_LAST_WORD_S = 1.0  # who asks twice wants the end, not the last word
 _ENDS_IN_ORDER = ("run", "track", "sandbox")
 """Commands that look at the stop flag; the others end wherever a signal meets them."""
 
@@ -119,19 +122,48 @@ def _current_folder() -> Path:
         return Path()
 
 
+def _say_left_open(stop: StopFlag) -> None:
+    """Say what a second signal leaves open, if that can be told within a second."""
+    text = None
+    if stop.left_open is not None:
+        # Beside this thread, which the signal may have met in the middle of a change of the books.
+        (text,) = run_beside([_quietly(stop.left_open)], within_s=_LAST_WORD_S)
+    # A progress line may have hidden the cursor.
+    _say_at_once(text or "quitting now", before="\x1b[?25h")
+
+
+def _quietly(tell: Callable[[], str]) -> Callable[[], str]:
+    def tell_if_possible() -> str:
+        try:
+            return tell()
+        except Exception:  # noqa: BLE001 - books that are changed meanwhile; the end must not wait
+            return ""
+
+    return tell_if_possible
+
+
+def _say_at_once(text: str, before: str = "") -> None:
+    """Write a line to stderr from a signal handler, over a progress line if there is one."""
+    with suppress(OSError, ValueError):
+        is_seen = sys.stderr is not None and sys.stderr.isatty()
+        begin = f"\r\x1b[2K{before}" if is_seen else ""
+        # os.write, because the signal may have interrupted a write to the stream, which is not
+        # reentrant.
+        os.write(2, f"{begin}{text}\n".encode())
+
+
 def _listen_for_signals(stop: StopFlag) -> None:
     """Let the first signal end the run in order and the second one at once."""
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_set:
-            if sys.stderr is not None and sys.stderr.isatty():
-                # A progress line may have hidden the cursor. os.write, because the signal may have
-                # interrupted a write to the stream, which is not reentrant.
-                os.write(2, b"\x1b[?25h")
+            _say_left_open(stop)
             # Not sys.exit: its exception could be raised in the middle of a journal write, and be
             # caught there. The journal stays; the next run folds it.
             os._exit(128 + number)
         stop.request(number)
+        if number == signal.SIGINT:  # typed by somebody, who is to see that it was heard
+            _say_at_once("stopping after this message; once more to quit now")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

@@ -152,10 +152,15 @@ class StopFlag:
     """Remember that a signal asked the run to end.
 
     Set from a signal handler, so it does nothing but store a number.
+
+    Attributes:
+        signal_number: Of the first signal; None before any.
+        left_open: Says what a run that goes at once leaves open; None where there is nothing.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self.left_open: Callable[[], str] | None = None
 
     def request(self, signal_number: int) -> None:
         """Ask for the end; the first signal decides the exit code."""

@@ -150,6 +150,7 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     state_url: Secret | None
     history_days: int
     keep_reports_days: int
+    idle_days_alert: int
     hours: HoursPolicy
     counsellors: tuple[Counsellor, ...]
     default_region: str

@@ -70,11 +70,16 @@ class Notifier:
             except OSError as exc:  # a machine without a further thread
                 self._start_problem = str(exc)
 
-    def ended(self, result: RunResult) -> list[str]:
-        """Ping the end, and alert somebody where that is needed; return what went wrong."""
+    def ended(self, result: RunResult, *, idle: str = "") -> list[str]:
+        """Ping the end, and alert somebody where that is needed; return what went wrong.
+
+        Args:
+            result: How it ended.
+            idle: That the runs have been sending nothing for days; "" where they did.
+        """
         problems = self._ping_end(result.exit_code)
-        if self._receivers.alert_urls and _is_worth_an_alert(result):
-            problems += self._alert(result)
+        if self._receivers.alert_urls and (idle or _is_worth_an_alert(result)):
+            problems += self._alert(result, idle)
         return problems
 
     def _ping_start(self) -> None:
@@ -122,15 +127,19 @@ class Notifier:
             http.close()
         return "" if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES else f"HTTP {status}"
 
-    def _alert(self, result: RunResult) -> list[str]:
+    def _alert(self, result: RunResult, idle: str) -> list[str]:
         """Send one message, unless the same was said today; remember it once somebody took it."""
         zone = self._receivers.zone or UTC
         day = result.ended_at.astimezone(zone).date().isoformat()
-        topic = alert_topic(result)
+        is_worth = _is_worth_an_alert(result)
+        topic = alert_topic(result) if is_worth else "idle"
         told = self._told(day)
         if topic in told:
             return []
         title, text = alert_text(result)
+        if idle:
+            text = f"{idle}.\n{text}"
+            title = title if is_worth else "WATI campaigns send nothing"
         problems = send_alert(self._receivers.alert_urls, title, text)
         # After the alert, never before it: a kill in between repeats one, and loses none.
         if len(problems) < len(self._receivers.alert_urls):

@@ -103,6 +103,8 @@ class Follower:
             # Two looks each, of which WATI lets about one a second be made.
             looks_s = 2 * READ_DEADLINE_S + looks_apart_s(self._services) + 2 * len(fresh)
             until = max(until, max(fresh) + looks_s)
+        if count := len(self._unknown) + len(self._first) + len(self._again):
+            self._progress.following(count, until)
         return self._tracker.work(until, is_tail=True, row_deadline_s=ROW_DEADLINE_S)
 
     # --- what to read next ---------------------------------------------------------------------

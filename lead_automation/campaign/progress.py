@@ -29,10 +29,16 @@ class LeadProgress:
         self._rows: dict[str, LeadRow] = {}
         self._words: dict[str, str] = {}
 
-    def started(self, row: LeadRow, total: int) -> None:
-        """Note that a lead's turn has come; its row names the counsellor."""
+    def started(self, row: LeadRow, total: int, to_go: int) -> None:
+        """Note that a lead's turn has come; its row names the counsellor.
+
+        Args:
+            row: The lead's.
+            total: Leads fetched.
+            to_go: Leads that may still be attempted, this one included.
+        """
         counsellor = row.counsellor or ""
-        self._display.update(self._analytics.counters, counsellor=counsellor)
+        self._display.update(self._analytics.counters, counsellor=counsellor, to_go=to_go)
         width = max(_MIN_POSITION_WIDTH, len(str(total)))
         place = f"{row.position:0{width}}/{total:0{width}}"
         _log.info("📞 [%s] %s → %s", place, row.name, counsellor)
@@ -108,6 +114,10 @@ class LeadProgress:
             _say_sent(row)
         if row.status is not before.status:
             _say_status(row)
+
+    def following(self, count: int, until: float) -> None:
+        """Note that messages are followed, until a steady second at the latest."""
+        self._display.following(count, until)
 
     def still_pending(self) -> None:
         """Say at the end whose delivery nobody knows yet."""

@@ -109,6 +109,7 @@ class EnhancedLeadAutomation:
         try:
             end = self._prepare() or self._work_through(self.fetch_leads())
             self._screening.warn_of_countries_never_reached()
+            self._screening.warn_of_odd_rows(self._total)
             end = self._follow_up.run(end)
             self._progress.still_pending()
         except LeadAutomationError as error:
@@ -231,6 +232,7 @@ class EnhancedLeadAutomation:
                 phone="",
                 status=MessageStatus.PENDING,
             )
+            self._screening.odd_rows += 1
             return self._skip(row, SkipReason.MALFORMED, lead.reason, None)
         found = self._screening.examine(lead, position)
         if found.recipient is None:
@@ -240,7 +242,7 @@ class EnhancedLeadAutomation:
             self._end = out_of_quota()
             return MessageResult.nothing_sent(self._end.reason)
         row = replace(found.row, counsellor=counsellor.name)
-        self._progress.started(row, self._total)
+        self._progress.started(row, self._total, self._to_go(position))
         # From here on a second row with this id or number is a duplicate, whatever becomes of it.
         self._screening.attempt(found.recipient)
         if self._mode is RunMode.DRY_RUN:
@@ -255,6 +257,13 @@ class EnhancedLeadAutomation:
             )
         )
         return self._result_of(sent, row)
+
+    def _to_go(self, position: int) -> int:
+        """Return how many leads may still be attempted, this one included."""
+        bounds = [self._total - position + 1, self._quota.left()]
+        if self._limit is not None:
+            bounds.append(self._limit - self._attempted - self._quota.planned.total())
+        return min(bounds)
 
     def get_available_counsellor(self, preferred: Counsellor | None = None) -> Counsellor | None:
         """Choose at random who a lead is given to, weighted by the quota each has left today.

@@ -22,17 +22,27 @@ from lead_automation.stored import Suppression
 CONTACT_DEADLINE_S = 10.0
 """A look-up before a send is worth no longer wait: without an answer the send goes on."""
 
+# A list of people who typed their own names has a few per cent of odd ones; of fewer than twenty
+# rows, two are only chance.
+_ROWS_TO_JUDGE = 20
+_ODD_SHARE = 0.1
+
 _log = logging.getLogger(__name__)
 
 
 class Screening:
-    """Examine the leads of one run; remembers which were attempted."""
+    """Examine the leads of one run; remembers which were attempted.
+
+    Attributes:
+        odd_rows: Rows without an id, a name or a number that can be used.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._template = services.settings.wati.template
         self._attempted: set[str] = set()
         self._quiet: Counter[str] = Counter()
+        self.odd_rows = 0
 
     def examine(self, lead: Lead, position: int) -> Screened:
         """Return whom to write to now, or why not.
@@ -47,8 +57,9 @@ class Screening:
         number = settings.test_number if is_test else lead.mobile_number
         region = settings.local.default_region
         found = describe_lead(lead, position, number=number, region=region)
+        self.odd_rows += bool(found.name_problem) or found.recipient is None
         if found.name_problem:
-            _log.warning(
+            _log.info(
                 "Lead %s is addressed as %s: %s", lead.lead_id, SUBSTITUTE, found.name_problem
             )
         if is_test:
@@ -100,6 +111,12 @@ class Screening:
                     "there never meet in a week (LEAD_LOCAL_HOURS)"
                 )
                 _log.warning(text, region, count, describe_hours(hours))
+
+    def warn_of_odd_rows(self, fetched: int) -> None:
+        """Say once where the list itself seems to be wrong; one odd row is only the log's."""
+        if fetched >= _ROWS_TO_JUDGE and self.odd_rows > fetched * _ODD_SHARE:
+            text = "Odd rows in the lead list: %d of %d lack a name, a number or an id to go by"
+            _log.warning(text, self.odd_rows, fetched)
 
     def _look_up(self, phone: str) -> ContactVerdict | None:
         """Ask WATI for the contact, within its limit; no clear answer is None."""

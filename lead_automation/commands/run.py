@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,7 @@ from lead_automation.commands.endings import (
     no_run,
     report_failure,
 )
+from lead_automation.commands.idle import idle_text
 from lead_automation.commands.plan import plan_document, plan_text
 from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
@@ -41,7 +43,7 @@ from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.reporting.logger import OptimizedLogger
 from lead_automation.reporting.next_steps import META_CHECKLIST, has_meta_checklist
 from lead_automation.reporting.progress import Progress
-from lead_automation.reporting.summary import render_summary
+from lead_automation.reporting.summary import has_happened, render_brief, render_summary
 from lead_automation.runs import RunMode, RunResult
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
@@ -91,7 +93,7 @@ def run_with(
         runtime: What is outside.
         notifier: Tells how it ended.
     """
-    page: Path | None = None
+    idle = ""
     clock = RunClock(runtime.clock)
     runtime = replace(runtime, clock=clock)
     plan = RunPlan(
@@ -110,10 +112,11 @@ def run_with(
                 with _campaign(plan, arguments, runtime, state, log) as automation:
                     notifier.started()
                     result = automation.run_campaign()
+                if idle := idle_text(result, settings.local, runtime.disk):
+                    _log.warning("%s", idle)
+                    result = msgspec.structs.replace(result, warnings=log.warnings)
                 # Under the lock: the next run's look at recent sends must find this document.
-                if plan.mode is not RunMode.DRY_RUN:
-                    page = keep_reports(settings.local, runtime, automation.settled, result)
-                    _say_where(page, runtime)
+                page = _keep(result, plan, runtime, automation)
         except LeadAutomationError as error:
             _log.debug("The run ended before it began", exc_info=error)
             result = report_failure(error, arguments, runtime, clock.started_at, plan=plan)
@@ -128,7 +131,7 @@ def run_with(
             beside: dict[str, object] = {"report": page and str(page), "hold": _hold(state, plan)}
             _show(result, plan, arguments, runtime, beside)
         # Last, so that nobody at a terminal waits for a service, and without the run's lock.
-        _tell(notifier, result)
+        _tell(notifier, result, idle)
         return result.exit_code
 
 
@@ -139,8 +142,8 @@ def _listed(arguments: Arguments, runtime: Runtime) -> CsvLeads | None:
     return read_csv_leads(runtime.folder / arguments.leads, runtime.disk)
 
 
-def _tell(notifier: Notifier, result: RunResult) -> None:
-    for problem in notifier.ended(result):
+def _tell(notifier: Notifier, result: RunResult, idle: str = "") -> None:
+    for problem in notifier.ended(result, idle=idle):
         _log.warning("%s", problem)
 
 
@@ -176,6 +179,7 @@ def _campaign(
                 limits=plan.limits,
                 leads=plan.leads,
             )
+            runtime.stop.left_open = partial(_left_open, books)
             yield EnhancedLeadAutomation(
                 services,
                 limit=arguments.limit,
@@ -190,6 +194,12 @@ def _campaign(
             )
     finally:
         books.close()
+
+
+def _left_open(books: Ledger) -> str:
+    """Return what a run that goes now leaves open, for whoever makes it go."""
+    unknown, owed = len(books.unknown_messages()), len(books.owed_rows())
+    return f"left open, for the next run: sends without answer {unknown}, CRM rows owed {owed}"
 
 
 def _open_books(plan: RunPlan, runtime: Runtime, state: State) -> Ledger:
@@ -224,10 +234,17 @@ def _warn(plan: RunPlan, runtime: Runtime) -> None:
         _log.info("Dry run: nothing is sent, no state changes, working hours are ignored")
 
 
-def _say_where(page: Path | None, runtime: Runtime) -> None:
+def _keep(
+    result: RunResult, plan: RunPlan, runtime: Runtime, automation: EnhancedLeadAutomation
+) -> Path | None:
+    """Keep the reports and say where the run's page is; a dry run has none."""
+    if plan.mode is RunMode.DRY_RUN:
+        return None
+    page = keep_reports(plan.settings.local, runtime, automation.settled, result)
     if page is not None:
         is_near = page.is_relative_to(runtime.folder)
         _log.info("📄 Report: %s", page.relative_to(runtime.folder) if is_near else page)
+    return page
 
 
 def _hold(state: State, plan: RunPlan) -> dict[str, object] | None:
@@ -280,4 +297,5 @@ def _show(
         runtime.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
     if not arguments.quiet or result.exit_code != ExitCode.OK or result.warnings:
         width = runtime.width(runtime.stdout) or WIDTH
-        runtime.out(render_summary(result, width=width))
+        is_whole = is_dry or has_happened(result)
+        runtime.out(render_summary(result, width=width) if is_whole else render_brief(result))

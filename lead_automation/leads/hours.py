@@ -31,8 +31,12 @@ def is_open(now: datetime, policy: HoursPolicy) -> bool:
     began = local.date()
     if policy.start_minute > policy.end_minute > minute:
         began -= timedelta(days=1)
-    works = began.weekday() in policy.days and began not in policy.closed
-    return works and is_within(now, policy, policy.zone)
+    return is_working_day(began, policy) and is_within(now, policy, policy.zone)
+
+
+def is_working_day(day: date, policy: HoursPolicy) -> bool:
+    """Whether a window of working hours begins on that day."""
+    return day.weekday() in policy.days and day not in policy.closed
 
 
 def is_within(now: datetime, policy: HoursPolicy, zone: ZoneInfo) -> bool:

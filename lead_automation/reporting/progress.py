@@ -3,6 +3,7 @@
 rich is imported when a display is really shown: a run under cron does not pay for it.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self, TextIO
@@ -46,6 +47,8 @@ class Progress(AbstractContextManager["Progress"]):
         self._started_at = clock.monotonic()
         self._counters = ProgressCounters()
         self._counsellor = ""
+        self._goal: int | None = None
+        self._tail: tuple[int, float] | None = None
         is_shown = enabled and stream is not None and stream.isatty()
         self._live = self._make_live(stream) if is_shown else None
 
@@ -74,11 +77,31 @@ class Progress(AbstractContextManager["Progress"]):
         self._draw(lambda live: live.stop())
         self._live = None
 
-    def update(self, counters: ProgressCounters, *, counsellor: str | None = None) -> None:
-        """Show new figures, and the counsellor of the current lead when one is given."""
+    def update(
+        self,
+        counters: ProgressCounters,
+        *,
+        counsellor: str | None = None,
+        to_go: int | None = None,
+    ) -> None:
+        """Show new figures.
+
+        Args:
+            counters: How far the run is.
+            counsellor: Of the lead whose turn has come.
+            to_go: Leads, this one included, for which quota and limit are left.
+        """
         self._counters = counters
         if counsellor is not None:
             self._counsellor = clean(counsellor, _MAX_NAME)
+            self._tail = None
+        if to_go is not None:
+            self._goal = counters.done + to_go
+        self._draw(lambda live: live.refresh())
+
+    def following(self, count: int, until: float) -> None:
+        """Show that messages are followed, until a steady second at the latest."""
+        self._tail = (count, until)
         self._draw(lambda live: live.refresh())
 
     def print_above(self, line: str) -> bool:
@@ -107,43 +130,50 @@ class Progress(AbstractContextManager["Progress"]):
     def _line(self, console: "Console") -> "Text":
         from rich.text import Text  # noqa: PLC0415
 
-        elapsed_s = self._clock.monotonic() - self._started_at
+        now = self._clock.monotonic()
         # Of one line: a display of two could not be taken away cleanly after a resize.
         width = max(_MIN_WIDTH, console.width - 1)
-        text = progress_text(self._counters, self._counsellor, elapsed_s=elapsed_s, width=width)
+        what = _what_is_on(self._counters, self._goal, self._counsellor, now - self._started_at)
+        if self._tail is not None:
+            count, until = self._tail
+            messages = f"{count} message{'s' * (count != 1)}"
+            what = [f"following {messages}, up to {max(0, math.ceil(until - now))} s"]
+        text = progress_text(self._counters, what, width=width)
         return Text(fit_encoding(text, console.encoding), no_wrap=True)
 
 
-def progress_text(
-    counters: ProgressCounters, counsellor: str, *, elapsed_s: float, width: int
-) -> str:
-    """Return the progress line, at most width columns; a narrow terminal gets it without a bar.
+def progress_text(counters: ProgressCounters, what: list[str], *, width: int) -> str:
+    """Return the progress line, at most width columns; a narrow terminal gets the figures it can.
 
     Args:
         counters: How far the run is.
-        counsellor: Of the current lead, cleaned; "" for none yet.
-        elapsed_s: Seconds since the display began.
-        width: Columns to fill; where even the short form is too long, its end is cut.
+        what: What is going on, the most important first.
+        width: Columns to fill; only where the shortest form is too long, its end is cut.
     """
     total = max(counters.total, counters.done)
     filled = _BAR_WIDTH * counters.done // total if total else 0
-    parts = [
-        f"{counters.done}/{total}",
-        f"sent {counters.sent}",
-        f"delivered {counters.delivered}",
-        f"failed {counters.failed}",
-        f"skipped {counters.skipped}",
-        *_what_is_on(counters.done, total, counsellor, elapsed_s),
-    ]
-    wide = "  ".join(["█" * filled + "░" * (_BAR_WIDTH - filled), *parts])
-    return pad(wide if columns(wide) <= width else " ".join(parts), width).rstrip()
+    bar = "█" * filled + "░" * (_BAR_WIDTH - filled)
+    done, sent = f"{counters.done}/{total}", f"sent {counters.sent}"
+    delivered, failed = f"delivered {counters.delivered}", f"failed {counters.failed}"
+    figures = [done, sent, delivered, failed, f"skipped {counters.skipped}"]
+    # What is left out first is what the summary, or the log above, says as well.
+    forms = (
+        "  ".join([bar, *figures, *what]),
+        " ".join([*figures, *what]),
+        " ".join([*figures, *what[:1]]),
+        " ".join([done, sent, delivered, failed, *what[:1]]),
+        " ".join([done, sent, failed, *what[:1]]),
+        " ".join([done, *what[:1]]),
+    )
+    return pad(next((form for form in forms if columns(form) <= width), forms[-1]), width).rstrip()
 
 
-def _what_is_on(done: int, total: int, counsellor: str, elapsed_s: float) -> list[str]:
+def _what_is_on(
+    counters: ProgressCounters, goal: int | None, counsellor: str, elapsed_s: float
+) -> list[str]:
     """Return the time left at the pace so far, once there is one, and who is being served."""
-    if total and done == total:
-        return ["following deliveries"]
     said = [f"→ {counsellor}"] if counsellor else []
-    if done and elapsed_s:
-        said.insert(0, f"{duration_text(elapsed_s / done * (total - done))} left")
+    left = min(counters.total, counters.total if goal is None else goal) - counters.done
+    if counters.done and elapsed_s and left > 0:
+        said.insert(0, f"{duration_text(elapsed_s / counters.done * left)} left")
     return said

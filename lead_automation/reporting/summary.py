@@ -49,12 +49,27 @@ def render_summary(result: RunResult, *, width: int = 80) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
+def has_happened(result: RunResult) -> bool:
+    """Whether a run came as far as leads, or learned that the account is restricted."""
+    return result.leads.fetched > 0 or has_meta_checklist(result)
+
+
+def render_brief(result: RunResult) -> str:
+    """Return a run that did nothing in three lines at most: how it ended, why, what next."""
+    lines = [_status(result), f"Reason: {result.reason}"]
+    return "\n".join([*lines, *(f"Next: {step}" for step in result.next_steps[:1])])
+
+
+def _status(result: RunResult) -> str:
+    status = result.status.value.upper().replace("_", " ")
+    return f"{STATUS_EMOJI[result.status]} STATUS: {status}"
+
+
 def _headline(result: RunResult) -> list[str]:
     """Return the owner's block; scripts search for these lines."""
-    status = result.status.value.upper().replace("_", " ")
     return [
         "🏁 CAMPAIGN EXECUTION SUMMARY 🏁",
-        f"{STATUS_EMOJI[result.status]} STATUS: {status}",
+        _status(result),
         f"📤 Messages Sent: {result.messages.sent}",
         f"📱 Delivered: {result.messages.delivered}",
         f"👀 Read: {result.messages.read}",

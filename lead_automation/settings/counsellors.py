@@ -34,8 +34,8 @@ BUILT_IN_COUNSELLORS = tuple(
 def parse_counsellors(data: bytes) -> tuple[Counsellor, ...]:
     """Return the counsellors of a JSON file, in its order.
 
-    Shape: ``{"Anandi": {"number": "+919512270915", "daily_limit": 50}, ...}``. An empty object
-    means that nobody works, as does a ``daily_limit`` of 0 for one of them.
+    Shape: ``{"Anandi": {"number": "+919512270915", "daily_limit": 50}, ...}``, with one at least;
+    a ``daily_limit`` of 0 means that somebody is on leave.
 
     Raises:
         BadValueError: Another shape, with every problem found.
@@ -47,7 +47,7 @@ def parse_counsellors(data: bytes) -> tuple[Counsellor, ...]:
         raise BadValueError(msg) from exc
     if not isinstance(value, dict):
         raise BadValueError(_SHAPE)
-    problems: list[str] = []
+    problems: list[str] = [] if value else ["one counsellor at least"]
     counsellors = tuple(_counsellor(name, entry, problems) for name, entry in value.items())
     if len({counsellor.name for counsellor in counsellors}) != len(counsellors):
         problems.append("each name once (two are the same letters)")

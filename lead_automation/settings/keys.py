@@ -172,6 +172,10 @@ KEYS = (
             count_parser(_MAX_HISTORY_DAYS, least=0), "365",
             "How long the reports of runs are kept, from which days past the history are shown "
             "(days; 0: for ever; never less than HISTORY_DAYS)."),
+        Key("IDLE_DAYS_ALERT", "local.idle_days_alert",
+            count_parser(_MAX_HISTORY_DAYS, least=0), "3",
+            "Days on which sending was allowed and no message was accepted, after which each run "
+            "warns, and ALERT_URLS are told (0: never)."),
         Key("LOG_LEVEL", "local.log_level", _LOG_LEVEL, "INFO",
             "DEBUG, INFO, WARNING, ERROR or CRITICAL on the console; the log file has it all.")),
 )

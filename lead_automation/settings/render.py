@@ -25,7 +25,8 @@ _PAGE_HEAD = """\
 
 `config.env` is looked for at `--config FILE`, else `LEAD_AUTOMATION_CONFIG`, else `../config.env`,
 else `./config.env`, else `/etc/lead-automation/config.env`. A variable of the process environment
-wins over the file, the command line over both; an empty value counts as not set. `check -v` shows each value and where it came from.
+wins over the file, the command line over both; an empty value counts as not set. `check -v` shows
+each value and where it came from.
 
 All problems are reported together (exit code 2), each with the key and what is expected, never with
 a secret's value. `https` is required for every address except a literal loopback address. Keys that

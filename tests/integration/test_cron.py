@@ -12,7 +12,7 @@ pytest.importorskip("termios", reason="cron is of POSIX")
 
 from desk import Desk, desk, quiet_leads
 from fakes import FakeClock
-from harness import many_leads, serve
+from harness import digits, lead, many_leads, serve
 from simulated.scripts import Moment, answer, html_page
 from simulated.simulator import Simulator
 
@@ -58,11 +58,12 @@ def test_cron_mails_nothing_where_there_is_nothing_to_do(here: Desk) -> None:
 
 def test_cron_mails_the_summary_of_a_run_that_warned(tmp_path: Path) -> None:
     """A warning is worth a mail even where the run ends with 0."""
-    with desk(tmp_path) as here:
+    odd = [lead(str(index), digits(index), "") for index in range(3)]
+    with desk(tmp_path, leads=many_leads(18) + odd, USE_TEST_NUMBER="false") as here:
         ended = here.under_cron("-q")
 
     assert ended.code == ExitCode.OK
-    assert "WARNING | Lead 1009 is addressed as Customer: the name is empty" in ended.err
+    assert "WARNING | Odd rows in the lead list: 3 of 21 lack a name" in ended.err
     assert ended.out.startswith("🏁 CAMPAIGN EXECUTION SUMMARY 🏁\n✅ STATUS: COMPLETED\n")
     assert "\x1b" not in ended.out + ended.err
 

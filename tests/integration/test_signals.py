@@ -144,17 +144,23 @@ def test_second_signal_ends_at_once_and_the_journal_stays(desk: Desk) -> None:
     environ = desk.environ(UNKNOWN_SETTLE_SECONDS="0")
     with started(environ) as process:
         desk.wait()
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         with suppress(TimeoutError):
             threading.Event().wait(0.2)
         is_waiting = process.poll() is None
-        seconds = _ended_after(process, signal.SIGTERM)
+        seconds = _ended_after(process, signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read().decode().splitlines()
     left = desk.journal_size()
     unknown = desk.books().unknown_messages()
 
     assert is_waiting
-    assert process.returncode == 143
-    assert seconds < 0.5
+    assert process.returncode == 130
+    assert seconds < 1.0
+    assert said[-2:] == [
+        "stopping after this message; once more to quit now",
+        "left open, for the next run: sends without answer 1, CRM rows owed 0",
+    ]
     assert left > 0
     assert [record.lead_id for record in unknown] == ["1000"]
     desk.witness.check_books(desk.books())

@@ -112,6 +112,7 @@ TAKEN: list[tuple[str, str, str, object]] = [
     ("STATE_DIR", "/var/lib/lead", "local.state_dir", Path("/var/lib/lead")),
     ("HISTORY_DAYS", "30", "local.history_days", 30),
     ("KEEP_REPORTS_DAYS", "0", "local.keep_reports_days", 0),
+    ("IDLE_DAYS_ALERT", "0", "local.idle_days_alert", 0),
     ("LOG_LEVEL", "debug", "local.log_level", "DEBUG"),
 ]
 
@@ -210,14 +211,14 @@ _BROKEN = """
     HEARTBEAT_URL=ftp://x ALERT_URLS=nobody
     USE_TEST_NUMBER=ture TEST_MOBILE_NUMBER=7567905829 STATE_DIR=a\x00b
     STATE_URL=mysql://host/db HISTORY_DAYS=1000000
-    KEEP_REPORTS_DAYS=-1 LOG_LEVEL=LOUD
+    KEEP_REPORTS_DAYS=-1 IDLE_DAYS_ALERT=many LOG_LEVEL=LOUD
     """
 BROKEN = dict(line.split("=", maxsplit=1) for line in _BROKEN.split())
 LOCAL = """
     WATI_PLAN WATI_MONTHLY_CALLS COUNSELLORS_FILE SCRIPT_START_TIME SCRIPT_END_TIME WORKING_DAYS
     CLOSED_DATES TIMEZONE DEFAULT_REGION LEAD_LOCAL_HOURS TRACKING_FIRST_READ_SECONDS
     TRACKING_WAIT_SECONDS
-    UNKNOWN_SETTLE_SECONDS STATE_DIR STATE_URL HISTORY_DAYS KEEP_REPORTS_DAYS
+    UNKNOWN_SETTLE_SECONDS STATE_DIR STATE_URL HISTORY_DAYS KEEP_REPORTS_DAYS IDLE_DAYS_ALERT
     LOG_LEVEL
     """
 
@@ -303,11 +304,12 @@ def test_test_number_missing_for_a_test_send_is_refused() -> None:
     [("c.json", "/etc/lead/c.json"), ("../c.json", "/etc/lead/../c.json"), ("/c.json", "/c.json")],
 )
 def test_counsellors_file_relative_starts_at_the_settings_file(value: str, path: str) -> None:
-    """Not at whatever folder cron starts in; an empty team is nobody, not the built-in nine."""
+    """Not at whatever folder cron starts in; an empty team is a mistake, not the built-in nine."""
     team = b'{"A": {"number": "+919812345678", "daily_limit": 5}}'
-    for data, names in ((team, ["A"]), (b"{}", [])):
-        settings = load({"COUNSELLORS_FILE": value}, files={Path(path): data})
-        assert [counsellor.name for counsellor in settings.local.counsellors] == names
+    settings = load({"COUNSELLORS_FILE": value}, files={Path(path): team})
+    assert [counsellor.name for counsellor in settings.local.counsellors] == ["A"]
+    with pytest.raises(ConfigError, match="one counsellor at least"):
+        load({"COUNSELLORS_FILE": value}, files={Path(path): b"{}"})
 
 
 MEANT = {

@@ -17,6 +17,10 @@ from lead_automation.reporting.progress import (
 COUNTERS = ProgressCounters(done=9, total=45, sent=7, delivered=5, failed=1, skipped=1)
 
 
+LEFT = ["0:01:12 left", "→ Anandi"]
+TAIL = ["following 487 messages, up to 120 s"]
+
+
 class Terminal(io.StringIO):
     """A terminal that may go away."""
 
@@ -51,46 +55,49 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("counters", "counsellor", "elapsed_s", "width", "text"),
+    ("counters", "what", "width", "text"),
     [
         (
             COUNTERS,
-            "Anandi",
-            18,
+            LEFT,
             100,
             "███░░░░░░░░░░░░░  9/45  sent 7  delivered 5  failed 1  skipped 1  "
             "0:01:12 left  → Anandi",
         ),
         (
             ProgressCounters(done=487, total=500, sent=440, delivered=410, failed=24, skipped=23),
-            "Khushali",
-            1000,
+            ["0:00:27 left", "→ Khushali"],
             79,
             "487/500 sent 440 delivered 410 failed 24 skipped 23 0:00:27 left → Khushali",
         ),
-        (COUNTERS, "Anandi", 18, 40, "9/45 sent 7 delivered 5 failed 1 skippe…"),
+        (COUNTERS, LEFT, 60, "9/45 sent 7 delivered 5 failed 1 skipped 1 0:01:12 left"),
+        (COUNTERS, LEFT, 40, "9/45 sent 7 failed 1 0:01:12 left"),
+        (COUNTERS, TAIL, 60, "9/45 sent 7 failed 1 following 487 messages, up to 120 s"),
+        (COUNTERS, LEFT, 16, "9/45 0:01:12 le…"),
         (
             ProgressCounters(),
-            "",
-            0,
+            [],
             100,
             "░░░░░░░░░░░░░░░░  0/0  sent 0  delivered 0  failed 0  skipped 0",
         ),
-        (
-            ProgressCounters(done=7, total=6, sent=5, delivered=2, failed=1),
-            "Anandi",
-            18,
-            100,
-            "████████████████  7/7  sent 5  delivered 2  failed 1  skipped 0  following deliveries",
-        ),
     ],
-    ids=["wide", "80 columns", "narrow", "before the first", "after the last"],
+    ids=["wide", "80 columns", "60", "40", "the tail at 60", "too narrow", "before the first"],
 )
 def test_progress_text_holds_what_fits(
-    counters: ProgressCounters, counsellor: str, elapsed_s: float, width: int, text: str
+    counters: ProgressCounters, what: list[str], width: int, text: str
 ) -> None:
-    """Done of total, sent, delivered, failed, skipped, time left and who is being served."""
-    assert progress_text(counters, counsellor, elapsed_s=elapsed_s, width=width) == text
+    """Done of total, sent, delivered, failed, skipped, what is on; whole words at 60 columns."""
+    assert progress_text(counters, what, width=width) == text
+
+
+def test_display_tells_the_time_left_by_what_may_still_be_sent() -> None:
+    """A limit or a quota ends a run before the list does."""
+    terminal, clock = Terminal(), FakeClock()
+    with Progress(terminal, enabled=True, clock=clock) as progress:
+        clock.advance(18)
+        progress.update(COUNTERS, counsellor="Anandi", to_go=3)
+
+    assert "0:00:06 left" in terminal.getvalue()
 
 
 def test_display_shows_figures_and_leaves_only_log_lines() -> None:

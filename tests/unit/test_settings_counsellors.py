@@ -42,7 +42,8 @@ def test_counsellors_of_a_file_keep_its_order() -> None:
         Counsellor(name="Zoya Khan", number="+919812345678", daily_limit=0),
         Counsellor(name="\u0915\u094d\u200d\u0937", number="+919812345679", daily_limit=100_000),
     )
-    assert parse_counsellors(b"{}") == ()
+    with pytest.raises(BadValueError, match="one counsellor at least"):
+        parse_counsellors(b"{}")
 
 
 @pytest.mark.parametrize(
