@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
@@ -121,10 +122,10 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
             # Who was skipped was not messaged, and is looked for by nobody; its id may be anything.
             "full_id": full_id if self.skip is None else None,
             "lead_id": shown_id,
-            "name": safe_outside(self.name, _MAX_NAME),
+            "name": _shown(self.name, _MAX_NAME),
             "phone": safe_text(self.phone, _MAX_NAME),
             "counsellor": self.counsellor and shown_name(self.counsellor),
-            "error_message": self.error_message and safe_outside(self.error_message, _MAX_MESSAGE),
+            "error_message": self.error_message and _shown(self.error_message, _MAX_MESSAGE),
             "message_id": self.message_id and _safe_id(self.message_id),
         }
         for name, text in safe.items():
@@ -202,6 +203,10 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return MessageStatus.FAILED.value if self.is_failed else self.status.value
 
 
+# A lead's row is made anew with every step of the lead, and most of its texts are the same.
+_shown = lru_cache(maxsize=64)(safe_outside)
+
+
 def shown_name(counsellor: str) -> str:
     """Return a counsellor's name as rows and results hold it; the template gets it as it is."""
     return clean(counsellor, _MAX_NAME)
@@ -209,7 +214,7 @@ def shown_name(counsellor: str) -> str:
 
 def _safe_id(text: str) -> str:
     """Return an id safe to show; one that may be, or hold, a phone number is masked."""
-    return safe_outside(text, _MAX_ID)
+    return _shown(text, _MAX_ID)
 
 
 class LeadCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -72,7 +72,8 @@ def clean(text: object, max_chars: int = 200) -> str:
     """
     raw = text if isinstance(text, str) else str(text)
     # A megabyte of marks is not walked through for what a line can show.
-    raw = _cap_marks(raw[: max_chars * _MARKS_FACTOR])
+    raw = raw[: max_chars * _MARKS_FACTOR]
+    raw = raw if raw.isascii() else _cap_marks(raw)
     if not raw.isprintable():  # false for every category escaped here
         # One more than is shown, so that the check below still sees that something was cut.
         raw = "".join(_escaped(char) for char in raw[: max_chars + 1])
