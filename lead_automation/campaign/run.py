@@ -179,24 +179,24 @@ class EnhancedLeadAutomation:
             if self._mode is not RunMode.TEST:
                 raise
             _log.warning("No lead list, so a sample lead stands in: %s", error)
-            found = LeadList(leads=())
+            found = ()
         if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_OFFSET_S:
             _log.warning("The CRM's clock differs from ours by %.0f s", crm.clock_offset_s)
         if self._mode is RunMode.TEST:
             # A lead that stands twice would be sent twice here: a test send knows no history.
-            once = {lead.lead_id: lead for lead in reversed(found.leads) if isinstance(lead, Lead)}
+            once = {lead.lead_id: lead for lead in reversed(found) if isinstance(lead, Lead)}
             whole = tuple(reversed(once.values()))
-            return LeadList(leads=(whole or (SAMPLE_LEAD,))[: self._limit])
+            return (whole or (SAMPLE_LEAD,))[: self._limit]
         return found
 
-    def _work_through(self, found: LeadList) -> RunEnd:
+    def _work_through(self, leads: LeadList) -> RunEnd:
         """Process the leads in the order given until the last one or the first end."""
-        self._total = len(found.leads)
+        self._total = len(leads)
         self._analytics.fetched(self._total)
-        if not found.leads:
+        if not leads:
             return RunEnd(status=RunStatus.NO_LEADS, reason="No leads available to process")
         _log.info("📋 Leads to Process: %d", self._total)
-        for position, lead in enumerate(found.leads, 1):
+        for position, lead in enumerate(leads, 1):
             self._end = self._follow_up.retry_absent() or self._end_before_next()
             if self._end is not None:
                 return self._end

@@ -274,7 +274,7 @@ def _crm(settings: Settings, clock: RunClock, http: Http) -> Point:
     )
     # One lead: the answer's form and the credentials are what is asked, not the list.
     found = crm.fetch_leads(1)
-    text = "answers with leads" if found.leads else "answers; no lead needs a message now"
+    text = "answers with leads" if found else "answers; no lead needs a message now"
     if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_OFFSET_S:
         text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
         return Point("crm", Verdict.WARNING, text)

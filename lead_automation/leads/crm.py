@@ -67,10 +67,8 @@ class MalformedLead(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class LeadList(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of one answer, in its order, at most as many as were asked for."""
-
-    leads: tuple[Lead | MalformedLead, ...]
+LeadList = tuple[Lead | MalformedLead, ...]
+"""The rows of one answer, in its order, at most as many as were asked for."""
 
 
 class LeadSource(Protocol):
@@ -120,7 +118,7 @@ def parse_lead_list(body: bytes, limit: int) -> LeadList:
     if not isinstance(rows, list):
         msg = "the body is not an object with a list named data"
         raise LeadListError(msg)
-    return LeadList(leads=tuple(parse_row(row) for row in rows[:limit]))
+    return tuple(parse_row(row) for row in rows[:limit])
 
 
 def parse_row(row: object) -> Lead | MalformedLead:

@@ -9,8 +9,7 @@ UTF-8, with commas, semicolons or tabs between, a header in its first line:
 do not matter.
 """
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from msgspec.structs import replace
 
 from lead_automation.files import Disk
 from lead_automation.leads.crm import LeadList, MalformedLead, parse_row
-from lead_automation.leads.csv_text import read_text, records, sniff_delimiter, unusable
+from lead_automation.leads.csv_text import records, unusable
 from lead_automation.models import Lead
 
 _ID, _NAME, _NUMBER, _COUNSELLOR = "lead_id", "full_name", "mobile_number_formatted", "counsellor"
@@ -30,11 +29,11 @@ _REQUIRED = (_ID, _NAME, _NUMBER)
 class CsvLeads:
     """The leads of a file, read and understood; the same interface as the CRM's list."""
 
-    rows: tuple[Lead | MalformedLead, ...]
+    rows: LeadList
 
     def fetch_leads(self, limit: int) -> LeadList:
         """Return the first leads, in the file's order, at most limit."""
-        return LeadList(leads=self.rows[:limit])
+        return self.rows[:limit]
 
 
 def read_csv_leads(path: Path, disk: Disk) -> CsvLeads:
@@ -43,20 +42,10 @@ def read_csv_leads(path: Path, disk: Disk) -> CsvLeads:
     Raises:
         ConfigError: Missing, unreadable, too large, not UTF-8, or no such CSV.
     """
-    return CsvLeads(rows=tuple(_rows(read_text(path, disk), path)))
-
-
-def _rows(text: str, path: Path) -> Iterator[Lead | MalformedLead]:
-    """Yield a lead, or what is wrong with it, for each record below the header."""
-    delimiter = sniff_delimiter(text)
-    try:
-        found = records(text, delimiter)
-        _, header = next(found, ("", None))
-        columns = _columns(header or [], path)
-        for where, cells in found:
-            yield _lead(where, cells, columns, width=len(header or []))
-    except csv.Error as exc:
-        raise unusable(path, f"is no CSV: {exc}") from exc
+    found = records(path, disk)
+    _, header = next(found, ("", None))
+    columns, width = _columns(header or [], path), len(header or [])
+    return CsvLeads(rows=tuple(_lead(where, cells, columns, width) for where, cells in found))
 
 
 def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
@@ -77,7 +66,7 @@ def _columns(header: Sequence[str], path: Path) -> dict[str, int]:
 
 
 def _lead(
-    where: str, cells: Sequence[str] | None, columns: dict[str, int], *, width: int
+    where: str, cells: Sequence[str] | None, columns: dict[str, int], width: int
 ) -> Lead | MalformedLead:
     problem = _problem(cells, columns, width)
     if cells is None or problem:

@@ -17,12 +17,37 @@ _DELIMITERS = ",;\t"
 _HINT = "Save it as CSV in UTF-8, with the names of its columns in the first line."
 
 
-def read_text(path: Path, disk: Disk) -> str:
-    """Return a file's text, its byte-order mark removed.
+def records(path: Path, disk: Disk) -> Iterator[tuple[str, list[str] | None]]:
+    """Yield a file's records that are not blank: ``line 5`` or ``lines 5 to 7``, and the cells.
+
+    None for a record that is no CSV; the next one is read all the same.
 
     Raises:
-        ConfigError: Missing, unreadable, larger than ``MAX_BYTES``, or not UTF-8.
+        ConfigError: Missing, unreadable, larger than ``MAX_BYTES``, not UTF-8, or a quote is never
+            closed: what stands behind it would be lost in one cell.
     """
+    text = _text(path, disk)
+    # Strict: leniently, an open quote at the end would swallow the rest without a word.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    while True:
+        first = reader.line_num + 1
+        cells: list[str] | None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as exc:
+            if "end of data" in str(exc):
+                problem = f"is no CSV: a quote in line {first} is never closed"
+                raise unusable(path, problem) from exc
+            cells = None
+        last = reader.line_num
+        if cells is None or any(cell.strip() for cell in cells):
+            yield (f"line {first}" if first >= last else f"lines {first} to {last}"), cells
+
+
+def _text(path: Path, disk: Disk) -> str:
+    """Return a file's text, its byte-order mark removed."""
     try:
         data = disk.read(path, MAX_BYTES, private=False)
     except (OSError, StateError, ValueError) as exc:  # ValueError: a NUL in the path
@@ -37,34 +62,7 @@ def read_text(path: Path, disk: Disk) -> str:
         raise unusable(path, f"is not UTF-8 (line {line}); Excel calls it CSV UTF-8") from exc
 
 
-def records(text: str, delimiter: str) -> Iterator[tuple[str, list[str] | None]]:
-    """Yield the records of a CSV that are not blank: ``line 5`` or ``lines 5 to 7``, and the cells.
-
-    None for a record that is no CSV; the next one is read all the same.
-
-    Raises:
-        csv.Error: A quote is never closed: what stands behind it would be lost in one cell.
-    """
-    # Strict: leniently, an open quote at the end would swallow the rest without a word.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        first = reader.line_num + 1
-        cells: list[str] | None
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as exc:
-            if "end of data" in str(exc):
-                msg = f"a quote in line {first} is never closed"
-                raise csv.Error(msg) from exc
-            cells = None
-        last = reader.line_num
-        if cells is None or any(cell.strip() for cell in cells):
-            yield (f"line {first}" if first >= last else f"lines {first} to {last}"), cells
-
-
-def sniff_delimiter(text: str) -> str:
+def _delimiter(text: str) -> str:
     """Return what parts the cells: what stands most often in the header."""
     header = next((line for line in islice(io.StringIO(text), 1000) if line.strip()), "")
     return max(_DELIMITERS, key=header.count)

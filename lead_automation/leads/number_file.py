@@ -1,10 +1,9 @@
 """A file of numbers: a CSV with a column ``phone``, or with the numbers first, or a plain list."""
 
-import csv
 from pathlib import Path
 
 from lead_automation.files import Disk
-from lead_automation.leads.csv_text import read_text, records, sniff_delimiter, unusable
+from lead_automation.leads.csv_text import records
 from lead_automation.leads.phone import parse_phone
 
 
@@ -21,25 +20,21 @@ def read_numbers(path: Path, disk: Disk, region: str) -> tuple[list[str], list[s
     Raises:
         ConfigError: The file cannot be used at all.
     """
-    text = read_text(path, disk)
     numbers: dict[str, None] = {}
     problems: list[str] = []
     column = 0
-    try:
-        for index, (where, cells) in enumerate(records(text, sniff_delimiter(text))):
-            names = [cell.strip().casefold() for cell in cells or ()]
-            if index == 0 and cells and not any(char.isdigit() for cell in cells for char in cell):
-                column = names.index("phone") if "phone" in names else 0
-                continue
-            if cells is None or len(cells) <= column:
-                problems.append(f"{where}: no number")
-                continue
-            # The number itself stays out of messages: they end up in logs.
-            parsed = parse_phone(cells[column].strip(), region)
-            if parsed.e164 is None:
-                problems.append(f"{where}: {parsed.problem}")
-            else:
-                numbers[parsed.e164] = None
-    except csv.Error as exc:
-        raise unusable(path, f"is no CSV: {exc}") from exc
+    for index, (where, cells) in enumerate(records(path, disk)):
+        names = [cell.strip().casefold() for cell in cells or ()]
+        if index == 0 and cells and not any(char.isdigit() for cell in cells for char in cell):
+            column = names.index("phone") if "phone" in names else 0
+            continue
+        if cells is None or len(cells) <= column:
+            problems.append(f"{where}: no number")
+            continue
+        # The number itself stays out of messages: they end up in logs.
+        parsed = parse_phone(cells[column].strip(), region)
+        if parsed.e164 is None:
+            problems.append(f"{where}: {parsed.problem}")
+        else:
+            numbers[parsed.e164] = None
     return list(numbers), problems

@@ -577,12 +577,12 @@ class TestCrm:
 
         found = bench.crm().fetch_leads(5)
 
-        assert [row.lead_id for row in found.leads] == ["1000", "1001", "1002", "1003", "1004"]
+        assert [row.lead_id for row in found] == ["1000", "1001", "1002", "1003", "1004"]
         assert bench.seen == [CallKind.LEADS]
 
     def test_leads_of_another_owner_are_not_ours(self, make: Make) -> None:
         """The owner is part of the question."""
-        assert make(leads=[lead("1", PHONE)]).crm(owner="1").fetch_leads(5).leads == ()
+        assert make(leads=[lead("1", PHONE)]).crm(owner="1").fetch_leads(5) == ()
 
     def test_leads_refused_credentials_are_unreachable(self, make: Make) -> None:
         """A token the CRM does not know ends the run before it begins."""

@@ -48,7 +48,7 @@ def fetch(http: ScriptedHttp) -> UnreachableError:
 
 def parse_rows(*rows: object) -> tuple[Lead | MalformedLead, ...]:
     """Parse a list of these rows."""
-    return parse_lead_list(json.dumps({"data": rows}).encode(), 500).leads
+    return parse_lead_list(json.dumps({"data": rows}).encode(), 500)
 
 
 def test_list_of_rows_keeps_order_and_raw_values() -> None:
@@ -113,7 +113,7 @@ def test_row_without_a_usable_id_is_malformed_and_spoils_no_other(
 def test_list_longer_than_asked_for_is_cut() -> None:
     """No more than asked for are used, malformed ones counted."""
     rows = [{"lead_id": number} for number in range(5_000)]
-    leads = parse_lead_list(json.dumps({"data": rows}).encode(), 3).leads
+    leads = parse_lead_list(json.dumps({"data": rows}).encode(), 3)
 
     assert [lead.lead_id for lead in leads] == ["0", "1", "2"]
 
@@ -140,7 +140,7 @@ def test_list_of_any_other_shape_is_one_error(body: bytes) -> None:
 
 def test_list_with_a_byte_order_mark_is_read() -> None:
     """Some servers send one."""
-    assert parse_lead_list(b"\xef\xbb\xbf" + EMPTY_LIST, 500).leads == ()
+    assert parse_lead_list(b"\xef\xbb\xbf" + EMPTY_LIST, 500) == ()
 
 
 @settings(deadline=None)
@@ -159,7 +159,7 @@ def test_list_with_a_byte_order_mark_is_read() -> None:
 def test_list_of_any_json_is_leads_or_one_error(value: object) -> None:
     """Every lead that comes out has an id that can be kept in a file."""
     try:
-        leads = parse_lead_list(json.dumps(value).encode(), 3).leads
+        leads = parse_lead_list(json.dumps(value).encode(), 3)
     except LeadListError:
         return
 
