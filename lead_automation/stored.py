@@ -56,7 +56,8 @@ class MessageRecord(
         template: None for an earlier form's bare lead id, which counts as the same template.
         sent_at: When the POST that arrived, or may have arrived, was reserved. None when certainly
             nobody was messaged (refused, not sent, invalid number, proved absent).
-        updated_at: When the status was last read or changed.
+        updated_at: When the status was last read or changed. None while it is only reserved, or
+            unknown, by a clock that WATI had not confirmed: sent_at may be minutes off then.
         attempts: POSTs that were answered or may have arrived, counted from 1; 0 when none was.
         unknown: It may or may not have arrived; holds its quota until settled.
         error_category: Set for a message that was refused or failed.

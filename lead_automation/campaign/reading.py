@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from lead_automation.answers import LookupKind, StatusLookup
 from lead_automation.campaign.services import Services
+from lead_automation.clock import MAX_OFFSET_S
 from lead_automation.models import Failure, MessageStatus
 from lead_automation.stored import MessageRecord
 from lead_automation.wati.delivery import advance
@@ -15,6 +16,9 @@ from lead_automation.wati.lookup import no_answer
 GRACE = timedelta(minutes=1)
 """A row may be a minute older than our reservation: times in state are WATI's, but its servers may
 differ by seconds. One older still that may be ours is a doubt: see ``wati.lookup``."""
+
+_UNDATED = timedelta(seconds=MAX_OFFSET_S)
+"""Further in doubt is a time that was written before WATI had told its own."""
 
 READ_DEADLINE_S = 3.0
 """A status read is worth no longer wait than this; it can be made again later."""
@@ -78,7 +82,8 @@ class StatusReader:
     def is_due(self, record: MessageRecord) -> bool:
         """Whether an unknown send is old enough to be judged."""
         known_at = record.updated_at or record.sent_at
-        return known_at is None or self._services.clock.now() - known_at >= self._settle
+        wait = self._settle + _doubt(record)
+        return known_at is None or self._services.clock.now() - known_at >= wait
 
     def _look_up(self, record: MessageRecord, deadline_s: float) -> StatusLookup:
         if record.phone is None or record.template is None or record.sent_at is None:
@@ -87,7 +92,7 @@ class StatusReader:
             record.phone,
             template=record.template,
             message_id=record.message_id,
-            not_before=record.sent_at - GRACE,
+            not_before=record.sent_at - GRACE - _doubt(record),
             deadline_s=deadline_s,
             other_ids=self._services.ledger.other_ids(record),
             is_proof=record.unknown,
@@ -113,6 +118,11 @@ class StatusReader:
                 return StatusUpdate(
                     before=record, kind=LookupKind.NO_ANSWER, is_wati_away=lookup.is_wati_away
                 )
+
+
+def _doubt(record: MessageRecord) -> timedelta:
+    """Return what a record's time may be off WATI's by."""
+    return _UNDATED if record.updated_at is None else timedelta(0)
 
 
 def _found(record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:

@@ -159,10 +159,13 @@ class Sender:
             )
             for lead in leads
         ]
-        records = services.ledger.reserve(wanted, day=services.today(), at=services.clock.now())
+        clock = services.clock
+        records = services.ledger.reserve(
+            wanted, day=services.today(), at=clock.now(), is_dated=clock.is_trusted
+        )
         # The pace runs from start to start, so a slow answer is no extra wait.
         self._pacer.started()
-        self.last_start = services.clock.monotonic()
+        self.last_start = clock.monotonic()
         return records
 
     def _message(self, lead: Assignment) -> TemplateMessage:

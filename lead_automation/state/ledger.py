@@ -92,7 +92,7 @@ class Ledger(Steps, ABC):
     # --- the steps of a send -------------------------------------------------------------------
 
     def reserve(
-        self, wanted: Sequence[Reservation], *, day: date, at: datetime
+        self, wanted: Sequence[Reservation], *, day: date, at: datetime, is_dated: bool = True
     ) -> list[MessageRecord]:
         """Put on disk, durably and before the POST, that these leads are about to be messaged.
 
@@ -103,13 +103,15 @@ class Ledger(Steps, ABC):
             wanted: The messages of one POST.
             day: Quota day.
             at: Aware; now.
+            is_dated: Whether WATI has told the time; else ``updated_at`` stays empty until it is
+                known that the message arrived or did not.
 
         Raises:
             ValueError: A lead may have got a message that day already, or a limit would be passed.
         """
         self._limits = {one.counsellor: one.daily_limit for one in wanted}
         self._check_limits(wanted, day)
-        changes = [self._reserved(one, day, self._local(at)) for one in wanted]
+        changes = [self._reserved(one, day, self._local(at), is_dated=is_dated) for one in wanted]
         withdrawn = {change.record.key: self._withdrawn(change, at) for change in changes}
         self._write(Kind.RESERVE, changes)
         self._withdrawals = withdrawn

@@ -104,7 +104,9 @@ class PostgresLedger(Ledger):
         self._session = session
         self._backend = backend
         # A settled message was changed after it was reserved, were it only to say "unknown".
-        self.recovered = sum(one.updated_at == one.sent_at for one in self.unknown_messages())
+        self.recovered = sum(
+            one.updated_at in (None, one.sent_at) for one in self.unknown_messages()
+        )
 
     def _keep(self, entry: JournalEntry, *, durable: bool) -> None:
         if self._backend is None:

@@ -60,7 +60,7 @@ class Steps(Books):
         super().__init__(files, history_days=history_days)
         self._zone = zone
 
-    def _reserved(self, wanted: Reservation, day: date, at: datetime) -> Change:
+    def _reserved(self, wanted: Reservation, day: date, at: datetime, *, is_dated: bool) -> Change:
         # Screening has looked already; here a slip of any caller still messages nobody twice.
         before = self.record(day, wanted.lead_id)
         if before is not None and before.may_have_arrived:
@@ -75,7 +75,7 @@ class Steps(Books):
             status=MessageStatus.PENDING,
             message_id=wanted.message_id,
             sent_at=at,
-            updated_at=at,
+            updated_at=at if is_dated else None,
             attempts=wanted.attempt,
             unknown=True,
             given_id=wanted.given_id,
@@ -102,20 +102,24 @@ class Steps(Books):
     def _settled(self, record: MessageRecord, attempt: SendAttempt, at: datetime) -> Change:
         match attempt.outcome:
             case Outcome.ACCEPTED:
+                before = self._sent(record)
                 after = replace(
-                    self._sent(record),
+                    before,
                     unknown=False,
+                    # WATI's answer brought the time that its reservation lacked.
+                    sent_at=before.sent_at if before.updated_at else self._local(at),
                     message_id=attempt.message_id,
                     broadcast_id=attempt.broadcast_id,
                     updated_at=self._local(at),
                 )
                 return Change(record=after, owe=(self._first_row(after),))
             case Outcome.UNKNOWN:
+                before = self._sent(record)
                 after = replace(
-                    self._sent(record),
+                    before,
                     unknown=True,
                     broadcast_id=attempt.broadcast_id,
-                    updated_at=self._local(at),
+                    updated_at=self._local(at) if before.updated_at else None,
                 )
                 return Change(record=after)
             case Outcome.REFUSED:

@@ -386,6 +386,45 @@ def test_restart_by_another_clock_settles_no_send_before_its_time(
     assert harness.records()["1000"]["status"] == "read"
 
 
+@pytest.mark.parametrize("step_s", [-590.0, -120.0, 120.0, 590.0])
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_send_before_watis_first_date_is_settled_late_and_found(
+    place: Place, harness: Harness, clock: FakeClock, step_s: float, *, is_killed: bool
+) -> None:
+    """Reserved by the machine's clock alone: as far as that may be off, doubt stays on."""
+    harness.simulator.wati.set_plan(digits(0), Plan(arrives_after_s=50.0))
+    harness.simulator.script(Endpoint.TEMPLATES, lost(taken=False, times=None))
+    clock.step(step_s)
+    if is_killed:
+        place.crash_at()
+    else:
+        harness.simulator.script(Endpoint.SEND, lost(taken=True))
+        harness.settings["TRACKING_WAIT_SECONDS"] = "0"
+        harness.run("run", "--limit", "1")
+    harness.simulator.clear_scripts()
+    clock.advance(15.0)
+    clock.step(-step_s)
+    first = harness.run("run")
+    clock.advance(3600.0)
+    second = harness.run("run")
+
+    assert (first.code, second.code) == (0, 0)
+    assert set(harness.simulator.posts.values()) == {1}
+    assert harness.records()["1000"]["status"] == "read"
+
+
+def test_first_date_that_comes_with_a_send_dates_its_message(
+    harness: Harness, clock: FakeClock
+) -> None:
+    """The template check told no time; what is kept is WATI's all the same."""
+    harness.simulator.script(Endpoint.TEMPLATES, lost(taken=False, times=None))
+    clock.step(540.0)
+
+    assert harness.run("run").code == 0
+    assert len(harness.records()) == 3
+    assert all(abs(off_s) < 2 for off_s in off_watis_s(harness))
+
+
 @pytest.mark.parametrize(
     ("start", "step_s", "sent"),
     [
