@@ -16,7 +16,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -212,6 +212,7 @@ class KillHost:
         trigger: Trigger | None,
         clock: FastClock,
         *,
+        arguments: Sequence[str] = ("run", "--no-color"),
         largest_file: int | None = None,
     ) -> int:
         """Start a run; return its process id.
@@ -221,9 +222,11 @@ class KillHost:
             folder: Where the child is; what it says is added to ``said.txt`` there.
             trigger: Where it dies; None: nowhere.
             clock: Which time it is.
+            arguments: Its command line.
             largest_file: Bytes at which every file is full; None: no end.
         """
         order = {
+            "arguments": list(arguments),
             "largest_file": largest_file,
             "began": clock.began,
             "environ": dict(environ),
@@ -291,7 +294,7 @@ def _run(order: dict[str, Any]) -> None:
             stderr=said,
             pid=os.getpid(),
         )
-        code = main(["run", "--no-color"], runtime=runtime)
+        code = main(order["arguments"], runtime=runtime)
     os._exit(code)
 
 

@@ -23,6 +23,8 @@ from lead_automation.models import MAX_UNANSWERED_ATTEMPTS
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step
 from lead_automation.state.ledger import Ledger
+from lead_automation.state.suppression import SuppressionFile
+from lead_automation.wati.failures import SUPPRESS_FOR
 
 _LEADS = 5
 _LIMITS = {"Anandi": 3, "Karan": 3}
@@ -32,10 +34,10 @@ _SETTLE_S = 5.0
 _READ = (Step(0.0, "READ"),)
 _PLANS = {
     1: ScriptedPlan(history=_READ, on_send=(lost(taken=True),)),
-    _REFUSED: Plan(refuse="Invalid WhatsApp number"),
+    _REFUSED: Plan(refuse="131050 User has stopped marketing messages"),
     3: ScriptedPlan(history=_READ, on_send=(lost(taken=False),)),
 }
-"""The second lead's answer is lost, the third is refused, the fourth's message never arrives."""
+"""The second lead's answer is lost, the third has opted out, the fourth's message never arrives."""
 _REFUSED_ROW = 4
 """The lead whose row the CRM refuses to the end: it stays owed, set aside."""
 
@@ -138,6 +140,11 @@ class Story:
         with suppress(ProcessLookupError):
             os.kill(self._pid, number)
 
+    def command(self, where: Trigger | None, *arguments: str) -> int:
+        """Run another command, perhaps into its death; return as ``run`` does."""
+        self._host.start(self.environ, self.folder, where, self.clock, arguments=arguments)
+        return self._host.wait()
+
     def finish(self) -> None:
         """Run without a fault until all is done, and look at the whole."""
         for _ in range(10):
@@ -151,7 +158,7 @@ class Story:
 
     def is_done(self) -> bool:
         """Whether every lead has its message, and the CRM its rows."""
-        books = self._books()
+        books = self.books()
         return (
             len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
             and not any(row.refused_on is None for row in books.owed_rows())
@@ -164,12 +171,13 @@ class Story:
         settled = {f"+{digits(_REFUSED)}", *(f"+{taken.number}" for taken in self.witness.taken)}
         return [
             record.lead_id
-            for record in self._books().records()
+            for record in self.books().records()
             if record.attempts >= MAX_UNANSWERED_ATTEMPTS and record.sent_at is None
             if record.phone not in settled
         ]
 
-    def _books(self) -> Ledger:
+    def books(self) -> Ledger:
+        """Return what the state says, a journal that is left included."""
         if self._postgres is not None:
             self._postgres.start()  # where the story has killed it
             return state_of(self.url).snapshot(quota_day(self.clock.now(), ZONE))
@@ -178,7 +186,14 @@ class Story:
     def _check(self, status: int) -> None:
         said = (self.folder / "said.txt").read_text()
         assert status == -signal.SIGKILL or status in DOCUMENTED, said
-        books = self._books()
+        books = self.books()
+        suppressed = (
+            state_of(self.url).suppressions if self.url else SuppressionFile(Disk(), self.folder)
+        )
+        for record in books.records():
+            # What an answer orders is on disk before the answer: later nobody asks again.
+            if record.error_category in SUPPRESS_FOR and record.phone is not None:
+                assert suppressed.find(record.phone, self.clock.now()) is not None
         self.witness.check_posts(settle_s=_SETTLE_S / 2)
         self.witness.check_limits(_LIMITS)
         self.witness.check_books(books)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from kill_host import KillHost, Trigger
+from kill_host import FastClock, KillHost, Trigger
 from simulated.scripts import Moment
 from stories import Exchange, begin_story
 
@@ -18,6 +18,8 @@ from lead_automation.sandbox.exchange import Endpoint
 pytestmark = pytest.mark.kill
 
 JOURNAL = "send_journal.jsonl"
+SUPPRESSED = "suppression_list.json"
+STATE = ("quota_usage.json", "sent_messages.json")
 _RANDOM_STORIES = 14
 _KILLS_A_STORY = 8
 _SEED = 20261122
@@ -46,6 +48,9 @@ POINTS: dict[str, Trigger | Exchange] = {
     "answer received, before settle": _append("accepted"),
     "settle half written": _append("accepted", "half"),
     "settled, before the CRM row": _synced("accepted"),
+    "suppression ordered, list half written": Trigger("write_new", f".{SUPPRESSED}.tmp", "half"),
+    "suppressed, before settle": Trigger("replace", SUPPRESSED, "after"),
+    "refusal half written": _append("refused", "half"),
     "put aside as unknown": _synced("unknown"),
     "first file of the fold half written": Trigger("write_new", ".quota_usage.json.tmp", "half"),
     "first file, before rename": Trigger("replace", "quota_usage.json"),
@@ -185,6 +190,63 @@ def test_kill_at_random_moments_keeps_the_promise(stage: Stage, tally: Tally) ->
                 run("a random moment", draw.uniform(0.002, 0.25))
 
     assert tally.kills["a random moment"] >= _RANDOM_STORIES * _KILLS_A_STORY / 2
+
+
+ACCEPT_POINTS = {
+    "state accept: half written": _append("accepted", "half"),
+    "state accept: written, not synced": _append("accepted", "after"),
+    "state accept: between the two files": Trigger("replace", STATE[0], "after"),
+    "state accept: before truncation": Trigger("truncate", JOURNAL),
+}
+
+
+def test_kill_of_state_accept_loses_nobody(tmp_path: Path, host: KillHost, tally: Tally) -> None:
+    """Killed and asked again, it takes each lead as messaged once; the next run sends nothing."""
+    with begin_story(tmp_path / "story", host) as story:
+        story.finish()
+        [day] = story.books().files.quota
+        quota = dict(story.books().quota_used(day))
+        messaged = {its.lead_id for its in story.books().records() if its.may_have_arrived}
+        for point, where in ACCEPT_POINTS.items():
+            for name in (*STATE, JOURNAL):
+                (story.folder / name).write_bytes(b"" if name == JOURNAL else b"{}\n")
+            assert story.command(None, "run", "--no-color") == 5
+            assert story.command(where, "state", "accept", "--yes") == -signal.SIGKILL
+            tally.killed(point)
+            assert story.command(None, "state", "accept", "--yes") == 0
+
+            assert {its.lead_id for its in story.books().records()} == messaged
+            assert story.books().quota_used(day) == quota
+        before = len(story.witness.taken)
+        assert story.command(None, "run", "--no-color") == 0
+        assert len(story.witness.taken) == before
+
+
+MARK_POINTS = {
+    "mark half written": Trigger("write_new", ".sandbox.mark.tmp", "half"),
+    "mark written, before rename": Trigger("replace", "sandbox.mark"),
+    "marked, before the state files": Trigger("replace", "sandbox.mark", "after"),
+    "marked, between the state files": Trigger("replace", STATE[0], "after"),
+}
+
+
+@pytest.mark.parametrize("point", MARK_POINTS)
+def test_kill_of_a_rehearsal_leaves_a_marked_folder_or_none(
+    tmp_path: Path, host: KillHost, tally: Tally, point: str
+) -> None:
+    """No state is ever without the mark: real messages get no folder of a rehearsal."""
+    rehearse = ("run", "--sandbox", "--state-dir", "state", "--dry-run")
+    clock, state = FastClock(), tmp_path / "state"
+
+    def play(where: Trigger | None, *arguments: str) -> int:
+        host.start({}, tmp_path, where, clock, arguments=arguments)
+        return host.wait()
+
+    assert play(MARK_POINTS[point], *rehearse) == -signal.SIGKILL
+    tally.killed(point)
+    assert (state / "sandbox.mark").exists() or not any((state / name).exists() for name in STATE)
+    assert play(None, *rehearse) == 0
+    assert play(None, "init", "--state-dir", "state") == 5
 
 
 def test_kills_together_are_two_hundred(tally: Tally) -> None:
