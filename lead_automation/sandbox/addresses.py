@@ -1,5 +1,6 @@
 """The addresses of the simulated WATI and CRM, and which call each is (wati-api 1.1, 2 to 5)."""
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -8,28 +9,28 @@ from lead_automation.sandbox.exchange import Endpoint
 LEAD_PATH: Final = "/lead/get-leads-basic-info/"
 LOG_PATH: Final = "/lead/post-wati-msg-logs/"
 
-_NUMBERED = "getMessages"
-"""The one call whose address ends in a number."""
+# What a call's address may end in, or hold: a number or an id, shown as * below.
+_ID = re.compile(r"(?<=/)(getMessages|contacts|broadcasts)/[^/]*")
 
 _WATI_CALLS: Final = {
-    ("v1", "sendTemplateMessage"): (Endpoint.SEND, "POST"),
-    ("v2", "sendTemplateMessage"): (Endpoint.SEND, "POST"),
-    ("v1", _NUMBERED): (Endpoint.MESSAGES, "GET"),
-    ("v1", "getMessageTemplates"): (Endpoint.TEMPLATES, "GET"),
-    ("v2", "getMessageTemplates"): (Endpoint.TEMPLATES, "GET"),
-    ("v1", "getContacts"): (Endpoint.CONTACTS, "GET"),
+    "api/v1/sendTemplateMessage": (Endpoint.SEND, "POST"),
+    "api/v2/sendTemplateMessage": (Endpoint.SEND, "POST"),
+    "api/v1/getMessages/*": (Endpoint.MESSAGES, "GET"),
+    "api/v1/getMessageTemplates": (Endpoint.TEMPLATES, "GET"),
+    "api/v2/getMessageTemplates": (Endpoint.TEMPLATES, "GET"),
+    "api/v1/getContacts": (Endpoint.CONTACTS, "GET"),
 }
 _V3_CALLS: Final = {
-    "messageTemplates/send": (Endpoint.SEND, "POST"),
-    "messageTemplates": (Endpoint.TEMPLATES, "GET"),
-    "contacts": (Endpoint.CONTACTS, "GET"),
-    "contacts/*": (Endpoint.CONTACTS, "GET"),
-    "broadcasts": (Endpoint.BROADCASTS, "GET"),
-    "broadcasts/*": (Endpoint.COUNTERS, "GET"),
-    "broadcasts/*/recipients": (Endpoint.RECIPIENTS, "GET"),
-    "account/credits": (Endpoint.CREDITS, "GET"),
+    "api/ext/v3/messageTemplates/send": (Endpoint.SEND, "POST"),
+    "api/ext/v3/messageTemplates": (Endpoint.TEMPLATES, "GET"),
+    "api/ext/v3/contacts": (Endpoint.CONTACTS, "GET"),
+    "api/ext/v3/contacts/*": (Endpoint.CONTACTS, "GET"),
+    "api/ext/v3/broadcasts": (Endpoint.BROADCASTS, "GET"),
+    "api/ext/v3/broadcasts/*": (Endpoint.COUNTERS, "GET"),
+    "api/ext/v3/broadcasts/*/recipients": (Endpoint.RECIPIENTS, "GET"),
+    "api/ext/v3/account/credits": (Endpoint.CREDITS, "GET"),
 }
-"""Behind ``/api/ext/v3/``, where the token alone tells accounts apart; ``*`` is an id."""
+"""Here the token alone tells accounts apart: with a tenant in front there is no such call."""
 
 _CRM_CALLS: Final = {LEAD_PATH: (Endpoint.LEADS, "GET"), LOG_PATH: (Endpoint.LOG, "POST")}
 
@@ -57,26 +58,14 @@ def find_route(path: str, tenant: str | None) -> Route:
     """
     if path in _CRM_CALLS:
         return Route(*_CRM_CALLS[path])
-    parts = path.strip("/").split("/")
-    if parts[:3] == ["api", "ext", "v3"]:
-        rest = parts[3:]
-        if len(rest) > 1 and rest[0] in ("contacts", "broadcasts"):
-            rest[1] = "*"
-        found = _V3_CALLS.get("/".join(rest))
-        return Route(*found, is_v3=True) if found else Route(Endpoint.ELSEWHERE)
+    call = _ID.sub(r"\1/*", path.strip("/"))
+    if found := _V3_CALLS.get(call):
+        return Route(*found, is_v3=True)
     if tenant is not None:
-        if parts[0] != tenant:
+        first, _, call = call.partition("/")
+        if first != tenant:
             return Route(Endpoint.ELSEWHERE)
-        parts = parts[1:]
-    match parts:
-        case ["api", version, "getMessages", _]:
-            call = (version, _NUMBERED)
-        case ["api", version, name] if name != _NUMBERED:
-            call = (version, name)
-        case _:
-            return Route(Endpoint.ELSEWHERE)
-    found = _WATI_CALLS.get(call)
-    return Route(*found) if found else Route(Endpoint.ELSEWHERE)
+    return Route(*_WATI_CALLS.get(call, (Endpoint.ELSEWHERE,)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ _CREDIT = 14
 _SENDS_BEFORE_OUTAGE = 15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A rehearsal.
 
@@ -109,25 +109,17 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
     {
         scenario.name: scenario
         for scenario in (
+            Scenario("everyday", "every outcome a lead can have; the run completes", _everyday),
             Scenario(
-                name="everyday",
-                description="every outcome a lead can have; the run completes",
-                build=_everyday,
+                "restricted",
+                "Meta restricts the account in mid-run; the run stops and is held",
+                _restricted,
             ),
             Scenario(
-                name="restricted",
-                description="Meta restricts the account in mid-run; the run stops and is held",
-                build=_restricted,
+                "credits", "the account's credit runs out in mid-run; the run stops", _credits
             ),
             Scenario(
-                name="credits",
-                description="the account's credit runs out in mid-run; the run stops",
-                build=_credits,
-            ),
-            Scenario(
-                name="outage",
-                description="WATI goes away in mid-run; the run stops after a few tries",
-                build=_outage,
+                "outage", "WATI goes away in mid-run; the run stops after a few tries", _outage
             ),
         )
     }

@@ -85,10 +85,6 @@ class WatiAccount:
         self._plans[digits_of(number)] = plan
         self._tries.pop(digits_of(number), None)
 
-    def messages_to(self, number: str) -> list[SimMessage]:
-        """Return the messages really sent to a number, oldest first."""
-        return list(self._by_number.get(digits_of(number), ()))
-
     # -- sends -----------------------------------------------------------------------------------
 
     def send(self, request: SimRequest) -> SimReply:

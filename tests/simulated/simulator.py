@@ -19,7 +19,14 @@ from simulated.scripts import Hooks, Match, Moment, Reply, Scripts, in_turn
 
 from lead_automation.sandbox import simulator
 from lead_automation.sandbox.addresses import Route, find_route
-from lead_automation.sandbox.exchange import Endpoint, Side, SimReply, SimRequest, text_reply
+from lead_automation.sandbox.exchange import (
+    Endpoint,
+    Side,
+    SimReply,
+    SimRequest,
+    digits_of,
+    text_reply,
+)
 from lead_automation.sandbox.plans import SimMessage
 
 Watcher = Callable[[Side, FaultKind | None], None]
@@ -97,7 +104,7 @@ class Simulator(simulator.Simulator):
 
     def status_now(self, number: str) -> str | None:
         """Return the status word of the newest message to a number, None before the first word."""
-        messages = self.wati.messages_to(number)
+        messages = [its for its in self.messages if its.number == digits_of(number)]
         step = messages[-1].step_at(self.time_at(Side.WATI)) if messages else None
         return step.word if step else None
 
