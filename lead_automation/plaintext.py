@@ -35,7 +35,7 @@ def fit_encoding(text: str, encoding: str | None) -> str:
 
 def columns(text: str) -> int:
     """Return how many terminal columns text takes: wide letters two, combining marks none."""
-    return sum(_columns_of(char) for char in text)
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
 def _columns_of(char: str) -> int:

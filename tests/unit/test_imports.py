@@ -50,6 +50,7 @@ _CALLS = {
 }
 
 
+@cache
 def _modules() -> dict[str, ast.Module]:
     """Return the source of every module, by its name within the package."""
     return {
@@ -58,9 +59,6 @@ def _modules() -> dict[str, ast.Module]:
         )
         for path in sorted(_PACKAGE.rglob("*.py"))
     }
-
-
-_MODULES = _modules()
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -149,7 +147,7 @@ def _may(module: str, allowed: tuple[str, ...]) -> bool:
 
 def test_imports_go_downwards_only() -> None:
     """A floor imports what lies below it, a room of a floor none of its neighbours."""
-    edges = _edges(_MODULES)
+    edges = _edges(_modules())
 
     assert len(edges) > 100
     assert {_floor(module) for module in edges} == set(_HEIGHT)
@@ -159,7 +157,7 @@ def test_imports_go_downwards_only() -> None:
 
 def test_imports_have_no_cycle() -> None:
     """No module reaches itself; the command line reaches every command, by name."""
-    edges = _edges(_MODULES)
+    edges = _edges(_modules())
     edges["cli"] |= {name for name in edges if name.startswith("commands.")}
 
     assert _cycles(edges) == []
@@ -170,7 +168,7 @@ def test_imports_of_a_library_stay_behind_its_border(library: str) -> None:
     """HTTP, clock, chance, lock and the like are known to the modules made for them only."""
     users = {
         module
-        for module, tree in _MODULES.items()
+        for module, tree in _modules().items()
         for name, taken in _imports(tree)
         if name == library or name.startswith(f"{library}.") or f"{name}.{taken}" == library
     }
@@ -182,14 +180,14 @@ def test_imports_of_a_library_stay_behind_its_border(library: str) -> None:
 @pytest.mark.parametrize("call", _CALLS)
 def test_calls_that_reach_outside_stand_in_one_module(call: str) -> None:
     """The clock is read, and the environment, in one module each."""
-    users = {module for module, tree in _MODULES.items() if _uses(tree, call)}
+    users = {module for module, tree in _modules().items() if _uses(tree, call)}
 
     assert {module for module in users if not _may(module, _CALLS[call])} == set()
 
 
 def test_calls_looked_for_are_really_found() -> None:
     """The search above finds the calls where they are allowed."""
-    found = {call for call in _CALLS if any(_uses(tree, call) for tree in _MODULES.values())}
+    found = {call for call in _CALLS if any(_uses(tree, call) for tree in _modules().values())}
 
     assert {"datetime.now", "os.environ", "sys.argv", "signal.signal", "os.umask"} <= found
 
@@ -197,7 +195,7 @@ def test_calls_looked_for_are_really_found() -> None:
 def test_room_packages_hold_one_docstring_only() -> None:
     """A room's ``__init__`` re-exports nothing."""
     for folder in (*_ROOMS, _CAMPAIGN, _COMMANDS):
-        [node] = _MODULES[f"{folder}.__init__"].body
+        [node] = _modules()[f"{folder}.__init__"].body
 
         assert isinstance(node, ast.Expr), folder
 
