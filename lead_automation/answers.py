@@ -111,6 +111,7 @@ class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
         statuses: What its rows say, cleaned, sorted.
         parameter_names: Of the approved row, in the template's order.
         similar_names: Templates of the account with a name like it, for the hint.
+        body: Text of the approved row, ``{{name}}`` for each parameter; "" where WATI lists none.
     """
 
     exists: bool
@@ -118,6 +119,7 @@ class TemplateInfo(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[str, ...] = ()
     parameter_names: tuple[str, ...] = ()
     similar_names: tuple[str, ...] = ()
+    body: str = ""
 
 
 class TemplateUnread(msgspec.Struct, frozen=True, kw_only=True):

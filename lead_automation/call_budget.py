@@ -3,6 +3,12 @@
 CALLS_PER_LEAD = 2.1
 """Send, first status read and a tenth of a second read: what a run may spend on a lead."""
 
+PLAIN_CALLS_PER_LEAD = 2.0
+"""A send and a first read: what each lead costs at least where every message is a call."""
+
+V3_CALLS_PER_LEAD = 0.33
+"""The same over a whole life in batches of 25 (docs/performance.md), later reads included."""
+
 LATER_READS_PER_LEAD = 2
 """Reads later runs may spend on a message that still has no final word."""
 

@@ -1,6 +1,7 @@
 """Read and write files safely: the only module that opens state, settings and report files."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -142,6 +143,14 @@ class Disk:
         except (OSError, ValueError):  # ValueError: a path no file system takes
             return False
         return stat.S_ISDIR(found.st_mode) and (os.name == "nt" or found.st_uid == os.geteuid())
+
+    def free_bytes(self, folder: Path) -> int:
+        """Return how much this user may still write there."""
+        return shutil.disk_usage(folder).free
+
+    def is_writable(self, folder: Path) -> bool:
+        """Whether this user may make files there, on a file system that takes any."""
+        return os.access(folder, os.W_OK | os.X_OK)
 
     def other_owner(self, folder: Path) -> str | None:
         """Return whose folder it is where that is another user, as ``sudo -u`` takes it."""

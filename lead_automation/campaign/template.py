@@ -71,5 +71,12 @@ def compose_message(
     )
 
 
+def filled_in(body: str, message: TemplateMessage) -> str:
+    """Return a template's text as its reader sees it."""
+    for name, value in message.parameters:
+        body = body.replace("{{" + name + "}}", value)
+    return body
+
+
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names) if names else "(none)"

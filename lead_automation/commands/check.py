@@ -13,7 +13,15 @@ from lead_automation.campaign.services import make_http
 from lead_automation.campaign.template import order_note, template_order
 from lead_automation.clock import MAX_OFFSET_S, RunClock
 from lead_automation.commands.common import SettingsSource, hold_text, show, state_to_write
-from lead_automation.commands.points import Point, Verdict, told_points
+from lead_automation.commands.points import (
+    Point,
+    Verdict,
+    folder_points,
+    message_points,
+    plan_point,
+    quota_point,
+    told_points,
+)
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
@@ -21,6 +29,7 @@ from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient, MalformedLead
 from lead_automation.leads.csv_list import read_csv_leads
 from lead_automation.leads.hours import describe_hours, is_open, next_opening, quota_day
+from lead_automation.models import Lead
 from lead_automation.plaintext import wrap
 from lead_automation.runs import CallKind
 from lead_automation.runtime import Runtime
@@ -79,9 +88,12 @@ def _all_points(
         settings = source.load()
         points += _settings_points(source, settings)
     except ConfigError as error:
-        failed = _failed("settings", error, exit_code=ExitCode.SETTINGS)
-        fix = failed.fix or "Correct config.env."
-        points.append(failed._replace(text=f"{failed.text} ({_where(source)})", fix=fix))
+        points += [
+            Point("settings", Verdict.FAILED, problem, "", ExitCode.SETTINGS)
+            for problem in error.problems
+        ]
+        fix = error.hint or "Correct config.env."
+        points[-1] = points[-1]._replace(text=f"{points[-1].text} ({_where(source)})", fix=fix)
     points += _state_points(settings, source, arguments, runtime)
     if source is not None:
         points += told_points(source, arguments)
@@ -154,6 +166,7 @@ def _state_points(
         return []
     return [
         *_state(local, arguments, runtime),
+        *folder_points(local.state_dir, runtime.disk),
         _guarded("hold", lambda: _hold(local, runtime), exit_code=ExitCode.STATE),
         _hours(local, runtime.clock.now()),
     ]
@@ -180,7 +193,8 @@ def _state(local: LocalSettings, arguments: Arguments, runtime: Runtime) -> list
         return [_failed("state", error, exit_code=ExitCode.STATE)]
     kept = sum(1 for _ in books.records())
     text = f"messages kept: {kept}, numbers suppressed: {suppressed}, in {state.place}"
-    points = [*_database_points(state), Point("state", Verdict.OK, text)]
+    used = books.used_today(quota_day(runtime.clock.now(), local.hours.zone), local.hours.zone)
+    points = [*_database_points(state), Point("state", Verdict.OK, text), quota_point(local, used)]
     refused = [row for row in books.owed_rows() if row.refused_on is not None]
     if refused:
         count = f"{len(refused)} row{'s' * (len(refused) > 1)}"
@@ -224,18 +238,22 @@ def _service_points(settings: Settings, arguments: Arguments, runtime: Runtime) 
     # A check must not be able to send, whatever is added to it.
     http = make_http(settings, runtime, allow_posts=False)
     clock = RunClock(runtime.clock)
-    points = _wati(settings, clock, http)
+    points, template = _wati(settings, clock, http)
+    rows: list[Lead | MalformedLead] = []
     if arguments.leads is None:
-        points.append(_guarded("crm", lambda: _crm(settings, clock, http)))
+        points.append(_guarded("crm", lambda: _crm(settings, clock, http, rows)))
     else:
         path = runtime.folder / arguments.leads
-        look = partial(_lead_file, path, runtime, settings.crm.fetch_limit)
+        look = partial(_lead_file, path, runtime, settings.crm.fetch_limit, rows)
         points.append(_guarded("leads", look, exit_code=ExitCode.SETTINGS))
+    points += [*message_points(settings, template, rows), plan_point(settings)]
     points.append(_clock(clock.offset_s, settings.local, runtime.clock.now()))
     return points
 
 
-def _wati(settings: Settings, clock: RunClock, http: Http) -> list[Point]:
+def _wati(
+    settings: Settings, clock: RunClock, http: Http
+) -> tuple[list[Point], TemplateInfo | None]:
     wati = EnhancedWATIClient(
         settings.wati,
         http=http,
@@ -248,13 +266,13 @@ def _wati(settings: Settings, clock: RunClock, http: Http) -> list[Point]:
         found = wati.fetch_template()
     except LeadAutomationError as error:
         failed = _failed("wati", error, exit_code=ExitCode.UNREACHABLE)
-        return [failed, unchecked]
+        return [failed, unchecked], None
     if isinstance(found, TemplateUnread):
         fix = "Try again; a run goes on with a warning."
-        return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked]
+        return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked], None
     template = _guarded("template", lambda: _template(settings.wati, found))
     answered = Point("wati", Verdict.OK, f"{settings.wati.host} answers")
-    return [answered, template]
+    return [answered, template], found
 
 
 def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
@@ -264,7 +282,9 @@ def _template(wati: WatiSettings, found: TemplateInfo) -> Point:
     return Point("template", verdict, note or f"{wati.template} is approved")
 
 
-def _crm(settings: Settings, clock: RunClock, http: Http) -> Point:
+def _crm(
+    settings: Settings, clock: RunClock, http: Http, rows: list[Lead | MalformedLead]
+) -> Point:
     crm = CrmClient(
         settings.crm,
         http=http,
@@ -272,17 +292,17 @@ def _crm(settings: Settings, clock: RunClock, http: Http) -> Point:
         template=settings.wati.template,
         on_call=_count_nothing,
     )
-    # One lead: the answer's form and the credentials are what is asked, not the list.
-    found = crm.fetch_leads(1)
-    text = "answers with leads" if found else "answers; no lead needs a message now"
+    rows += crm.fetch_leads(settings.crm.fetch_limit)
+    more = " or more" * (len(rows) >= settings.crm.fetch_limit)
+    text = f"leads waiting: {len(rows):,}{more}" if rows else "no lead needs a message now"
     if crm.clock_offset_s is not None and abs(crm.clock_offset_s) > MAX_OFFSET_S:
         text += f"; its clock differs by {crm.clock_offset_s:.0f} s"
         return Point("crm", Verdict.WARNING, text)
     return Point("crm", Verdict.OK, text)
 
 
-def _lead_file(path: Path, runtime: Runtime, limit: int) -> Point:
-    rows = read_csv_leads(path, runtime.disk).rows
+def _lead_file(path: Path, runtime: Runtime, limit: int, rows: list[Lead | MalformedLead]) -> Point:
+    rows += read_csv_leads(path, runtime.disk).rows
     odd = [row.reason for row in rows if isinstance(row, MalformedLead)]
     text = f"{path.name}: {len(rows)} rows, {len(odd)} of them unusable"
     if len(rows) > limit:

@@ -1,13 +1,27 @@
 """What ``check`` says of one thing, and what it says of who is told of a run's end."""
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 
+from lead_automation.answers import TemplateInfo
 from lead_automation.arguments import Arguments
+from lead_automation.call_budget import PLAIN_CALLS_PER_LEAD, V3_CALLS_PER_LEAD
+from lead_automation.campaign.template import compose_message, filled_in
 from lead_automation.commands.common import SettingsSource
+from lead_automation.config import ApiVersion, LocalSettings, Settings
 from lead_automation.errors import ExitCode
+from lead_automation.files import Disk
+from lead_automation.leads.counsellors import quota_left
+from lead_automation.leads.crm import MalformedLead
+from lead_automation.leads.screening import describe_lead
+from lead_automation.models import Lead
 from lead_automation.notify import judge_address, send_alert
 from lead_automation.settings.load import load_receivers
+
+_LITTLE_SPACE = 100_000_000  # bytes: some months of log, reports and journal
+_DAYS_A_MONTH = 31  # the plan has to carry the longest
 
 
 class Verdict(Enum):
@@ -26,6 +40,76 @@ class Point(NamedTuple):
     text: str
     fix: str = ""
     exit_code: int = ExitCode.UNREACHABLE
+
+
+def folder_points(folder: Path, disk: Disk) -> list[Point]:
+    """Say whether this user can go on writing in the state directory, and who else might."""
+    if not folder.is_dir():
+        return []  # said of the state already
+    if not disk.is_writable(folder):
+        text = f"{folder} cannot be written to by this user"
+        fix = "Run as the user whose folder it is, or see whether its disk is mounted read-only."
+        return [Point("folder", Verdict.FAILED, text, fix, ExitCode.STATE)]
+    free = disk.free_bytes(folder)
+    text = f"{folder} is writable, {free // 1_000_000:,} MB free"
+    points = [Point("folder", Verdict.OK, text)]
+    if free < _LITTLE_SPACE:
+        fix = "Make room: a full disk ends a run before its next send."
+        points = [Point("folder", Verdict.WARNING, text, fix)]
+    if any((place / ".git").exists() for place in (folder.resolve(), *folder.resolve().parents)):
+        text = f"{folder} is inside a git checkout: a clean or a redeploy takes the history away"
+        fix = "Let STATE_DIR name a folder outside, and move the files there."
+        points.append(Point("folder", Verdict.WARNING, text, fix))
+    return points
+
+
+def quota_point(local: LocalSettings, used: Mapping[str, int]) -> Point:
+    """Say what may be sent today."""
+    counsellors = local.counsellors
+    daily = sum(counsellor.daily_limit for counsellor in counsellors)
+    text = f"{len(counsellors)} counsellors, {daily:,} messages a day"
+    if not daily:
+        fix = "Give a counsellor a daily_limit above 0 in COUNSELLORS_FILE."
+        return Point("quota", Verdict.WARNING, text, fix)
+    return Point("quota", Verdict.OK, f"{text}, {quota_left(counsellors, used):,} left today")
+
+
+def plan_point(settings: Settings) -> Point:
+    """Say whether the month's WATI calls carry what the counsellors may send."""
+    local, daily = settings.local, sum(its.daily_limit for its in settings.local.counsellors)
+    plain, in_batches = (
+        round(daily * _DAYS_A_MONTH * calls) for calls in (PLAIN_CALLS_PER_LEAD, V3_CALLS_PER_LEAD)
+    )
+    is_v3 = settings.wati.api_version is ApiVersion.V3
+    need = in_batches if is_v3 else plain
+    carried = f"{local.plan.value} carries {local.monthly_calls:,}"
+    text = f"{daily:,} a day need {need:,} calls a month; {carried}"
+    if need <= local.monthly_calls:
+        return Point("plan", Verdict.OK, text)
+    other = "" if is_v3 else f"; v3 needs {in_batches:,}"
+    fix = "At the limit runs stop. Take a larger plan, lower daily limits, or WATI_API_VERSION=v3."
+    return Point("plan", Verdict.WARNING, text + other, fix)
+
+
+def message_points(
+    settings: Settings, template: TemplateInfo | None, rows: Sequence[Lead | MalformedLead]
+) -> list[Point]:
+    """Show the message as the first lead would read it, where its text and a lead are known."""
+    names = settings.wati.parameter_names
+    if template is None or sorted(template.parameter_names) != sorted(names):
+        return []
+    region = settings.local.default_region
+    for lead in (row for row in rows if isinstance(row, Lead)):
+        found = describe_lead(lead, 1, number=lead.mobile_number, region=region)
+        if found.recipient is not None and template.body:
+            message = compose_message(
+                found.recipient,
+                settings.local.counsellors[0],
+                wati=settings.wati,
+                order=names,
+            )
+            return [Point("message", Verdict.OK, filled_in(template.body, message))]
+    return []
 
 
 def told_points(source: SettingsSource, arguments: Arguments) -> list[Point]:

@@ -215,7 +215,9 @@ class EnhancedWATIClient:
             answer = self._call(CallKind.CONTACTS, request)
             if answer.status == HTTPStatus.OK:
                 return parse_contacts_page(answer.body)
-        except (TransportError, WireError) as exc:
+        except TransportError as exc:
+            raise _out_of_reach(exc) from exc
+        except WireError as exc:
             raise _unreachable(str(exc)) from exc
         raise _unreachable(_refusal(answer))
 
@@ -254,7 +256,7 @@ class EnhancedWATIClient:
             # Slowness is no fault of the settings; a refused connection or certificate may be one.
             if exc.fault is Fault.LOST or exc.is_timeout:
                 return TemplateUnread(detail=str(exc))
-            raise _unreachable(str(exc)) from exc
+            raise _out_of_reach(exc) from exc
         if answer.status in _LATER or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return TemplateUnread(detail=failure_of(answer).text)
         if answer.status != HTTPStatus.OK:
@@ -329,9 +331,17 @@ def _refusal(answer: Answer) -> str:
     return failure_of(answer).text
 
 
+def _out_of_reach(error: TransportError) -> UnreachableError:
+    """Return what a fault of the network means: nothing is said of the token."""
+    hint = "Check the host in WATI_BASE_URL, and this machine's network and DNS."
+    return UnreachableError(f"WATI cannot be reached: {error}", service="WATI", hint=hint)
+
+
 def _unreachable(detail: str) -> UnreachableError:
+    # These are a whole sentence on their own: it is the token, or its scopes.
+    is_sentence = detail.startswith(("HTTP 401", "HTTP 403"))
     return UnreachableError(
-        f"WATI does not answer as documented: {detail}",
+        detail if is_sentence else f"WATI does not answer as documented: {detail}",
         service="WATI",
         hint="check WATI_BASE_URL, WATI_API_KEY and the network",
     )

@@ -32,6 +32,7 @@ def summarise(rows: Sequence[TemplateRow], settings: WatiSettings) -> TemplateIn
         is_approved=best is not None,
         statuses=tuple(sorted({clean(row.status, _MAX_STATUS_CHARS) for row in ours})),
         parameter_names=best.parameter_names if best else (),
+        body=best.body if best else "",
         similar_names=tuple(
             clean(name) for name in get_close_matches(settings.template, others, n=_MAX_NAMES)
         ),

@@ -202,6 +202,7 @@ def _template_row(row: dict[str, object], template: str) -> TemplateRow:
         name=name if isinstance(name, str) else "",
         status=_word(row.get("status")).upper(),
         parameter_names=_parameter_names(row) if name == template else (),
+        body=_word(row.get("body")) if name == template else "",
     )
 
 

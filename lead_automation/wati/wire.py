@@ -78,11 +78,13 @@ class TemplateRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: Upper case, such as ``APPROVED``.
         parameter_names: In the template's order; () for any but the template asked about.
+        body: Its text as WATI lists it; "" where it does not, or for any other template.
     """
 
     name: str
     status: str
     parameter_names: tuple[str, ...] = ()
+    body: str = ""
 
 
 class TemplatesPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +195,7 @@ def _template_row(row: dict[str, object], template: str) -> TemplateRow:
         status=_text(row, "status").upper(),
         # An odd row of somebody else's template must not keep ours from being sent.
         parameter_names=_parameter_names(row) if name == template else (),
+        body=_text(row, "body") if name == template else "",
     )
 
 
