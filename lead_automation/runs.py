@@ -32,7 +32,13 @@ RUN_ID = r"[0-9]{8}T[0-9]{6}-[0-9a-f]{4}"
 
 _REFUSED = (Outcome.REFUSED, Outcome.NOT_SENT)
 # A read receipt can overtake the delivery's: read counts as delivered too.
-ARRIVED = (MessageStatus.DELIVERED, MessageStatus.READ)
+_SUMS: Mapping[MessageStatus, tuple[str, ...]] = {
+    MessageStatus.SENT: ("pending",),
+    MessageStatus.PENDING: ("pending",),
+    MessageStatus.DELIVERED: ("delivered",),
+    MessageStatus.READ: ("delivered", "read"),
+    MessageStatus.FAILED: ("failed",),
+}
 
 
 class SkipReason(Enum):
@@ -153,11 +159,6 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         return self.is_refused or failed_later
 
     @property
-    def is_delivered(self) -> bool:
-        """Whether the message reached the phone, read or not."""
-        return self.outcome is Outcome.ACCEPTED and self.status in ARRIVED
-
-    @property
     def category(self) -> ErrorCategory | None:
         """The category the lead counts under, None when it counts under none.
 
@@ -177,19 +178,9 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         """Names of the sums of a day that the lead adds one to."""
         if self.skip is SkipReason.INVALID_NUMBER:
             return ("invalid_numbers",)
-        if not self.is_attempted:
+        if self.outcome is None or self.skip is not None:
             return ()
-        is_accepted = self.outcome is Outcome.ACCEPTED
-        facts = {
-            "attempted": True,
-            "unknown": self.outcome is Outcome.UNKNOWN,
-            "sent": is_accepted,
-            "delivered": self.is_delivered,
-            "read": self.is_delivered and self.status is MessageStatus.READ,
-            "failed": self.is_failed,
-            "pending": is_accepted and self.status in (MessageStatus.SENT, MessageStatus.PENDING),
-        }
-        return tuple(name for name, holds in facts.items() if holds)
+        return attempt_counts_as(self.outcome, self.status)
 
     @property
     def word(self) -> str:
@@ -205,6 +196,15 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
 # A lead's row is made anew with every step of the lead, and most of its texts are the same.
 _shown = lru_cache(maxsize=64)(safe_outside)
+
+
+def attempt_counts_as(outcome: Outcome, status: MessageStatus) -> tuple[str, ...]:
+    """Return the names of the sums of a day that an attempt adds one to."""
+    if outcome is Outcome.UNKNOWN:
+        return ("attempted", "unknown")
+    if outcome is not Outcome.ACCEPTED:
+        return ("attempted", "failed")
+    return ("attempted", "sent", *_SUMS[status])
 
 
 def shown_name(counsellor: str) -> str:

@@ -68,8 +68,7 @@ def days_csv(report: DaysReport) -> bytes:
     for index, day in enumerate(report.days):
         parts = [(name, week[index]) for name, week in report.by_counsellor.items()]
         for name, its in [*parts, ("*", report.by_day[index])]:
-            rates = its.rates(its.attempted)
-            shown = (its.success_rate(its.attempted), rates.delivered, rates.read)
+            shown = (its.success_rate(its.attempted), its.shares.delivered, its.shares.read)
             rows.append((day.isoformat(), name, *(getattr(its, key) for key in _COUNTS), *shown))
     head = ("day", "counsellor", *_COUNTS, "success_rate", "delivered_rate", "read_rate")
     return _csv(head, rows)

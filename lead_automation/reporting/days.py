@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 from typing import NamedTuple
 
-from lead_automation.counts import MessageCounts
-from lead_automation.models import Counsellor, ErrorCategory, MessageStatus
+from lead_automation.counts import MessageCounts, Rates
+from lead_automation.models import Counsellor, ErrorCategory, Outcome
 from lead_automation.reporting.kept import KeptRows
-from lead_automation.runs import ARRIVED, in_order, shown_name
+from lead_automation.runs import attempt_counts_as, in_order, shown_name
 from lead_automation.stored import MessageRecord
 
-# Accepted, and no word yet whether it arrived.
-_OPEN = (MessageStatus.SENT, MessageStatus.PENDING)
 HOURS = range(24)
 
 
@@ -45,6 +43,11 @@ class DayFigures(MessageCounts, frozen=True, kw_only=True):
     invalid_numbers: int = 0
     quota_used: int = 0
     quota_limit: int = 0
+
+    @property
+    def shares(self) -> Rates:
+        """Its rates, by its own attempts."""
+        return self.rates(self.attempted)
 
     @property
     def quota(self) -> str:
@@ -223,16 +226,9 @@ def _counted_as(record: MessageRecord) -> tuple[str, ...]:
     if is_bad_number(record):
         return ("invalid_numbers",)
     if record.unknown:
-        return ("attempted", "unknown")
-    if not record.may_have_arrived:
-        return ("attempted", "failed")
-    facts = {
-        "delivered": record.status in ARRIVED,
-        "read": record.status is MessageStatus.READ,
-        "failed": record.status is MessageStatus.FAILED,
-        "pending": record.status in _OPEN,
-    }
-    return ("attempted", "sent", *(name for name, holds in facts.items() if holds))
+        return attempt_counts_as(Outcome.UNKNOWN, record.status)
+    outcome = Outcome.ACCEPTED if record.may_have_arrived else Outcome.REFUSED
+    return attempt_counts_as(outcome, record.status)
 
 
 def _figures(tallies: Iterable[Counter[str]]) -> DayFigures:

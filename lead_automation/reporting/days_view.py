@@ -7,6 +7,7 @@ import msgspec
 
 from lead_automation.reporting.charts import line, reasons, stack
 from lead_automation.reporting.days import DayFigures, DaysReport
+from lead_automation.reporting.documents import rates_json
 from lead_automation.reporting.figures import figures_head, figures_line
 from lead_automation.reporting.wording import CATEGORY_MEANINGS, rate_text, title
 
@@ -35,10 +36,9 @@ def days_view(report: DaysReport) -> dict[str, object]:
         "tiles": _tiles(report),
         "trends": _trends(report),
         "days": [
-            (f"{day:%a %d %b}", its, its.rates(its.attempted))
-            for day, its in zip(report.days, report.by_day, strict=True)
+            (f"{day:%a %d %b}", its) for day, its in zip(report.days, report.by_day, strict=True)
         ],
-        "total": (report.total, report.total.rates(report.total.attempted)),
+        "total": report.total,
         "counsellors": _compared(report.totals, report.before_totals),
         "reads": _read_tables(report),
         "templates": _compared(report.templates, {}) if len(report.templates) > 1 else [],
@@ -49,7 +49,7 @@ def days_view(report: DaysReport) -> dict[str, object]:
 
 def _tiles(report: DaysReport) -> list[Tile]:
     its, before = report.total, report.before
-    now, then = its.rates(its.attempted), before.rates(before.attempted)
+    now, then = its.shares, before.shares
     tiles = [
         Tile("Sent", "sent", f"{its.sent:,}", _count_change(its.sent, before.sent)),
         Tile(
@@ -81,7 +81,7 @@ def _trends(report: DaysReport) -> list[tuple[str, str, list[str], str]]:
     """Return the lines over the days: name, colour, points, and the first and last value."""
     if len(report.days) == 1:
         return []
-    all_rates = [its.rates(its.attempted) for its in report.by_day]
+    all_rates = [its.shares for its in report.by_day]
     rows: list[tuple[str, str, Sequence[float | None], str]] = [
         ("Sent", "sent", [its.sent for its in report.by_day], "{:,.0f}"),
         ("Delivered", "delivered", [its.delivered for its in all_rates], "{:.1f}%"),
@@ -98,22 +98,13 @@ def _trends(report: DaysReport) -> list[tuple[str, str, list[str], str]]:
 
 def _compared(
     totals: Mapping[str, DayFigures], before: Mapping[str, DayFigures]
-) -> list[dict[str, object]]:
-    """Return a row for each name: its figures, its rates, and what moved since the days before."""
+) -> list[tuple[str, DayFigures, str, str]]:
+    """Return each name, its figures, and what moved: the delivered share and the read one."""
     rows = []
     for name, its in totals.items():
-        now = its.rates(its.attempted)
-        old = before.get(name, DayFigures())
-        then = old.rates(old.attempted)
-        rows.append(
-            {
-                "name": name,
-                "its": its,
-                "rates": now,
-                "delivered_change": change(now.delivered, then.delivered),
-                "read_change": change(now.read, then.read),
-            }
-        )
+        now, then = its.shares, before.get(name, DayFigures()).shares
+        moved = change(now.delivered, then.delivered), change(now.read, then.read)
+        rows.append((name, its, *moved))
     return rows
 
 
@@ -126,7 +117,7 @@ def _read_tables(report: DaysReport) -> list[dict[str, object]]:
             "days": [
                 (
                     f"{day:%d %b}",
-                    [report.by_counsellor[name][index].rates(0).read for name in group],
+                    [report.by_counsellor[name][index].shares.read for name in group],
                 )
                 for index, day in enumerate(report.days)
             ],
@@ -147,7 +138,7 @@ def _hours(report: DaysReport) -> dict[str, object] | None:
     columns = []
     for hour in shown:
         its = report.hours[hour]
-        read = its.rates(its.attempted).read
+        read = its.shares.read
         columns.append(
             {
                 "label": _COLUMN.format(its.sent, hour, rate_text(read)),
@@ -219,5 +210,5 @@ def days_json(report: DaysReport) -> dict[str, object]:
 
 def _as_json(its: DayFigures) -> dict[str, object]:
     fields: dict[str, object] = msgspec.to_builtins(its)
-    rates = msgspec.to_builtins(its.rates(its.attempted))
+    rates = rates_json(its, its.attempted)
     return {**fields, "success_rate": its.success_rate(its.attempted), "rates": rates}

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from lead_automation.counts import CounsellorFigures, MessageCounts
+from lead_automation.counts import MessageCounts
 from lead_automation.runs import LeadCounts, LeadRow, RunMode, RunStatus
 from lead_automation.stored import Time
 
@@ -29,12 +29,6 @@ class KeptRun(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     leads: LeadCounts
     messages: MessageCounts
-    counsellors: dict[str, CounsellorFigures]
-
-    @property
-    def has_attempted(self) -> bool:
-        """Whether it tried to message anybody."""
-        return self.mode is not RunMode.DRY_RUN and self.leads.attempted > 0
 
 
 class KeptRow(LeadRow, frozen=True, kw_only=True, omit_defaults=True):
