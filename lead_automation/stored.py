@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from lead_automation.models import ErrorCategory, MessageStatus
-from lead_automation.text import clean, safe_text
+from lead_automation.text import clean, safe_outside, safe_text
 
 LeadId = Annotated[str, Meta(min_length=1, max_length=128)]
 """Opaque text, NFC; never a path."""
@@ -158,7 +158,7 @@ class CrmRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     def __post_init__(self) -> None:
         _check_year(self.sent_at)
         if self.refusal:
-            force_setattr(self, "refusal", safe_text(self.refusal, _MAX_REASON))
+            force_setattr(self, "refusal", safe_outside(self.refusal, _MAX_REASON))
 
 
 class Suppression(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,7 +206,7 @@ class Hold(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Make its texts safe to show, whoever wrote them, and mask the numbers in them."""
         force_setattr(self, "reason", safe_text(self.reason, _MAX_REASON))
-        force_setattr(self, "evidence", safe_text(self.evidence, _MAX_REASON))
+        force_setattr(self, "evidence", safe_outside(self.evidence, _MAX_REASON))
         steps = tuple(safe_text(step, _MAX_REASON) for step in self.what_to_do)
         force_setattr(self, "what_to_do", steps)
         _check_year(self.since)

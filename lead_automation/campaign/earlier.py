@@ -15,7 +15,7 @@ from lead_automation.campaign.services import Services
 from lead_automation.campaign.tracking import Followed, Tracker
 from lead_automation.models import Failure
 from lead_automation.stored import MessageRecord
-from lead_automation.text import mask_phone
+from lead_automation.text import mask_phone, safe_outside
 from lead_automation.wati.limits import WINDOW_S
 
 LATER_READS = (timedelta(hours=1), timedelta(days=1))
@@ -66,7 +66,7 @@ class Change:
         reason = f" ({self.failure.text[:80]})" if self.failure else ""
         phone = mask_phone(self.after.phone or "")
         change = f"{word_of(self.before)} → {word_of(self.after)}"
-        return f"{self.after.lead_id[:20]} {phone}: {change}{reason}"
+        return f"{safe_outside(self.after.lead_id, 20)} {phone}: {change}{reason}"
 
 
 def word_of(record: MessageRecord) -> str:
@@ -131,8 +131,8 @@ class EarlierMessages:
 
         Args:
             limit_s: The time.
-            with_refused: Behind them post the rows the CRM refused on another day; a run does that
-                at its end, when no lead waits for it.
+            with_refused: Behind them post the rows the CRM refused, today too; a run does that at
+                its end, when no lead waits for it, with those of other days.
         """
         # What earlier runs owe the CRM goes out before anything this run will owe.
         self._outbox.ready_all()
@@ -142,7 +142,7 @@ class EarlierMessages:
         self._drop_reads()
         if with_refused:
             stop = self._services.runtime.stop
-            self._outbox.post_refused(lambda: 0.0 if stop.is_set else limit_s)
+            self._outbox.post_refused(lambda: 0.0 if stop.is_set else limit_s, again=True)
         self._result.rows_posted = self._outbox.posted
         self._result.rows_owed = len(self._services.ledger.owed_rows())
         self._result.is_paused = self._services.budget.is_reading_paused

@@ -9,6 +9,7 @@ from lead_automation.campaign.services import Services
 from lead_automation.leads.crm import RowAnswer
 from lead_automation.runs import RunMode
 from lead_automation.stored import CrmRow, MessageRecord
+from lead_automation.text import safe_outside
 
 ROW_DEADLINE_S = 3.0
 """Longest wait for one row in the gaps between sends (contract, "The life of one run")."""
@@ -69,11 +70,16 @@ class Outbox:
         has_address = self._services.settings.crm.log_url is not None
         return has_address and bool(self._ready) and self._failures < self._failures_allowed
 
-    def post_next(self, deadline_s: float) -> None:
-        """Post the oldest ready row as it stands now, if it is still owed."""
+    def post_next(self, deadline_s: float, *, again: bool = False) -> None:
+        """Post the oldest ready row as it stands now, if it is still owed.
+
+        Args:
+            deadline_s: Seconds it may take.
+            again: Also where the CRM refused it today already.
+        """
         # By id and read anew: a status read may have changed what the row says since.
         row, today = self._ledger.find_row(self._ready.popleft()), self._services.today()
-        if row is None or row.refused_on == today:
+        if row is None or (row.refused_on == today and not again):
             return
         began = self._services.clock.monotonic()
         answer = self.post(row, deadline_s)
@@ -98,13 +104,18 @@ class Outbox:
         self._duration = CallDuration(ROW_GUESS_S)
         self.post_refused(limit_s)
 
-    def post_refused(self, limit_s: Callable[[], float]) -> None:
-        """Post what is still ready, and behind it each row that was refused on another day."""
+    def post_refused(self, limit_s: Callable[[], float], *, again: bool = False) -> None:
+        """Post what is still ready, and behind it each row that was refused on another day.
+
+        Args:
+            limit_s: As for ``post_all``.
+            again: Those refused today too: somebody asks who may just have mended the cause.
+        """
         rows = self._ledger.owed_rows()
         self._ready.extend(row.row_id for row in rows if row.refused_on is not None)
         began = self._services.clock.monotonic()
         while self.fits(left_s := began + limit_s() - self._services.clock.monotonic()):
-            self.post_next(min(left_s, ROW_PATIENCE_S))
+            self.post_next(min(left_s, ROW_PATIENCE_S), again=again)
 
     def post(self, row: CrmRow, deadline_s: float) -> RowAnswer:
         """Post one row once; return what the CRM said.
@@ -120,7 +131,7 @@ class Outbox:
             level = logging.INFO if self._has_refused else logging.WARNING
             self._has_refused = True
             text = "The CRM refuses the row of lead %s (%s); it is set aside and tried once a day"
-            _log.log(level, text, row.lead_id, answer.detail)
+            _log.log(level, text, safe_outside(row.lead_id), answer.detail)
         elif not answer.taken:
             _log.warning(
                 "The CRM's message log did not take a row (%s); it stays owed", answer.detail

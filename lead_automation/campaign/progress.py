@@ -56,17 +56,18 @@ class LeadProgress:
         at: datetime,
     ) -> None:
         """Note a lead that is not attempted; a category makes it one of the run's errors."""
-        self._put(
-            replace(
-                row,
-                skip=reason,
-                error_category=category,
-                error_message=text,
-                status=MessageStatus.FAILED if category else MessageStatus.PENDING,
-                at=at,
-            )
+        row = replace(
+            row,
+            skip=reason,
+            error_category=category,
+            error_message=text,
+            status=MessageStatus.FAILED if category else MessageStatus.PENDING,
+            at=at,
         )
-        _log.info("⏭️ SKIPPED: %s | %s", row.name or f"lead {row.lead_id or row.position}", text)
+        self._put(row)
+        # The row's own words: the reason may quote the list, and the row masks that.
+        who = row.name or f"lead {row.lead_id or row.position}"
+        _log.info("⏭️ SKIPPED: %s | %s", who, row.error_message)
 
     def attempted(self, row: LeadRow, record: MessageRecord) -> None:
         """Note that a lead is reserved: until its send is settled, it may have been messaged."""

@@ -10,6 +10,7 @@ from lead_automation.campaign.services import Services
 from lead_automation.clock import MAX_OFFSET_S
 from lead_automation.models import Failure, MessageStatus
 from lead_automation.stored import MessageRecord
+from lead_automation.text import safe_outside
 from lead_automation.wati.delivery import advance
 from lead_automation.wati.lookup import no_answer
 
@@ -113,7 +114,7 @@ class StatusReader:
             case LookupKind.ABSENT if self.is_due(record):
                 return StatusUpdate(before=record, kind=LookupKind.ABSENT)
             case LookupKind.ABSENT | LookupKind.NO_ANSWER:
-                lead_id, why = record.lead_id, lookup.detail
+                lead_id, why = safe_outside(record.lead_id), safe_outside(lookup.detail)
                 _log.debug("Lead %s: a status read had no answer: %s", lead_id, why)
                 return StatusUpdate(
                     before=record, kind=LookupKind.NO_ANSWER, is_wati_away=lookup.is_wati_away

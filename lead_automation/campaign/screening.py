@@ -59,9 +59,8 @@ class Screening:
         found = describe_lead(lead, position, number=number, region=region)
         self.odd_rows += bool(found.name_problem) or found.recipient is None
         if found.name_problem:
-            _log.info(
-                "Lead %s is addressed as %s: %s", lead.lead_id, SUBSTITUTE, found.name_problem
-            )
+            text = "Lead %s is addressed as %s: %s"
+            _log.info(text, found.row.lead_id, SUBSTITUTE, found.name_problem)
         if is_test:
             if found.recipient is None:
                 msg = f"TEST_MOBILE_NUMBER cannot be messaged: {found.phone.problem}."

@@ -199,7 +199,7 @@ def _state(local: LocalSettings, arguments: Arguments, runtime: Runtime) -> list
     if refused:
         count = f"{len(refused)} row{'s' * (len(refused) > 1)}"
         text = f"the CRM refuses {count} of its message log; the oldest: {refused[0].refusal}"
-        fix = "`status` names them. Ask the CRM's administrator; each is tried once a day."
+        fix = "`status` names them. Ask the CRM's administrator; `track` tries each again."
         points.append(Point("crm rows", Verdict.WARNING, text, fix))
     return points
 

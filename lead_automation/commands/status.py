@@ -27,7 +27,7 @@ from lead_automation.state.ledger import Ledger
 from lead_automation.state.open import open_state
 from lead_automation.state.state import State
 from lead_automation.stored import Hold, MessageRecord
-from lead_automation.text import clean, safe_text
+from lead_automation.text import clean, safe_outside, safe_text
 from lead_automation.times import iso_time, shown_time
 
 # A screen of 24 lines also has the counsellors to show; ``--json`` names every unknown send.
@@ -79,7 +79,7 @@ def _document(
         "unsettled": len(books.open_messages(date.min)),
         "unknown": [
             {
-                "lead_id": safe_text(record.lead_id),
+                "lead_id": safe_outside(record.lead_id),
                 "day": record.day.isoformat(),
                 "attempts": record.attempts,
             }
@@ -90,7 +90,7 @@ def _document(
         "crm_rows_owed": len(books.owed_rows()),
         "crm_rows_refused": [
             {
-                "lead_id": safe_text(row.lead_id),
+                "lead_id": safe_outside(row.lead_id),
                 "msg_status": row.msg_status,
                 "refused_on": row.refused_on.isoformat(),
                 "reason": row.refusal,
@@ -215,21 +215,21 @@ def _fitted(line: str, width: int) -> list[str]:
 def _refused_lines(refused: list[dict[str, Any]]) -> list[str]:
     """Name the rows the CRM refuses, with its words, and what becomes of them."""
     lines = [
-        f"  refused: lead {safe_text(its['lead_id'], _MAX_NAME)} ({its['msg_status']}), "
+        f"  refused: lead {clean(its['lead_id'], _MAX_NAME)} ({its['msg_status']}), "
         f"{its['refused_on']}: {its['reason']}"
         for its in refused[:_MOST_NAMED]
     ]
     if len(refused) > _MOST_NAMED:
         lines.append(f"  … and {len(refused) - _MOST_NAMED} more (--json names them all)")
     if refused:
-        lines.append("  each is tried once a day, after all others; ask the CRM's administrator")
+        lines.append("  each is tried once a day and by `track`; ask the CRM's administrator")
     return lines
 
 
 def _unknown_lines(unknown: list[dict[str, Any]]) -> list[str]:
     """Name the sends nobody knows the fate of, and what settles them."""
     lines = [
-        f"  unknown: lead {safe_text(its['lead_id'], _MAX_NAME)} of {its['day']}, "
+        f"  unknown: lead {clean(its['lead_id'], _MAX_NAME)} of {its['day']}, "
         f"attempt {its['attempts']}"
         for its in unknown[:_MOST_NAMED]
     ]

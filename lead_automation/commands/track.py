@@ -22,7 +22,7 @@ from lead_automation.reporting.logfile import LOG_NAME
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.state import State
-from lead_automation.text import mask_phone, safe_text
+from lead_automation.text import mask_phone, safe_outside, safe_text
 from lead_automation.wati.limits import RateLimits
 
 _LONGEST_S = 3600.0
@@ -113,7 +113,7 @@ def _document(found: Settlement) -> dict[str, object]:
         "crm_rows_owed": found.rows_owed,
         "changes": [
             {
-                "lead_id": safe_text(change.after.lead_id, _MAX_ID),
+                "lead_id": safe_outside(change.after.lead_id, _MAX_ID),
                 "day": change.after.day.isoformat(),
                 "phone": mask_phone(change.after.phone or ""),
                 "before": word_of(change.before),

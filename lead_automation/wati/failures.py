@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lead_automation.models import Action, ErrorCategory, Failure, HoldKind
+from lead_automation.text import safe_outside
 
 # The longest known wording has about 120 characters; a whole error page helps nobody in a CRM row.
 MAX_TEXT_CHARS = 300
@@ -292,8 +293,8 @@ def _row_of_status(status: int | None, row: FailureRow, *, is_page: bool) -> tup
 
 def _failure_text(status: int | None, note: str, text: str) -> str:
     """Return the vendor's words, after ours where the status needs explaining."""
-    said = text.strip()
+    said = safe_outside(text.strip(), MAX_TEXT_CHARS)  # a vendor may quote the number it refuses
     if status is None or (said and not note):
-        return said[:MAX_TEXT_CHARS] or "WATI gave no reason"
+        return said or "WATI gave no reason"
     own = f"HTTP {status}: {note or 'WATI gave no reason'}"
     return (f"{own} ({said})" if said else own)[:MAX_TEXT_CHARS]

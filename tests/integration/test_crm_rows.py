@@ -221,19 +221,18 @@ def _refusals(simulator: Simulator, status: int) -> int:
 def test_row_the_crm_refuses_blocks_no_other_and_is_tried_once_a_day(
     tmp_path: Path, status: int
 ) -> None:
-    """Runs and ``track`` of one day try it once, and what the CRM says can be read meanwhile."""
+    """Runs of one day try it once, and what the CRM says can be read meanwhile."""
     clock = FakeClock()
     simulator = limited(clock, 5)
     _refuse_first(simulator, answer(f"no such lead +{digits(0)}", status, times=None))
     harness = offline(tmp_path, simulator, clock)
     first = harness.run()
-    harness.run("track")
     harness.run()
     on_first_day, taken = _refusals(simulator, status), by_number(simulator)
     shown, text = harness.run("status", "--json").document, harness.run("status").out
     checked = harness.run("check").out
     clock.advance(timedelta(days=1).total_seconds())
-    harness.run("track")
+    harness.run()
     harness.run()
     on_second_day = _refusals(simulator, status) - on_first_day
     simulator.clear_scripts()
@@ -272,6 +271,23 @@ def test_row_that_breaks_the_crm_does_not_keep_the_others_from_it(tmp_path: Path
 
     assert set(by_number(simulator)) == {digits(index) for index in range(1, 5)}
     assert list(harness.read_state("crm_outbox.json")) == ["2026-11-23/1000/1"]
+
+
+def test_rows_refused_for_a_wrong_address_go_out_with_the_next_track(tmp_path: Path) -> None:
+    """Whoever mended WATI_LOG_API_URL need not wait for tomorrow; each row is tried once."""
+    clock = FakeClock()
+    simulator = limited(clock, 3)
+    simulator.script(Endpoint.LOG, answer("not here", 404, times=None))
+    harness = offline(tmp_path, simulator, clock)
+    harness.run()
+    before = _refusals(simulator, 404)
+    harness.run("track")
+    assert (before, _refusals(simulator, 404)) == (3, 6)
+    simulator.clear_scripts()
+
+    assert harness.run("track").code == 0
+    assert set(by_number(simulator)) == {digits(index) for index in range(3)}
+    assert harness.read_state("crm_outbox.json") == {}
 
 
 def test_row_refused_all_day_long_is_one_warning(tmp_path: Path) -> None:

@@ -352,7 +352,8 @@ def test_words_of_wati_that_quote_our_token_are_hidden_everywhere(tmp_path: Path
 
 def test_words_of_wati_that_quote_the_number_are_masked_everywhere(tmp_path: Path) -> None:
     """Console, log, ``track``, ``status`` and every report show no number whole."""
-    numbers = (NATIONAL, f"+{VICTIM}", f"x{VICTIM}x", "९८१२३४५६७८", "+91 (98123) 45678")
+    spread = " x ".join(NATIONAL)
+    numbers = (NATIONAL, f"+{VICTIM}", f"x{VICTIM}x", "९८१२३४५६७८", "+91 (98123) 45678", spread)
     found = words_everywhere(f"contact {' or '.join(numbers)} is not valid", tmp_path)
 
     for where in ("run", "track", "status", "check", "log", "html", "json", "csv", "text"):

@@ -137,6 +137,21 @@ def test_signal_during_a_read_gives_it_up(desk: Desk, endpoint: Endpoint) -> Non
     assert desk.journal_size() == 0
 
 
+def test_signal_during_a_status_read_gives_it_up(desk: Desk) -> None:
+    """Nor for a status that does not come; what was sent is written down."""
+    desk.simulator.script(Endpoint.MESSAGES, lost(FaultKind.HANG, taken=True, times=None))
+    desk.when(Moment.HEADERS, Endpoint.MESSAGES)
+    with started(desk.environ(TRACKING_FIRST_READ_SECONDS="0"), "--json") as process:
+        desk.wait()
+        seconds = _ended_after(process, signal.SIGTERM)
+
+    assert process.returncode == 143
+    assert seconds < 1.0
+    assert len(list(desk.books().records())) == len(desk.simulator.messages) >= 1
+    assert desk.journal_size() == 0
+    desk.witness.check_rows(desk.books())
+
+
 def test_second_signal_ends_at_once_and_the_journal_stays(desk: Desk) -> None:
     """Who cannot wait need not: the next run settles what this one left."""
     desk.simulator.script(Endpoint.SEND, lost(FaultKind.HANG, taken=True))
