@@ -1,10 +1,10 @@
 """Read what became of batches: v3's lists of broadcasts and recipients, page by page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from math import inf
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -38,9 +38,7 @@ from lead_automation.wati.v3_calls import (
     recipients_request,
 )
 from lead_automation.wati.v3_wire import (
-    BroadcastRow,
     Page,
-    RecipientRow,
     parse_broadcasts_page,
     parse_counters,
     parse_credits,
@@ -69,14 +67,6 @@ class NoAnswerError(Exception):
         super().__init__(detail)
         self.is_away = is_away
         self.status = status
-
-
-@dataclass(slots=True)
-class _Search:
-    """What the list of broadcasts says of a name."""
-
-    ids: tuple[str, ...]
-    doubt: str
 
 
 class BroadcastReader:
@@ -134,19 +124,20 @@ class BroadcastReader:
         """
         until = self._clock.monotonic() + deadline_s
         try:
-            if query.broadcast_id is not None:
-                search = _Search(ids=(query.broadcast_id,), doubt="")
-            else:
-                search = self._search(query, until)
-            if not search.ids:
-                return _not_listed(query, search.doubt)
-            reads = [self._recipients(found, query, until) for found in search.ids]
+            ids, doubt = (
+                self._search(query, until)
+                if query.broadcast_id is None
+                else ((query.broadcast_id,), "")
+            )
+            if not ids:
+                return _not_listed(query, doubt)
+            reads = [self._recipients(found, query, until) for found in ids]
             lookup = _lookup(query, reads)
             if len(reads) > 1 or not _has_missing(lookup):
                 return lookup
             # A further call, worth it only where somebody is missing.
             counters = self._read(
-                broadcast_request(self._settings, search.ids[0], deadline_s=self._left_s(until)),
+                broadcast_request(self._settings, ids[0], deadline_s=self._left_s(until)),
                 parse_counters,
             )
         except NoAnswerError as exc:
@@ -183,41 +174,39 @@ class BroadcastReader:
                     missing.append(scope)
         return tuple(missing)
 
-    def _search(self, query: BroadcastQuery, until: float) -> _Search:
-        pages: list[Page[BroadcastRow]] = []
-        end = ListEnd.MORE
+    def _search(self, query: BroadcastQuery, until: float) -> tuple[tuple[str, ...], str]:
+        """Return the broadcasts of a batch's name, and why a missing one may be there after all."""
+        make = partial(broadcasts_request, around=query.sent_at)
         # To the end even where it is found: it may be there twice.
-        while end is ListEnd.MORE and len(pages) < _MAX_PAGES:
-            request = broadcasts_request(
-                self._settings,
-                around=query.sent_at,
-                page=len(pages) + 1,
-                deadline_s=self._left_s(until),
-            )
-            pages.append(self._read(request, parse_broadcasts_page))
-            end = judge_end(pages)
-        rows = _rows_of(pages)
-        return _Search(
-            ids=find_by_name(rows, query.name),
-            doubt=prove_absent(rows, query, is_whole=end is ListEnd.WHOLE),
-        )
+        rows, is_whole = self._rows(make, parse_broadcasts_page, until)
+        doubt = prove_absent(rows, query, is_whole=is_whole)
+        return find_by_name(rows, query.name), doubt
 
     def _recipients(self, broadcast_id: str, query: BroadcastQuery, until: float) -> BroadcastRead:
-        pages: list[Page[RecipientRow]] = []
-        end, is_full = ListEnd.MORE, False
-        while end is ListEnd.MORE and not is_full and len(pages) < _MAX_PAGES:
-            request = recipients_request(
-                self._settings,
-                broadcast_id,
-                page=len(pages) + 1,
-                deadline_s=self._left_s(until),
-            )
-            pages.append(self._read(request, parse_recipients_page))
+        make = partial(recipients_request, broadcast_id=broadcast_id)
+        rows, is_whole = self._rows(make, parse_recipients_page, until, enough=len(query.members))
+        return BroadcastRead(broadcast_id=broadcast_id, rows=rows, is_whole=is_whole)
+
+    def _rows(
+        self,
+        make: Callable[..., Request],
+        parse: Callable[[bytes], Page[T]],
+        until: float,
+        enough: float = inf,
+    ) -> tuple[tuple[T, ...], bool]:
+        """Read a list page by page until it ends or enough is read; return rows and if all."""
+        pages: list[Page[T]] = []
+        rows: tuple[T, ...] = ()
+        end = ListEnd.MORE
+        while end is ListEnd.MORE and len(pages) < _MAX_PAGES:
+            left_s = self._left_s(until)
+            request = make(self._settings, page=len(pages) + 1, deadline_s=left_s)
+            pages.append(self._read(request, parse))
             end = judge_end(pages)
-            is_full = len(_rows_of(pages)) >= len(query.members)
-        return BroadcastRead(
-            broadcast_id=broadcast_id, rows=_rows_of(pages), is_whole=end is ListEnd.WHOLE
-        )
+            rows += pages[-1].rows
+            if len(rows) >= enough:
+                break
+        return rows, end is ListEnd.WHOLE
 
     def _read(self, request: Request, parse: Callable[[bytes], T]) -> T:
         try:
@@ -240,10 +229,6 @@ class BroadcastReader:
             msg = "no time or no call left for this read"
             raise NoAnswerError(msg, is_away=False)
         return left_s
-
-
-def _rows_of(pages: Sequence[Page[T]]) -> tuple[T, ...]:
-    return tuple(row for page in pages for row in page.rows)
 
 
 def _lookup(query: BroadcastQuery, reads: Sequence[BroadcastRead]) -> BroadcastLookup:

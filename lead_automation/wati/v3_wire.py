@@ -19,6 +19,7 @@ from lead_automation.wati.wire import (
     TemplatesPage,
     WireError,
     digits_of,
+    names_of,
     parse_object,
     rows_of,
 )
@@ -214,11 +215,8 @@ def _parameter_names(row: dict[str, object]) -> tuple[str, ...]:
     params = field_of(row, "custom_params")
     if params is None:
         return ()
-    names = [param.get("name") for param in rows_of({"custom_params": params}, "custom_params")]
-    if not all(isinstance(name, str) for name in names):
-        msg = "a template parameter without a name in it"
-        raise WireError(msg)
-    return tuple(dict.fromkeys(str(name) for name in names))
+    names = names_of(rows_of({"custom_params": params}, "custom_params"), "name")
+    return tuple(dict.fromkeys(names))
 
 
 def parse_contact(body: bytes, phone: str) -> ContactVerdict | None:

@@ -202,11 +202,16 @@ def _template_row(row: dict[str, object], template: str) -> TemplateRow:
 def _parameter_names(row: dict[str, object]) -> tuple[str, ...]:
     if row.get("customParams") is None:
         return ()
-    names = tuple(param.get("paramName") for param in rows_of(row, "customParams"))
-    if not all(isinstance(name, str) for name in names):
+    return tuple(names_of(rows_of(row, "customParams"), "paramName"))
+
+
+def names_of(params: Sequence[dict[str, object]], key: str) -> list[str]:
+    """Return the names of a template's parameters; WireError where one has none."""
+    names = [name for param in params if isinstance(name := param.get(key), str)]
+    if len(names) < len(params):
         msg = "a template parameter without a name in it"
         raise WireError(msg)
-    return tuple(str(name) for name in names)
+    return names
 
 
 def parse_contacts(body: bytes, phone: str) -> ContactVerdict | None:
