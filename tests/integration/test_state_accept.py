@@ -1,13 +1,16 @@
 """An older history that was put back: the run stops, and ``state accept`` takes it from there."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disks import Crash, FaultyDisk, Phase, Script, crash, fail_with
 from harness import Harness, lead, many_leads, stage
 from simulated.simulator import Simulator
 
+from lead_automation.files import Disk
 from lead_automation.sandbox.plans import Plan, Step
 
 FILES = ("sent_messages.json", "quota_usage.json")
@@ -177,3 +180,35 @@ def test_history_of_yesterday_is_asked_for_at_any_hour(tmp_path: Path) -> None:
         (harness.state_dir / name).write_text("{}\n")
 
     assert harness.run("run").code == 5
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("action", [crash, fail_with(28)], ids=["killed", "disk full"])
+def test_accept_that_is_cut_at_any_write_is_simply_asked_again(
+    tmp_path: Path, phase: Phase, action: Callable[[], None]
+) -> None:
+    """After each step nobody is lost and no quota counts twice; an accept that failed says so."""
+    harness, simulator = _put_back(tmp_path)
+    older = {name: (harness.state_dir / name).read_bytes() for name in FILES}
+    harness.disk = FaultyDisk(Disk())
+    assert harness.run("state", "accept", "--yes").code == 0
+    steps, quota = len(harness.disk.steps), harness.quota()
+    assert steps > 8
+    for at in range(1, steps + 1):
+        for name, data in older.items():
+            (harness.state_dir / name).write_bytes(data)
+        harness.disk = FaultyDisk(Disk(), Script(at, phase, action))
+        if action is crash:
+            with pytest.raises(Crash):
+                harness.run("state", "accept", "--yes")
+        else:
+            assert harness.run("state", "accept", "--yes").code in (0, 5)
+        harness.disk = Disk()
+        assert harness.run("state", "accept", "--yes").code == 0
+        assert harness.run("run", "--dry-run").code == 0
+        assert harness.run("track").code == 0  # folds what an accept before it left
+
+        assert {"1002", "1003", "1004"} <= set(harness.records())
+        assert harness.quota() == quota
+    assert harness.run("run").code == 0
+    assert len(simulator.messages) == 5
