@@ -123,6 +123,8 @@ class SafetyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What stops a run: Meta quality refusals in all, network or unknown failures in a row."""
 
     meta_quality_stop_after: int
+    meta_quality_stop_share: int
+    meta_quality_hold_days: int
     failure_streak_limit: int
 
 
@@ -149,6 +151,7 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Path
     state_url: Secret | None
     history_days: int
+    resend_after_days: int
     keep_reports_days: int
     idle_days_alert: int
     hours: HoursPolicy

@@ -100,6 +100,7 @@ class Consequences:
         if order.hold is None:
             return
         until_day_ends = order.hold is HoldKind.UNTIL_DAY_ENDS
+        days = timedelta(days=self._services.settings.safety.meta_quality_hold_days)
         if until_day_ends and self._only_account_holds:
             return
         now = self._services.clock.now()
@@ -109,7 +110,7 @@ class Consequences:
                 since=now,
                 evidence=failure.text,
                 what_to_do=META_CHECKLIST if until_day_ends else _ACCOUNT_STEPS,
-                until=day_end(now, self._services.zone) if until_day_ends else None,
+                until=day_end(now + days, self._services.zone) if until_day_ends else None,
             )
         )
 

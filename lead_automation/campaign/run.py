@@ -266,7 +266,7 @@ class EnhancedLeadAutomation:
         return min(bounds)
 
     def get_available_counsellor(self, preferred: Counsellor | None = None) -> Counsellor | None:
-        """Choose at random who a lead is given to, weighted by the quota each has left today.
+        """Choose at random who a lead is given to, among those whose quota is used least today.
 
         Args:
             preferred: Keeps the lead when it has quota left.

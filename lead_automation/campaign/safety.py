@@ -107,7 +107,9 @@ class SafetyMonitor:
             return None
         self._quality_refusals += 1
         count, limit = self._quality_refusals, self._policy.meta_quality_stop_after
-        if count < limit:
+        known, share = self._good + self._failed, self._policy.meta_quality_stop_share
+        # Both: how many, and of how many; the count alone says too little of a large run.
+        if count < limit or count * 100 < known * share:
             return None
         return StopOrder(
             reason=f"Meta quality restriction: {count} message{'s' * (count > 1)} refused "

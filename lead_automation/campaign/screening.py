@@ -79,6 +79,7 @@ class Screening:
 
     def _judged(self, found: Screened, recipient: Recipient, now: datetime) -> Screened:
         ledger, state = self._services.ledger, self._services.state
+        settings = self._services.settings
         lead_id, phone = recipient.lead_id, recipient.phone
         found = judge_record(
             found,
@@ -89,6 +90,7 @@ class Screening:
                 phone=phone,
                 template=self._template,
                 today=self._services.today(),
+                within_days=settings.local.resend_after_days,
             ),
             spent=ledger.earlier_attempts(lead_id=lead_id, phone=phone, template=self._template),
             zone=self._services.zone,

@@ -125,7 +125,7 @@ def run_with(
             _tell(notifier, no_run(end, arguments, runtime, clock.started_at, plan=plan))
             raise
         else:
-            _announce_end(result)
+            _announce_end(result, arguments)
             # What went wrong after the books were closed is told too.
             result = msgspec.structs.replace(result, warnings=log.warnings)
             beside: dict[str, object] = {"report": page and str(page), "hold": _hold(state, plan)}
@@ -257,14 +257,16 @@ def _hold(state: State, plan: RunPlan) -> dict[str, object] | None:
     return hold_document(hold, zone=zone) if hold is not None else None
 
 
-def _announce_end(result: RunResult) -> None:
+def _announce_end(result: RunResult, arguments: Arguments) -> None:
     """Say on console and in the log why a run stopped; a good end is the summary's to tell."""
     if result.exit_code == ExitCode.OK:
         return
     _log.error("⛔ %s: %s", result.status.name.replace("_", " "), result.reason)
     if has_meta_checklist(result):
+        level = logging.ERROR if arguments.json else logging.DEBUG
         for number, step in enumerate(META_CHECKLIST, 1):
-            _log.error("   %d. %s", number, step)
+            # Printed once: the summary shows them, and the log file has them all the same.
+            _log.log(level, "   %d. %s", number, step)
 
 
 def _show(

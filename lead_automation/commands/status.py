@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from lead_automation.arguments import Arguments
@@ -19,8 +20,9 @@ from lead_automation.errors import StateError
 from lead_automation.leads.hours import quota_day
 from lead_automation.models import MessageStatus
 from lead_automation.plaintext import columns, pad, wrap
-from lead_automation.reporting.archive import REPORTS_FOLDER, list_runs, load_run
+from lead_automation.reporting.archive import REPORTS_FOLDER, kept_runs, list_runs, load_run
 from lead_automation.reporting.days import is_bad_number
+from lead_automation.reporting.kept import KeptRun
 from lead_automation.runs import RunMode
 from lead_automation.runtime import Runtime
 from lead_automation.state.ledger import Ledger
@@ -100,7 +102,7 @@ def _document(
         ],
         "month": {"month": month, "calls": books.month_calls(month), "limit": local.monthly_calls},
         "reports_mismatch": mismatch(books, local, runtime),
-        "last_run": _last_run(local, runtime),
+        **_last_runs(local, runtime),
         "state_dir": str(local.state_dir),
     }
 
@@ -134,17 +136,31 @@ def _word(record: MessageRecord) -> str:
     return _BAD_NUMBER if is_bad_number(record) else record.status.value
 
 
-def _last_run(local: LocalSettings, runtime: Runtime) -> dict[str, object] | None:
-    """Return how the last run ended; a report that cannot be read must not cost the rest."""
+def _last_runs(local: LocalSettings, runtime: Runtime) -> dict[str, object]:
+    """Return the last run that attempted anything, and the last of all.
+
+    Where none attempted anything both are the last of all.
+    """
     folder = local.state_dir / REPORTS_FOLDER
     runs = list_runs(runtime.disk, folder)
     if not runs:
-        return None
+        return {"last_run": None, "last_run_of_all": None}
+    kept = kept_runs(runtime.disk, folder, KeptRun)
+    busy = next((run.run_id for run in kept if run.has_attempted), runs[-1])
+    last = _shown_run(runs[-1], folder, local, runtime)
+    shown = last if busy == runs[-1] else _shown_run(busy, folder, local, runtime)
+    return {"last_run": shown, "last_run_of_all": last}
+
+
+def _shown_run(
+    run_id: str, folder: Path, local: LocalSettings, runtime: Runtime
+) -> dict[str, object]:
+    """Return how a run ended; a report that cannot be read must not cost the rest."""
     try:
-        result = load_run(runtime.disk, folder, runs[-1])
+        result = load_run(runtime.disk, folder, run_id)
     except StateError as error:
         reason = safe_text(error, _MAX_TEXT)
-        return {"run_id": runs[-1], "status": "unreadable", "reason": reason}
+        return {"run_id": run_id, "status": "unreadable", "reason": reason}
     return {
         "run_id": result.run_id,
         "mode": result.mode.value,
@@ -177,7 +193,12 @@ def _lines(shown: dict[str, Any]) -> list[str]:
         f"WATI calls in {month['month']}: {month['calls']:,} of {month['limit']:,} ({share:.0f} %)",
         *([] if shown["hold"] else ["Hold: none"]),
         *_mismatch_lines(shown["reports_mismatch"]),
-        *_last_run_lines(shown["last_run"]),
+        *_last_run_lines("Last run", shown["last_run"]),
+        *(
+            _last_run_lines("Last of all", shown["last_run_of_all"])
+            if shown["last_run_of_all"] != shown["last_run"]
+            else []
+        ),
     ]
 
 
@@ -198,13 +219,13 @@ def _mismatch_lines(problem: str | None) -> list[str]:
     return [text] if problem else []
 
 
-def _last_run_lines(last_run: dict[str, Any] | None) -> list[str]:
+def _last_run_lines(name: str, last_run: dict[str, Any] | None) -> list[str]:
     if last_run is None:
         return []
     mode = last_run.get("mode", RunMode.PRODUCTION.value)
     kind = "" if mode == RunMode.PRODUCTION.value else f" ({mode})"
     reason = last_run["reason"] and f": {last_run['reason']}"
-    return [f"Last run: {last_run['run_id']}{kind} {last_run['status']}{reason}"]
+    return [f"{name}: {last_run['run_id']}{kind} {last_run['status']}{reason}"]
 
 
 def _fitted(line: str, width: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Choose who a lead is given to: by chance, weighted by the quota each has left."""
+"""Choose who a lead is given to: by chance, among those whose quota is used least."""
 
 from collections.abc import Mapping, Sequence
 
@@ -21,21 +21,22 @@ def choose_counsellor(
 ) -> Counsellor | None:
     """Return a counsellor with quota left, or None when nobody has any.
 
-    Whoever has twice as much left is twice as likely, so all run out at about the same time.
+    It is one of those who have used the smallest share of their daily limit, so a run of any
+    length spreads evenly, and all run out at about the same time.
 
     Args:
         counsellors: Names and daily limits.
         used: As for ``quota_left``.
         draw: A random number in [0, 1), drawn by the caller.
     """
-    total = quota_left(counsellors, used)
-    ticket = int(draw * total)
-    for counsellor in counsellors:
-        left = _left(counsellor, used)
-        if ticket < left:
-            return counsellor
-        ticket -= left
-    return None
+    shares = {
+        counsellor: used.get(counsellor.name, 0) / counsellor.daily_limit
+        for counsellor in counsellors
+        if _left(counsellor, used)
+    }
+    least = min(shares.values(), default=0.0)
+    tied = [counsellor for counsellor, share in shares.items() if share == least]
+    return tied[int(draw * len(tied))] if tied else None
 
 
 def _left(counsellor: Counsellor, used: Mapping[str, int]) -> int:

@@ -70,7 +70,8 @@ def _meta(_result: RunResult, now: Circumstances) -> Steps:
         yield from META_CHECKLIST
         yield (
             "META_QUALITY_STOP_AFTER sets how many such refusals stop a run; leave it low: each "
-            "one more lowers the quality rating of the number you send from."
+            "one more lowers the quality rating of the number you send from. The 3–7 days are "
+            "Meta's advice; META_QUALITY_HOLD_DAYS sets how long this program holds sending."
         )
 
 

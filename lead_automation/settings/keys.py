@@ -136,6 +136,14 @@ KEYS = (
     *section("Safety of the account",
         Key("META_QUALITY_STOP_AFTER", "safety.meta_quality_stop_after", count_parser(), "1",
             "Meta quality refusals among a run's messages that stop it (count)."),
+        Key("META_QUALITY_STOP_SHARE", "safety.meta_quality_stop_share",
+            count_parser(100, least=0), "0",
+            "Share of a run's messages with a word of delivery or failure that must be such "
+            "refusals too before the run stops (percent)."),
+        Key("META_QUALITY_HOLD_DAYS", "safety.meta_quality_hold_days",
+            count_parser(14, least=0), "0",
+            "How long sending is held after such a stop: so many days more than to the end of the "
+            "quota day (days). Meta's advice is to wait 3 to 7."),
         Key("FAILURE_STREAK_LIMIT", "safety.failure_streak_limit", count_parser(), "5",
             "Network or unclassified failures in a row that stop a run (count)."),
         Key("CHECK_WHATSAPP_STATUS", "check_whatsapp", parse_switch, "false",
@@ -166,8 +174,10 @@ KEYS = (
             "stand in ~/.pgpass or PGPASSWORD.",
             secret=True),
         Key("HISTORY_DAYS", "local.history_days", count_parser(_MAX_HISTORY_DAYS), "7",
-            "How long quota and history are kept, and a number is not sent the same template "
-            "again (days)."),
+            "How long quota and history are kept (days)."),
+        Key("RESEND_AFTER_DAYS", "local.resend_after_days", count_parser(_MAX_HISTORY_DAYS), None,
+            "After how many days the same template may go to a number again (days, at most "
+            "HISTORY_DAYS).", default_text="HISTORY_DAYS"),
         Key("KEEP_REPORTS_DAYS", "local.keep_reports_days",
             count_parser(_MAX_HISTORY_DAYS, least=0), "365",
             "How long the reports of runs are kept, from which days past the history are shown "

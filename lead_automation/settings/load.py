@@ -145,6 +145,9 @@ def _check_local(reading: Reading, read_file: ReadFile, folder: Path) -> tuple[C
             "SCRIPT_END_TIME",
             "is the same as SCRIPT_START_TIME; write 00:00 and 24:00 for the whole day",
         )
+    resend, kept = reading.values["RESEND_AFTER_DAYS"], reading.values["HISTORY_DAYS"]
+    if None not in (resend, kept) and resend > kept:
+        reading.problem("RESEND_AFTER_DAYS", f"{resend} is above HISTORY_DAYS, {kept}")
     path = reading.values["COUNSELLORS_FILE"]
     if path is None:
         return BUILT_IN_COUNSELLORS
@@ -187,6 +190,7 @@ def _local_values(reading: Reading, counsellors: tuple[Counsellor, ...]) -> dict
     values = reading.values
     return {
         "local.counsellors": counsellors,
+        "local.resend_after_days": values["RESEND_AFTER_DAYS"] or values["HISTORY_DAYS"],
         "local.monthly_calls": values["WATI_MONTHLY_CALLS"] or values["WATI_PLAN"].monthly_calls,
         "local.hours.closed": values["CLOSED_DATES"] or frozenset(),
         # An end of 00:00 is the end of the day.

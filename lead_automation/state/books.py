@@ -215,14 +215,31 @@ class Books:
         return self.files.history.get(day, {}).get(lead_id)
 
     def find_duplicate(
-        self, *, lead_id: str, phone: str, template: str, today: date
+        self,
+        *,
+        lead_id: str,
+        phone: str,
+        template: str,
+        today: date,
+        within_days: int | None = None,
     ) -> MessageRecord | None:
-        """Return the newest message that forbids another one to this lead or number, if any."""
+        """Return the newest message that forbids another one to this lead or number, if any.
+
+        Args:
+            lead_id: As listed.
+            phone: E.164; a message to either is enough.
+            template: The one to be sent.
+            today: The quota day.
+            within_days: How long the same template is not sent again; None for all that is kept.
+        """
         blocking = [
             record
             for record in self._of_lead_or_number(lead_id, phone)
             if is_duplicate_of(
-                record, template=template, today=today, history_days=self._history_days
+                record,
+                template=template,
+                today=today,
+                history_days=within_days or self._history_days,
             )
         ]
         return max(blocking, key=lambda record: record.day, default=None)

@@ -46,6 +46,19 @@ def assert_next_run_is_held(the: Campaign) -> None:
 # --- Meta quality ---------------------------------------------------------------------------------
 
 
+def test_quality_hold_lasts_as_many_days_as_the_setting_says(tmp_path: Path) -> None:
+    """META_QUALITY_HOLD_DAYS: from the end of the day on; the texts say what is really held."""
+    settings = {"META_QUALITY_HOLD_DAYS": "3"}
+    with campaign(tmp_path, plans={0: refused(QUALITY)}, settings=settings) as the:
+        ended = the.run()
+
+        assert the.harness.read_state(HOLD_FILE)["until"] == "2026-11-26T18:30:00Z"
+        assert "Sending is held until 2026-11-27 00:00" in ended.out
+        assert "META_QUALITY_HOLD_DAYS" in ended.out
+        shown = ended.out + ended.err
+        assert [shown.count(step) for step in STEPS] == [1] * 5
+
+
 @pytest.mark.parametrize("text", [QUALITY, HEALTHY_ECOSYSTEM], ids=["words", "code"])
 @pytest.mark.parametrize("is_late", [False, True], ids=["at the send", "late"])
 def test_run_with_one_quality_refusal_stops_rests_the_lead_and_holds_the_day(
@@ -113,7 +126,7 @@ def test_quality_stop_prints_the_checklist_on_the_console_and_in_the_report(
         page = the.run("report", "--format", "html").out
         text = the.run("report", "--format", "text").out
 
-        for shown in (ended.err, page, text):
+        for shown in (ended.err + ended.out, page, text):
             places = [shown.find(step) for step in STEPS]
             assert -1 not in places
             assert places == sorted(places)

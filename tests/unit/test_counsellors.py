@@ -1,4 +1,4 @@
-"""Quota left and the weighted choice."""
+"""Quota left, and who gets the next lead."""
 
 import pytest
 
@@ -24,24 +24,38 @@ def test_quota_left_sums_what_each_has_left(used: dict[str, int], left: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("draw", "name"), [(0.0, "A"), (0.249, "A"), (0.25, "C"), (0.5, "C"), (0.999999999999, "C")]
+    ("used", "names"),
+    [
+        ({"B": 5}, "AC"),  # B has none left
+        ({"A": 1}, "BC"),
+        ({"A": 2, "B": 1, "C": 6}, "ABC"),  # a fifth each
+        ({"A": 2, "B": 2, "C": 5}, "C"),
+        ({"A": 10, "B": 5, "C": 29}, "C"),
+    ],
 )
-def test_choice_by_draw_is_weighted_by_quota_left(draw: float, name: str) -> None:
-    """A quarter of the draws falls to who has a quarter of the quota; none to who has none."""
-    chosen = choose_counsellor(make_counsellors(A=10, B=5, C=30), {"B": 5}, draw)
+def test_choice_is_by_chance_among_those_whose_quota_is_used_least(
+    used: dict[str, int], names: str
+) -> None:
+    """By the share of the daily limit; evenly spread draws give each of them as many."""
+    counsellors = make_counsellors(A=10, B=5, C=30)
 
-    assert chosen is not None
-    assert chosen.name == name
+    chosen = [choose_counsellor(counsellors, used, i / 60) for i in range(60)]
+    found = [counsellor.name for counsellor in chosen if counsellor is not None]
+
+    assert {name: found.count(name) for name in names} == dict.fromkeys(names, 60 // len(names))
 
 
-def test_choice_over_all_draws_matches_the_weights() -> None:
-    """Evenly spread draws give each counsellor exactly the share of quota left."""
-    counsellors = make_counsellors(A=50, B=30, C=20)
+def test_choice_spreads_a_short_run_evenly() -> None:
+    """Nine messages of nine counsellors are one each, whatever is drawn."""
+    counsellors = make_counsellors(**dict.fromkeys("ABCDEFGHI", 50))
+    used: dict[str, int] = {}
+    for draw in (0.99, 0.0, 0.5, 0.3, 0.7, 0.1, 0.9, 0.2, 0.4):
+        chosen = choose_counsellor(counsellors, used, draw)
+        assert chosen is not None
+        used[chosen.name] = used.get(chosen.name, 0) + 1
 
-    chosen = [choose_counsellor(counsellors, {"A": 10}, i / 900) for i in range(900)]
-    names = [counsellor.name for counsellor in chosen if counsellor is not None]
-
-    assert {name: names.count(name) for name in "ABC"} == {"A": 400, "B": 300, "C": 200}
+    assert used == dict.fromkeys(used, 1)
+    assert len(used) == 9
 
 
 @pytest.mark.parametrize("limits", [{}, {"A": 0}, {"A": 3, "B": 0}])

@@ -29,9 +29,16 @@ def make_failure(
     )
 
 
-def make_monitor(*, quality: int = 1, streak: int = 5) -> SafetyMonitor:
+def make_monitor(*, quality: int = 1, streak: int = 5, share: int = 0) -> SafetyMonitor:
     """Return a monitor at the beginning of a run."""
-    return SafetyMonitor(SafetyPolicy(meta_quality_stop_after=quality, failure_streak_limit=streak))
+    return SafetyMonitor(
+        SafetyPolicy(
+            meta_quality_stop_after=quality,
+            meta_quality_stop_share=share,
+            meta_quality_hold_days=0,
+            failure_streak_limit=streak,
+        )
+    )
 
 
 UNKNOWN = make_failure()
@@ -105,6 +112,18 @@ def test_campaign_stops_at_the_last_event_of_its_row_or_not_at_all(
 
     assert before == [None] * len(before)
     assert (stop in last.reason) if stop else last is None
+
+
+@pytest.mark.parametrize(("share", "stops"), [(0, True), (10, True), (11, False)])
+def test_quality_refusals_stop_where_count_and_share_are_both_reached(
+    share: int, *, stops: bool
+) -> None:
+    """One of ten messages with a word is ten percent."""
+    monitor = make_monitor(share=share)
+    for _ in range(9):
+        monitor.arrived(first_word=True)
+
+    assert (monitor.failed(QUALITY, late=True) is not None) is stops
 
 
 @pytest.mark.parametrize("is_late", [False, True])

@@ -97,6 +97,23 @@ def test_status_says_what_kind_of_run_the_last_one_was(tmp_path: Path) -> None:
     assert f"Last run: {run['run_id']} (test) completed" in harness.run("status").out
 
 
+def test_status_names_the_last_run_that_attempted_anything_and_the_last_of_all(
+    tmp_path: Path,
+) -> None:
+    """Four runs a day find no leads; the one that sent is what is looked for."""
+    harness = here(tmp_path)
+    sent = harness.run("--json").document
+    harness.simulator.crm.leads.clear()
+    empty = harness.run("--json").document
+    lines = harness.run("status").out.splitlines()
+    document = harness.run("status", "--json").document
+
+    assert f"Last run: {sent['run_id']} completed" in lines
+    assert any(line.startswith(f"Last of all: {empty['run_id']} no_leads") for line in lines)
+    assert document["last_run"]["run_id"] == sent["run_id"]
+    assert document["last_run_of_all"]["run_id"] == empty["run_id"]
+
+
 def test_status_takes_no_other_file_for_a_run(tmp_path: Path) -> None:
     """Only names with a run's id count."""
     harness = here(tmp_path)
