@@ -56,7 +56,7 @@ def execute(arguments: Arguments, runtime: Runtime) -> int:
 def _add(
     phones: Sequence[str], reason: str, suppressions: SuppressionList, now: datetime
 ) -> tuple[dict[str, object], str]:
-    entries = [_entry(phone, reason, "operator", now) for phone in phones]
+    entries = [_entry(phone, reason, now) for phone in phones]
     suppressions.add_all(entries)
     shown: list[dict[str, object]] = [
         {"status": "added", "phone": mask_phone(its.phone), "reason": its.reason} for its in entries
@@ -65,11 +65,11 @@ def _add(
     return _one_or_all("added", shown), "\n".join(lines)
 
 
-def _entry(phone: str, reason: str, source: str, now: datetime) -> Suppression:
+def _entry(phone: str, reason: str, now: datetime) -> Suppression:
     return Suppression(
         phone=phone,
         reason=reason.strip() or "no reason given",
-        source=source,
+        source="operator",
         added_at=now,
         until=None,
     )
@@ -106,7 +106,7 @@ def _import(
         runtime.err(f"Left out: {problem}")
     now = runtime.clock.now()
     reason = arguments.reason
-    added = suppressions.add_all(_entry(phone, reason, "operator", now) for phone in numbers)
+    added = suppressions.add_all(_entry(phone, reason, now) for phone in numbers)
     document: dict[str, object] = {
         "status": "completed",
         "numbers": len(numbers),

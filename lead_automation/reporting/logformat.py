@@ -70,19 +70,13 @@ class LineFormatter(logging.Formatter):
             clock: Read for the time of a line.
             zone: Zone the time is shown in.
             redact: Takes secrets out.
-            tracebacks: False keeps them out (the console).
+            tracebacks: Show them (the file); False keeps them out (the console).
         """
         super().__init__()
         self._clock = clock
         self._zone = zone
         self._redact = redact
         self._tracebacks = tracebacks
-
-    def with_traceback(self) -> "LineFormatter":
-        """Return a formatter like this one that shows tracebacks (the file's)."""
-        return LineFormatter(
-            clock=self._clock, zone=self._zone, redact=self._redact, tracebacks=True
-        )
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line or lines, without a newline at the end."""

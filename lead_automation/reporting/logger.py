@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -58,10 +59,11 @@ class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
         """
         self._clock = clock
         self._zone = zone
-        self._lines = LineFormatter(clock=clock, zone=zone, redact=Redactor(secrets))
-        self._collector = _WarningCollector(self._lines)
+        make_lines = partial(LineFormatter, clock=clock, zone=zone, redact=Redactor(secrets))
+        lines, self._file_lines = make_lines(), make_lines(tracebacks=True)
+        self._collector = _WarningCollector(lines)
         self._console = _ConsoleHandler(stream, level, colour=colour)
-        self._console.setFormatter(self._lines)
+        self._console.setFormatter(lines)
         self._file: DailyFile | None = None
         root = logging.getLogger()
         self._levels = {name: logging.getLogger(name).level for name in ("", _PROJECT, "urllib3")}
@@ -93,7 +95,7 @@ class OptimizedLogger(AbstractContextManager["OptimizedLogger"]):
         except OSError as exc:
             _log.warning("No log file: %s", exc)
             return
-        self._file.setFormatter(self._lines.with_traceback())
+        self._file.setFormatter(self._file_lines)
         logging.getLogger().addHandler(self._file)
 
     @property
