@@ -30,6 +30,11 @@ class KeptRun(msgspec.Struct, frozen=True, kw_only=True):
     leads: LeadCounts
     messages: MessageCounts
 
+    @property
+    def has_attempted(self) -> bool:
+        """Whether it tried to message anybody."""
+        return self.mode is not RunMode.DRY_RUN and self.leads.attempted > 0
+
 
 class KeptRow(LeadRow, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's row that is only counted."""
