@@ -100,6 +100,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         phone: Masked.
         status: Delivery status; ``word`` says what became of the lead.
         outcome: What the sends came to; None while none was made.
+        rule: Row of the failure table that the failure matched; None where it is not known.
         at: When it was last attempted, or skipped.
         full_id: The lead's id as it came, where that is not what is shown; for the kept document
             alone, which is the user's own, and never shown.
@@ -115,6 +116,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     skip: SkipReason | None = None
     error_category: ErrorCategory | None = None
     error_message: str | None = None
+    rule: str | None = None
     message_id: str | None = None
     at: Time | None = None
     full_id: LeadId | None = None

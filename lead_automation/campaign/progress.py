@@ -138,6 +138,7 @@ class LeadProgress:
             outcome=outcome,
             error_category=failure.category if failure else None,
             error_message=failure.text if failure else None,
+            rule=failure.rule_id if failure else None,
             message_id=record.message_id,
             at=_latest(record),
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lead_automation.models import Outcome
 from lead_automation.plaintext import wrap
-from lead_automation.reporting.wording import CATEGORY_ACTIONS, UNKNOWN_ACTION, title
+from lead_automation.reporting.wording import UNKNOWN_ACTION, failure_words
 from lead_automation.runs import LeadRow, RunResult, SkipReason
 from lead_automation.times import time_of_day
 
@@ -55,11 +55,9 @@ def _person(row: LeadRow, zone: tzinfo) -> Person:
     at = time_of_day(row.at, zone) if row.at else "–"
     if category is None:
         return Person(row, "Unknown", words, UNKNOWN_ACTION, at)
-    what = title(category.value)
+    what, action = failure_words(row.rule, category)
     # The category's name may stand in front of the reason, where it stands already.
-    return Person(
-        row, what, words.removeprefix(f"{what.lower()}: "), CATEGORY_ACTIONS[category], at
-    )
+    return Person(row, what, words.removeprefix(f"{what.lower()}: "), action, at)
 
 
 def attention_text(result: RunResult, *, zone: tzinfo, width: int = 80) -> str:

@@ -9,7 +9,8 @@ from enum import Enum
 from operator import attrgetter
 
 from lead_automation.reporting.days import DaysReport
-from lead_automation.runs import RunResult
+from lead_automation.reporting.wording import failure_words
+from lead_automation.runs import LeadRow, RunResult
 from lead_automation.times import iso_time
 
 # The wide forms begin a formula where a spreadsheet speaks Japanese; and where it parts cells by
@@ -52,8 +53,14 @@ _cells_of = attrgetter(*_COLUMNS.values())
 
 def run_csv(result: RunResult, *, zone: tzinfo) -> bytes:
     """Return one row per lead, in the order fetched; ``at`` is ISO 8601 with the zone's offset."""
-    rows = ((_shown(value, zone) for value in _cells_of(row)) for row in result.rows)
-    return _csv(tuple(_COLUMNS), rows)
+    rows = (
+        (*(_shown(value, zone) for value in _cells_of(row)), _advice(row)) for row in result.rows
+    )
+    return _csv((*_COLUMNS, "advice"), rows)
+
+
+def _advice(row: LeadRow) -> str:
+    return failure_words(row.rule, row.category)[1] if row.category is not None else ""
 
 
 def _shown(value: object, zone: tzinfo) -> object:

@@ -63,6 +63,7 @@ def _row(row: LeadRow, record: MessageRecord | None) -> LeadRow:
             status=MessageStatus.FAILED,
             error_category=ErrorCategory.NETWORK_ERROR,
             error_message="WATI has no such message",
+            rule=None,
         )
     if record.unknown or row.at - record.sent_at > _SAME_SEND:
         return row
@@ -74,6 +75,7 @@ def _row(row: LeadRow, record: MessageRecord | None) -> LeadRow:
         message_id=record.message_id,
         error_category=record.error_category if has_failed else None,
         error_message=row.error_message if has_failed else None,
+        rule=row.rule if has_failed else None,
     )
 
 

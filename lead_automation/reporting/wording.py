@@ -48,7 +48,8 @@ CATEGORY_MEANINGS: Mapping[ErrorCategory, str] = {
     "good.",
     ErrorCategory.TEMPLATE_MISMATCH: "The template is missing, not approved or paused, or its "
     "parameters do not fit.",
-    ErrorCategory.QUOTA_EXCEEDED: "WATI's credits, monthly calls or sending limit are used up.",
+    ErrorCategory.QUOTA_EXCEEDED: "WATI's credits, monthly calls or sending limit are used up, or "
+    "Meta limits what one person gets.",
     ErrorCategory.NETWORK_ERROR: "WATI could not be reached, or failed on its side.",
     ErrorCategory.ACCOUNT_ISSUE: "WATI or Meta refuses the account: access, billing, or a "
     "restriction.",
@@ -66,6 +67,31 @@ CATEGORY_ACTIONS: Mapping[ErrorCategory, str] = {
     ErrorCategory.UNKNOWN_ERROR: "Read the reason; look the message up in WATI",
 }
 
+_RESTS = "Nothing to do: the number rests for two days, then a run takes it again"
+_LATER = "Nothing to do: tomorrow's run takes it again if the CRM still lists it"
+_ELSEWHERE = "They can be reached in another way; tomorrow's run takes them again"
+
+RULE_WORDS: Mapping[str, tuple[str, str]] = {
+    "w14": ("Meta limit for this person", _RESTS),
+    "131049": ("Meta limit for this person", _RESTS),
+    "131056": ("Too many messages to this person", _LATER),
+    "w15": ("Meta gives this person no marketing", "Call, or write with a UTILITY template"),
+    "130472": ("In an experiment of Meta's, without marketing", _ELSEWHERE),
+    "130497": ("Meta lets no business write to that country", "Call; no run can reach them"),
+    "131000": ("Meta had trouble with this message", _LATER),
+    "135000": ("Meta had trouble with this message", _LATER),
+    "470": ("The person has not written for a day", "Look whether the template is approved"),
+    "w28": ("WATI's ticket with this person has ended", _LATER),
+    "131051": ("Meta takes no message of this kind", "Look at the template, then run again"),
+    "w07": ("WATI did not take the request", "Report it: the log has the answer"),
+    "w09": ("A value has too many blanks in a row", "Correct the lead's name in the CRM"),
+    "132005": ("The text is too long with this name", "Shorten the lead's name in the CRM"),
+}
+"""What happened and what to do, by row of the failure table, where its category says too little.
+
+Meta's words for these: https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes.
+"""
+
 UNKNOWN_ACTION = "Do not resend; the next run asks WATI"
 
 SKIP_MEANINGS: Mapping[SkipReason, str] = {
@@ -75,6 +101,11 @@ SKIP_MEANINGS: Mapping[SkipReason, str] = {
     SkipReason.MALFORMED: "The list's row lacked an id or was no record.",
     SkipReason.QUIET_HOURS: "Too early or too late at the lead's place; a later run takes it.",
 }
+
+
+def failure_words(rule: str | None, category: ErrorCategory) -> tuple[str, str]:
+    """Return what a failure is and what to do about it, by its row, else by its category."""
+    return RULE_WORDS.get(rule or "", (title(category.value), CATEGORY_ACTIONS[category]))
 
 
 def title(word: str) -> str:
