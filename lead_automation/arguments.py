@@ -24,7 +24,7 @@ COMMANDS = (
     "state",
     "sandbox",
 )
-SCENARIOS = ("everyday", "restricted", "credits", "outage")
+SCENARIOS = ("everyday", "restricted", "credits", "outage", "batches")
 FORMS = ("html", "json", "csv", "text")
 _VALUE_OPTIONS = frozenset({"--config", "--state-dir", "--leads"})
 _TOP_LEVEL = frozenset({"-h", "--help", "--version"})

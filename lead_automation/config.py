@@ -10,6 +10,13 @@ import msgspec
 from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
 
+MAX_BATCH_SIZE = 100
+"""A page of a broadcast's recipients: one call tells of the whole batch."""
+
+BATCH_SIZE = 25
+"""Unless the setting says otherwise: calls hardly get fewer above it, and it is whom a mistake
+meets."""
+
 
 class ApiVersion(Enum):
     """WATI's API: v1 and v2 for single sends, v3 for batches."""
@@ -51,6 +58,7 @@ class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
         tenant: Path segment of v1 and v2 calls; None on hosts that take none.
         parameter_names: Of lead name, counsellor name, counsellor phone.
         channel_number: Sender, digits only; None for the account's default.
+        batch_size: Leads one v3 POST carries at most, 1 to 100.
     """
 
     api_key: Secret
@@ -61,6 +69,7 @@ class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
     parameter_names: tuple[str, str, str]
     channel_number: str | None
     broadcast_name: str
+    batch_size: int = BATCH_SIZE
 
 
 class CrmSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,27 +6,34 @@ from lead_automation.stored import Count
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """Shares in per cent, None of nothing: the last of the attempted, the others of the sent."""
+    """Shares in per cent, None of nothing: failed of the attempted, the others of the sent."""
 
     delivered: float | None
     read: float | None
+    replied: float | None
     failed: float | None
 
 
 class MessageCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of the messages: ``failed`` at once or later, ``pending`` without a word."""
+    """What became of the messages: ``failed`` at once or later, ``pending`` without a word.
+
+    ``replied`` are known on v3 alone; they count as read too.
+    """
 
     sent: Count
     delivered: Count
     read: Count
     failed: Count
     pending: Count
+    replied: Count = 0
 
     def rates(self, attempted: int) -> Rates:
         """Return how many of the sent arrived and were read, and of the attempted failed."""
         return Rates(
             delivered=per_cent(self.delivered, self.sent),
             read=per_cent(self.read, self.sent),
+            # v1 and v2 tell of none, and "0 %" would say that nobody wrote back.
+            replied=per_cent(self.replied, self.sent) if self.replied else None,
             failed=per_cent(self.failed, attempted),
         )
 
@@ -52,10 +59,14 @@ class CounsellorFigures(MessageCounts, frozen=True, kw_only=True, forbid_unknown
 
 
 class MonthCalls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """WATI calls of the calendar month, and the plan's quota of them."""
+    """WATI calls of the calendar month, the plan's quota of them, and the leads that carries.
+
+    ``carries`` is 0 in documents from before it was kept.
+    """
 
     calls: Count
     limit: Count
+    carries: Count = 0
 
 
 def per_cent(part: int, whole: int) -> float | None:

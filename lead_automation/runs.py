@@ -104,6 +104,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         at: When it was last attempted, or skipped.
         full_id: The lead's id as it came, where that is not what is shown; for the kept document
             alone, which is the user's own, and never shown.
+        replied: The person wrote back; known on v3 alone.
     """
 
     position: Count
@@ -120,6 +121,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     message_id: str | None = None
     at: Time | None = None
     full_id: LeadId | None = None
+    replied: bool = False
 
     def __post_init__(self) -> None:
         """Make text from outside safe to show, whoever made the row."""
@@ -182,7 +184,7 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
             return ("invalid_numbers",)
         if self.outcome is None or self.skip is not None:
             return ()
-        return attempt_counts_as(self.outcome, self.status)
+        return attempt_counts_as(self.outcome, self.status, replied=self.replied)
 
     @property
     def word(self) -> str:
@@ -200,13 +202,15 @@ class LeadRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 _shown = lru_cache(maxsize=64)(safe_outside)
 
 
-def attempt_counts_as(outcome: Outcome, status: MessageStatus) -> tuple[str, ...]:
+def attempt_counts_as(
+    outcome: Outcome, status: MessageStatus, *, replied: bool = False
+) -> tuple[str, ...]:
     """Return the names of the sums of a day that an attempt adds one to."""
     if outcome is Outcome.UNKNOWN:
         return ("attempted", "unknown")
     if outcome is not Outcome.ACCEPTED:
         return ("attempted", "failed")
-    return ("attempted", "sent", *_SUMS[status])
+    return ("attempted", "sent", *_SUMS[status], *(("replied",) if replied else ()))
 
 
 def shown_name(counsellor: str) -> str:

@@ -65,6 +65,7 @@ class MessageRecord(
         message_id: WATI's; on v3 ours, known before the POST.
         broadcast_name, broadcast_id: v3: the name of its POST, known before it, and WATI's id of
             the broadcast that the POST became, once WATI has named it. None on v1 and v2.
+        replied: v3: the person wrote back.
 
     Raises:
         ValueError: It says it went out but not when, or holds what no file may.
@@ -85,6 +86,7 @@ class MessageRecord(
     given_id: GivenId = None
     broadcast_name: str | None = None
     broadcast_id: str | None = None
+    replied: bool = False
 
     def __post_init__(self) -> None:
         if self.sent_at is None and self.template is not None:
@@ -119,6 +121,12 @@ class MessageRecord(
     def is_open(self) -> bool:
         """Whether WATI may still have news of it."""
         return self.sent_at is not None and not self.unknown and self.status not in _FINAL
+
+    @property
+    def may_be_answered(self) -> bool:
+        """Whether WATI may still tell that the person wrote back; it does so on v3."""
+        is_read = self.status is MessageStatus.READ
+        return is_read and self.broadcast_name is not None and not self.replied
 
 
 def _check_year(time: datetime | None) -> None:

@@ -176,6 +176,7 @@ def assert_figures_are_true(ended: Ended, truth: Truth, leads: int) -> None:
         "sent": leads,
         "delivered": delivered,
         "read": counted[MessageStatus.READ],
+        "replied": 0,
         "failed": failed,
         "pending": leads - delivered - failed,
     }

@@ -40,6 +40,8 @@ _PLANS = {
 """The second lead's answer is lost, the third has opted out, the fourth's message never arrives."""
 _REFUSED_ROW = 4
 """The lead whose row the CRM refuses to the end: it stays owed, set aside."""
+_IN_BATCHES = 90
+"""Leads of a campaign over v3: batches of 5, 10, 20 and two of 25, with a rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Story:
         *,
         host: KillHost,
         postgres: PostgresServer | None = None,
+        in_batches: bool = False,
     ) -> None:
         """Begin with an empty state: in files, or in a database of this server."""
         self.folder = folder
@@ -68,6 +71,8 @@ class Story:
         self.url = postgres.new_account() if postgres is not None else ""
         self._pid = 0
         self._ready = threading.Event()
+        self._wanted = _IN_BATCHES if in_batches else _LEADS - 1
+        self._limits = dict.fromkeys(_LIMITS, _IN_BATCHES) if in_batches else _LIMITS
         self.simulator = server.simulator
         self.clock = clock
         self.witness = Witness(self.simulator, clock)
@@ -77,11 +82,12 @@ class Story:
         (folder / "sent_messages.json").write_text("{}\n")
         team = ", ".join(
             f'"{name}": {{"number": "+91951227091{place}", "daily_limit": {limit}}}'
-            for place, (name, limit) in enumerate(_LIMITS.items())
+            for place, (name, limit) in enumerate(self._limits.items())
         )
         (folder / "team.json").write_text(f"{{{team}}}")
         self.environ = {
             **account_settings(server.addresses, folder),
+            **({"WATI_API_VERSION": "v3"} if in_batches else {}),
             "STATE_DIR": str(folder),
             "COUNSELLORS_FILE": str(folder / "team.json"),
             "SCRIPT_START_TIME": "00:00",
@@ -154,13 +160,13 @@ class Story:
                 break
 
         assert self.is_done(), (self.folder / "said.txt").read_text()
-        assert len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
+        assert len(self.witness.taken) + len(self.given_up()) == self._wanted
 
     def is_done(self) -> bool:
         """Whether every lead has its message, and the CRM its rows."""
         books = self.books()
         return (
-            len(self.witness.taken) + len(self.given_up()) == _LEADS - 1
+            len(self.witness.taken) + len(self.given_up()) == self._wanted
             and not any(row.refused_on is None for row in books.owed_rows())
             and not books.unknown_messages()
         )
@@ -195,22 +201,33 @@ class Story:
             if record.error_category in SUPPRESS_FOR and record.phone is not None:
                 assert suppressed.find(record.phone, self.clock.now()) is not None
         self.witness.check_posts(settle_s=_SETTLE_S / 2)
-        self.witness.check_limits(_LIMITS)
+        self.witness.check_limits(self._limits)
         self.witness.check_books(books)
         self.witness.check_rows(books)
 
 
 @contextmanager
 def begin_story(
-    folder: Path, host: KillHost, postgres: PostgresServer | None = None
+    folder: Path,
+    host: KillHost,
+    postgres: PostgresServer | None = None,
+    *,
+    in_batches: bool = False,
 ) -> Iterator[Story]:
-    """Begin a campaign in a folder of its own, with a simulator of its own."""
+    """Begin a campaign in a folder of its own, with a simulator of its own.
+
+    Args:
+        folder: Is made.
+        host: Starts the runs.
+        postgres: Keeps the state; None: files.
+        in_batches: Over v3, many leads and no odd ones; else a handful of every kind.
+    """
     folder.mkdir()
     clock = FastClock()
-    plans = {digits(index): plan for index, plan in _PLANS.items()}
+    plans = {} if in_batches else {digits(index): plan for index, plan in _PLANS.items()}
     simulator = Simulator(
         clock=clock,
-        leads=many_leads(_LEADS),
+        leads=many_leads(_IN_BATCHES if in_batches else _LEADS),
         plans=plans,
         default_plan=Plan(history=_READ),
     )
@@ -218,4 +235,4 @@ def begin_story(
     refused = answer("no such lead", 422, times=None)
     simulator.script(Endpoint.LOG, refused, match=lambda request: number in request.body)
     with SandboxServer(simulator) as server:
-        yield Story(folder, server, clock, host=host, postgres=postgres)
+        yield Story(folder, server, clock, host=host, postgres=postgres, in_batches=in_batches)

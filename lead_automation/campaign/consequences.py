@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from lead_automation.answers import ContactVerdict
 from lead_automation.campaign.ends import RunEnd, stopped
 from lead_automation.campaign.safety import SafetyMonitor, StopOrder
 from lead_automation.campaign.services import Services
 from lead_automation.leads.hours import day_end
-from lead_automation.models import Failure, HoldKind
+from lead_automation.models import ErrorCategory, Failure, HoldKind
 from lead_automation.reporting.next_steps import META_CHECKLIST
 from lead_automation.runs import RunMode
 from lead_automation.stored import Hold, MessageRecord, Suppression
@@ -18,6 +19,8 @@ _ACCOUNT_STEPS = (
     "Settle what they name with Meta or WATI support.",
     "Then lift the hold: python -m lead_automation resume",
 )
+
+_LOOK_UP_DEADLINE_S = 3.0  # as for a status read: a send may wait meanwhile
 
 
 class Consequences:
@@ -75,6 +78,29 @@ class Consequences:
     def accepted(self) -> None:
         """Note an accepted send."""
         self._safety.accepted()
+
+    def replied(self, phone: str | None) -> None:
+        """Look somebody who wrote back up, once: who opted out is suppressed for good.
+
+        Before the reply is kept, because nobody looks again afterwards; without a clear answer
+        nothing follows.
+        """
+        services = self._services
+        if self._only_account_holds or phone is None or services.budget.is_month_used_up:
+            return
+        while (wait_s := services.wati.contacts_wait_s()) > 0 and not services.runtime.stop.is_set:
+            services.runtime.sleep(wait_s)
+        verdict = services.wati.check_whatsapp_status(phone, deadline_s=_LOOK_UP_DEADLINE_S)
+        if verdict is ContactVerdict.OPT_OUT:
+            services.state.suppressions.add(
+                Suppression(
+                    phone=phone,
+                    reason=f"{ErrorCategory.OPT_OUT.value}: wrote back, and opted out at WATI",
+                    source="contact",
+                    added_at=services.clock.now(),
+                    until=None,
+                )
+            )
 
     def _suppress(self, failure: Failure, phone: str | None) -> None:
         if self._only_account_holds or phone is None:

@@ -4,15 +4,15 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from lead_automation.answers import LookupKind
+from lead_automation.campaign.batch import batch_of
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.outbox import ROW_PATIENCE_S, Outbox
 from lead_automation.campaign.reading import StatusReader, StatusUpdate
 from lead_automation.campaign.services import Services
-from lead_automation.campaign.tracking import Followed, Tracker
+from lead_automation.campaign.tracking import Followed, Found, Tracker, looks_apart_s
 from lead_automation.models import Failure
 from lead_automation.stored import MessageRecord
 from lead_automation.text import mask_phone, safe_outside
@@ -121,7 +121,7 @@ class EarlierMessages:
     @property
     def count(self) -> int:
         """How many messages are to be read."""
-        return len(self._reads)
+        return sum(len(followed.records) for followed in self._reads)
 
     def settle(self, limit_s: float, *, with_refused: bool = False) -> Settlement:
         """Read and post until all is done or the time is over.
@@ -137,7 +137,10 @@ class EarlierMessages:
         # What earlier runs owe the CRM goes out before anything this run will owe.
         self._outbox.ready_all()
         tracker = Tracker(self._services, self, reader=self._reader, outbox=self._outbox)
-        until = self._services.clock.monotonic() + limit_s
+        # Two looks at an unknown batch are too far apart to end within the minute.
+        unknown = [its for its in self._reads if its.is_unknown and its.batch.members]
+        apart_s = max((looks_apart_s(self._services, its) for its in unknown), default=0.0)
+        until = self._services.clock.monotonic() + limit_s + apart_s
         tracker.work(until, is_tail=True, row_deadline_s=ROW_PATIENCE_S)
         self._drop_reads()
         if with_refused:
@@ -155,7 +158,22 @@ class EarlierMessages:
         opened = ledger.open_messages(self._services.today() - timedelta(days=KEPT_DAYS))
         # Unknown sends first: they hold quota, and the month's calls may not reach for the others.
         found = unknown + [record for record in opened if is_due(record, now)]
-        return [Followed(record) for record in found if self._may_read(record)]
+        together: dict[tuple[date, str], list[MessageRecord]] = {}
+        for record in found:
+            if self._may_read(record):
+                key = (record.day, record.broadcast_name or f"lead {record.lead_id}")
+                together.setdefault(key, []).append(record)
+        return [self._followed(records) for records in together.values()]
+
+    def _followed(self, records: list[MessageRecord]) -> Followed:
+        """Return messages of one POST, with all that went out in it."""
+        [first, *_] = records
+        if first.broadcast_name is None:
+            return Followed(batch_of(records), records)
+        batch = batch_of(self._services.ledger.messages_of(first.day, first.broadcast_name))
+        # A broadcast that is read anyway tells who wrote back, too.
+        answered = [record for record in batch.records.values() if record.may_be_answered]
+        return Followed(batch, records + answered)
 
     def _may_read(self, record: MessageRecord) -> bool:
         """Whether the month's calls carry the read: from 80 % on only that of an unknown send."""
@@ -181,7 +199,7 @@ class EarlierMessages:
         self._drop(self._second_looks)
 
     def _drop(self, reads: deque[Followed]) -> None:
-        self._result.unread += len(reads)
+        self._result.unread += sum(len(followed.records) for followed in reads)
         reads.clear()
 
     # --- for the tracker -----------------------------------------------------------------------
@@ -190,7 +208,7 @@ class EarlierMessages:
         """Return the next message: second looks as they come due, else the others in turn."""
         now = self._services.clock.monotonic()
         for reads in (self._second_looks, self._reads):
-            if reads and not self._may_read(reads[0].record):
+            if reads and not self._may_read(reads[0].records[0]):
                 self._drop(reads)  # unknown sends come first: what follows may not be read either
         if self._second_looks and self._second_looks[0].due_at <= now:
             return self._second_looks[0]
@@ -213,33 +231,33 @@ class EarlierMessages:
         is_second = bool(self._second_looks) and followed is self._second_looks[0]
         (self._second_looks if is_second else self._reads).popleft()
 
-    def no_answer(self, followed: Followed, update: StatusUpdate) -> None:  # noqa: ARG002
-        """Leave it to the next run; leave all where WATI seems to be away."""
-        self._result.unread += 1
-        self._unanswered = self._unanswered + 1 if update.is_wati_away else 0
+    def was_read(self, followed: Followed, found: Found, *, apart_s: float) -> None:
+        """Look again at what is missing; leave the rest to the next run, all where WATI is away."""
+        self._result.unread += len(found.unanswered)
+        is_away = any(update.is_wati_away for update in found.unanswered)
+        self._unanswered = self._unanswered + 1 if is_away else 0
+        if found.missing:
+            again = Followed(followed.batch, found.missing, found.at + apart_s)
+            again.looks = followed.looks
+            self._second_looks.append(again)
         if self._unanswered >= _GIVE_UP_AFTER:
             self._drop_reads()
 
-    def look_again(self, followed: Followed) -> None:
-        """Ask once more about an unknown send that WATI does not list."""
-        self._unanswered = 0
-        self._second_looks.append(followed)
-
-    def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
-        """Draw the consequences of a failure learned now; keep the first restriction found."""
+    def judge(self, update: StatusUpdate) -> RunEnd | None:
+        """Draw the consequences of an answer; keep the first restriction found."""
+        if update.is_reply:
+            self._consequences.replied(update.before.phone)
         if update.failure is None:
             return None
-        end = self._consequences.failed_earlier(update.failure, followed.record)
+        end = self._consequences.failed_earlier(update.failure, update.before)
         self._result.end = self._result.end or end
         return end
 
-    def kept(self, followed: Followed, update: StatusUpdate, after: MessageRecord) -> RunEnd | None:
+    def kept(self, followed: Followed, update: StatusUpdate, after: MessageRecord) -> RunEnd | None:  # noqa: ARG002
         """Keep and tell what changed; its CRM row may go out."""
-        self._unanswered = 0
-        change = Change(before=followed.record, after=after, failure=update.failure)
+        change = Change(before=update.before, after=after, failure=update.failure)
         self._result.changes.append(change)
         if change.is_news:
             _log.log(self._log_level, "%s", change.line())
-        if update.kind is not LookupKind.NO_ANSWER:
-            self._outbox.ready(after)
+        self._outbox.ready(after)
         return None

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from lead_automation.campaign.budget import month_carries
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.campaign.services import Services
 from lead_automation.counts import MonthCalls
@@ -44,6 +45,7 @@ def close_books(
         except StateError as error:
             _log.debug("The fold failed", exc_info=error)
             end = end if end.exit_code == ExitCode.STATE else of_error(error)
+    limit = services.budget.monthly_limit
     result = analytics.finish(
         status=end.status,
         reason=end.reason,
@@ -52,7 +54,11 @@ def close_books(
         ended_at=now,
         used_today=books.used_today(today, services.zone),
         warnings=log.warnings,
-        month=MonthCalls(calls=services.budget.month_calls, limit=services.budget.monthly_limit),
+        month=MonthCalls(
+            calls=services.budget.month_calls,
+            limit=limit,
+            carries=month_carries(limit, batch_size=services.batch_size),
+        ),
         calls=services.budget.calls,
     )
     hold = _hold_at(services.state.hold, now)

@@ -43,9 +43,9 @@ class FollowUp:
     def retry_absent(self) -> RunEnd | None:
         """Send again what got no answer and, by WATI's own word, never arrived."""
         for lead in self._follower.take_absent():
-            sent = self._sender.send(lead)
-            if sent.end is not None:
-                return sent.end
+            _, end = self._sender.send([lead])
+            if end is not None:
+                return end
         return None
 
     def _follow(self, end: RunEnd, *, settle_unknown: bool) -> RunEnd:

@@ -2,12 +2,13 @@
 
 from bisect import insort
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
 from lead_automation.answers import LookupKind
 from lead_automation.campaign.assignment import Assignment
-from lead_automation.campaign.budget import SPARE_CALLS
+from lead_automation.campaign.batch import ARRIVED, Batch
 from lead_automation.campaign.consequences import Consequences
 from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.outbox import ROW_DEADLINE_S, Outbox
@@ -15,7 +16,7 @@ from lead_automation.campaign.progress import LeadProgress
 from lead_automation.campaign.reading import READ_DEADLINE_S, StatusReader, StatusUpdate
 from lead_automation.campaign.safety import is_first_arrival
 from lead_automation.campaign.services import Services
-from lead_automation.campaign.tracking import Followed, Tracker, looks_apart_s
+from lead_automation.campaign.tracking import Followed, Found, Tracker, looks_apart_s
 from lead_automation.models import (
     MAX_UNANSWERED_ATTEMPTS,
     Action,
@@ -25,6 +26,7 @@ from lead_automation.models import (
     Outcome,
 )
 from lead_automation.stored import MessageRecord
+from lead_automation.wati.failures import is_persons_own
 
 _ABSENT = Failure(
     category=ErrorCategory.NETWORK_ERROR,
@@ -66,17 +68,26 @@ class Follower:
 
     # --- from the sender -----------------------------------------------------------------------
 
-    def follow(self, assignment: Assignment, record: MessageRecord) -> None:
-        """Follow a message from its first read on; an unknown one until it may be judged."""
-        self._attempted.add(record.lead_id)
-        age_s = self._policy.settle_s if record.unknown else self._policy.first_read_s
-        followed = Followed(record, assignment, self._clock.monotonic() + age_s)
-        insort(self._unknown if record.unknown else self._first, followed, key=_due_at)
+    def follow(self, batch: Batch) -> None:
+        """Follow a POST's messages from their first read on; unknown ones until they are judged.
 
-    def refused(self, record: MessageRecord) -> None:
-        """Let a refused message's CRM row go out in the next wait."""
-        self._attempted.add(record.lead_id)
-        self._outbox.ready(record)
+        The CRM rows of refused ones may go out in the next wait.
+        """
+        self._attempted.add(batch.name)
+        now = self._clock.monotonic()
+        batch.judged_from = now + self._policy.settle_s
+        records = [record for record in batch.records.values() if record.may_have_arrived]
+        for record in batch.records.values():
+            if not record.may_have_arrived:
+                self._outbox.ready(record)
+        if not records:
+            return
+        # Of a broadcast that WATI named the unknown ones may be found at its first read.
+        if all(record.unknown and record.broadcast_id is None for record in records):
+            insort(self._unknown, Followed(batch, records, batch.judged_from), key=_due_at)
+        else:
+            due_at = now + self._policy.first_read_s
+            insort(self._first, Followed(batch, records, due_at), key=_due_at)
 
     def take_absent(self) -> list[Assignment]:
         """Return, once, the unknown sends that proved absent and may be tried again."""
@@ -88,6 +99,20 @@ class Follower:
         until = self._clock.monotonic() + seconds
         return self._tracker.work(until, is_tail=False, row_deadline_s=ROW_DEADLINE_S)
 
+    def read_batches(self, batches: Sequence[Batch], at: float) -> RunEnd | None:
+        """Work until a monotonic second, then read what is open of some batches, due or not."""
+        wati, stop = self._services.wati, self._services.runtime.stop
+        while (wait_s := max(at - self._clock.monotonic(), wati.status_wait_s())) > 0:
+            end = self.work(wait_s)
+            if end is not None or stop.is_set:
+                return end
+        found: RunEnd | None = None
+        for followed in [*self._first, *self._again]:
+            if followed.batch in batches:
+                end = self._tracker.read(followed, READ_DEADLINE_S)
+                found = found or end
+        return found
+
     def follow_tail(self, until: float, *, settle_unknown: bool) -> RunEnd | None:
         """Follow after the last send.
 
@@ -98,12 +123,14 @@ class Follower:
         Returns:
             Why the run must count as stopped, if a late failure says so.
         """
-        fresh = [followed.due_at for followed in self._unknown if not followed.tries]
+        fresh = [followed for followed in self._unknown if not followed.tries]
         if settle_unknown and fresh:
             # Two looks each, of which WATI lets about one a second be made.
-            looks_s = 2 * READ_DEADLINE_S + looks_apart_s(self._services) + 2 * len(fresh)
-            until = max(until, max(fresh) + looks_s)
-        if count := len(self._unknown) + len(self._first) + len(self._again):
+            apart_s = max(looks_apart_s(self._services, followed) for followed in fresh)
+            looks_s = 2 * READ_DEADLINE_S + apart_s + 2 * len(fresh)
+            until = max(until, max(followed.due_at for followed in fresh) + looks_s)
+        waiting = (*self._unknown, *self._first, *self._again)
+        if count := sum(len(followed.records) for followed in waiting):
             self._progress.following(count, until)
         return self._tracker.work(until, is_tail=True, row_deadline_s=ROW_DEADLINE_S)
 
@@ -163,7 +190,11 @@ class Follower:
         if self._services.budget.is_reading_paused:
             return False
         # Two for an unknown send: only two look-ups that agree prove it absent.
-        reserved = len(self._first) + 2 * len(self._unknown) + (0 if is_tail else SPARE_CALLS)
+        reserved = (
+            len(self._first)
+            + 2 * len(self._unknown)
+            + (0 if is_tail else self._services.budget.spare_calls)
+        )
         return self._services.budget.left_for_reads(len(self._attempted)) >= reserved + 1
 
     # --- what a read came to -------------------------------------------------------------------
@@ -175,49 +206,70 @@ class Follower:
                 queue.remove(followed)
                 return
 
-    def no_answer(self, followed: Followed, update: StatusUpdate) -> None:
-        """Ask again later; an unknown send stays one, an accepted one counts as read once."""
+    def was_read(self, followed: Followed, found: Found, *, apart_s: float) -> None:
+        """Ask again later: about unknown sends until they are settled, and about open messages."""
+        asked = [update.before for update in found.unanswered]
+        unknown = found.missing + [record for record in asked if record.unknown]
+        waiting = [record for record in asked if not record.unknown]
+        opened = waiting + [record for record in found.kept if record.is_open]
         growth = 2.0 ** min(followed.tries, _MOST_DOUBLINGS)
-        followed.due_at = self._clock.monotonic() + self._again_s() * growth
-        followed.tries += 1
-        # In order of time: one that is asked ever more rarely must not hold up those behind it.
-        insort(self._unknown if update.before.unknown else self._again, followed, key=_due_at)
+        if found.kept:
+            followed.batch.read_at = found.at
+        if unknown:
+            rest = Followed(followed.batch, unknown, tries=followed.tries, looks=followed.looks)
+            if found.missing:
+                rest.due_at = found.at + apart_s
+            elif found.at < followed.batch.judged_from:
+                rest.due_at = followed.batch.judged_from
+            else:
+                rest.due_at = self._clock.monotonic() + self._again_s() * growth
+                rest.tries += 1
+            # In order of time: one asked ever more rarely must not hold up those behind it.
+            insort(self._unknown, rest, key=_due_at)
+        if opened:
+            # A broadcast that is read anyway tells who wrote back, too.
+            opened += [record for record in found.kept if record.may_be_answered]
+            rest = Followed(followed.batch, opened, tries=followed.tries)
+            rest.due_at = self._clock.monotonic() + self._again_s() * (1 if found.kept else growth)
+            rest.tries += not found.kept
+            insort(self._again, rest, key=_due_at)
 
-    def look_again(self, followed: Followed) -> None:
-        """Ask once more about an unknown send that WATI does not list."""
-        insort(self._unknown, followed, key=_due_at)
-
-    def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
-        """Draw the consequences of a late failure."""
+    def judge(self, update: StatusUpdate) -> RunEnd | None:
+        """Draw the consequences of a reply or a late failure."""
+        phone = update.before.phone
+        if update.is_reply:
+            self._consequences.replied(phone)
         if update.failure is None:
             return None
-        return self._consequences.failed(update.failure, followed.record.phone, late=True)
+        return self._consequences.failed(update.failure, phone, late=True)
 
     def kept(self, followed: Followed, update: StatusUpdate, after: MessageRecord) -> RunEnd | None:
         """Spread a definite answer: report, CRM row, safety rules."""
+        batch = followed.batch
+        batch.records[after.lead_id] = after
         if update.kind is LookupKind.ABSENT:
             self._progress.refused(after, _ABSENT, outcome=Outcome.NOT_SENT)
-            self._try_absent_again(followed, after)
+            # Of a batch a later run repeats it: only there it may go through the ramp again.
+            if not batch.members:
+                self._try_absent_again(batch.assignments.get(after.lead_id), after)
             return None
-        followed.record = after
+        if update.failure is not None and not is_persons_own(update.failure):
+            batch.failed.add(after.lead_id)
         self._progress.news(after, update.failure, word=update.word)
         self._outbox.ready(after)
-        if after.is_open:
-            followed.due_at = self._clock.monotonic() + self._again_s()
-            insort(self._again, followed, key=_due_at)
         before = MessageStatus.PENDING if update.before.unknown else update.before.status
-        if after.status not in (MessageStatus.DELIVERED, MessageStatus.READ):
+        if after.status not in ARRIVED:
             return None
         return self._consequences.arrived(first_word=is_first_arrival(before, after.status))
 
-    def _try_absent_again(self, followed: Followed, after: MessageRecord) -> None:
-        if followed.assignment is None or after.attempts >= MAX_UNANSWERED_ATTEMPTS:
+    def _try_absent_again(self, lead: Assignment | None, after: MessageRecord) -> None:
+        if lead is None or after.attempts >= MAX_UNANSWERED_ATTEMPTS:
             return
         # The row that says "failed" is owed already; the next attempt takes its place.
         row = self._services.ledger.owed_row(after)
         self._absent.append(
             replace(
-                followed.assignment,
+                lead,
                 spent=after.attempts,
                 retry_of_row=row.row_id if row is not None else None,
             )

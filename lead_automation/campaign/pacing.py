@@ -47,8 +47,8 @@ class Pacer:
         """Monotonic second from which the next send may start."""
         return self._next_start
 
-    def started(self) -> None:
-        """Note that a send starts now, and draw the wait after it."""
+    def started(self, leads: int = 1) -> None:
+        """Note that a send starts now, and draw the wait after it: of a batch, one a lead."""
         low, high = self._policy.min_s, self._policy.max_s
-        wait_s = low + (high - low) * self._chance()
+        wait_s = sum(low + (high - low) * self._chance() for _ in range(leads))
         self._next_start = self._clock.monotonic() + wait_s

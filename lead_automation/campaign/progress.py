@@ -141,6 +141,7 @@ class LeadProgress:
             rule=failure.rule_id if failure else None,
             message_id=record.message_id,
             at=_latest(record),
+            replied=record.replied,
         )
         self._rows[record.lead_id] = row
         self._put(row)

@@ -25,6 +25,15 @@ _READ_AGES_S = (30.0, _PATIENCE_S, 90.0, _SILENCE_S)
 _ASK_AGAIN_S = 10.0  # after a read that had no answer
 
 
+def planned_sizes(leads: int, batch_size: int) -> list[int]:
+    """Return the batches that so many leads go out in where each one earns the next."""
+    sizes: list[int] = []
+    rungs = iter(_RUNGS)
+    while (left := leads - sum(sizes)) > 0:
+        sizes.append(min(left, batch_size, next(rungs, batch_size)))
+    return sizes
+
+
 class Move(Enum):
     """What comes after a batch."""
 

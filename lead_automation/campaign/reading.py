@@ -1,11 +1,13 @@
 """Ask WATI once what became of a message, decide what the answer means, and write it down."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from lead_automation.answers import LookupKind, StatusLookup
+from msgspec import structs
+
+from lead_automation.answers import BroadcastLookup, BroadcastQuery, LookupKind, StatusLookup
 from lead_automation.campaign.services import Services
 from lead_automation.clock import MAX_OFFSET_S
 from lead_automation.models import Failure, MessageStatus
@@ -36,6 +38,8 @@ class StatusUpdate:
         kind: FOUND; ABSENT for an unknown send that definitely is not there; else NO_ANSWER.
         status: For FOUND: the status that holds now; never lower than before.
         message_id: For FOUND: WATI's, where the row has one.
+        broadcast_id: For FOUND on v3: of the broadcast that lists it.
+        is_reply: For FOUND on v3: the person wrote back, and that is news.
         failure: Set when the message is now known to have failed.
         word: Of a message still pending: WATI's own status word.
         is_wati_away: For NO_ANSWER: no other message would get one now either.
@@ -45,6 +49,8 @@ class StatusUpdate:
     kind: LookupKind
     status: MessageStatus = MessageStatus.PENDING
     message_id: str | None = None
+    broadcast_id: str | None = None
+    is_reply: bool = False
     failure: Failure | None = None
     word: str = ""
     is_wati_away: bool = False
@@ -58,14 +64,26 @@ class StatusReader:
         self._services = services
         self._settle = timedelta(seconds=services.settings.local.tracking.settle_s)
 
-    def ask(self, records: Sequence[MessageRecord], *, deadline_s: float) -> list[StatusUpdate]:
+    def ask(
+        self, records: Sequence[MessageRecord], *, members: Mapping[str, str], deadline_s: float
+    ) -> list[StatusUpdate]:
         """Ask once about messages; nothing is written yet, so that consequences can come first.
 
         Args:
-            records: What one call can tell of: today one message.
+            records: What one look-up can tell of: one message, or some of one v3 POST.
+            members: v3: the number of every message of that POST by our id.
             deadline_s: Seconds for the whole look-up.
         """
-        return [self._judge(record, self._look_up(record, deadline_s)) for record in records]
+        # By what the message went out with: the account may have changed to another API since.
+        if records[0].broadcast_name is None:
+            lookups = [self._look_up(record, deadline_s) for record in records]
+        else:
+            lookups = self._look_up_batch(records, members, deadline_s)
+        if self._services.clock.was_never_right:
+            # Not even an id that is found may be kept: its record would have to be dated.
+            doubt = no_answer("our clock is not trustworthy", is_wati_away=True)
+            lookups = [doubt] * len(records)
+        return [self._judge(*pair) for pair in zip(records, lookups, strict=True)]
 
     def keep(self, update: StatusUpdate) -> MessageRecord:
         """Write a definite answer down; return the record as it is now known."""
@@ -78,6 +96,8 @@ class StatusReader:
             at=now,
             message_id=update.message_id,
             failure=update.failure,
+            broadcast_id=update.broadcast_id,
+            replied=update.is_reply,
         )
 
     def is_due(self, record: MessageRecord) -> bool:
@@ -89,7 +109,7 @@ class StatusReader:
     def _look_up(self, record: MessageRecord, deadline_s: float) -> StatusLookup:
         if record.phone is None or record.template is None or record.sent_at is None:
             return no_answer("nothing is known to ask by")
-        lookup = self._services.wati.get_delivery_status(
+        return self._services.wati.get_delivery_status(
             record.phone,
             template=record.template,
             message_id=record.message_id,
@@ -98,10 +118,34 @@ class StatusReader:
             other_ids=self._services.ledger.other_ids(record),
             is_proof=record.unknown,
         )
-        if self._services.clock.was_never_right:
-            # Not even an id that is found may be kept: its record would have to be dated.
-            return no_answer("our clock is not trustworthy", is_wati_away=True)
-        return lookup
+
+    def _look_up_batch(
+        self, records: Sequence[MessageRecord], members: Mapping[str, str], deadline_s: float
+    ) -> list[StatusLookup]:
+        """Return what WATI says of some messages of one POST."""
+        [first, *_] = records
+        ids = {record.broadcast_id for record in records if record.broadcast_id}
+        if first.broadcast_name is None or first.sent_at is None:
+            return [no_answer("nothing is known to ask by")] * len(records)
+        query = BroadcastQuery(
+            name=first.broadcast_name,
+            # Where WATI made two of one POST they are looked for anew, and both are read.
+            broadcast_id=ids.pop() if len(ids) == 1 else None,
+            members=members,
+            sent_at=first.sent_at,
+            other_names=self._services.ledger.broadcast_names(first.day) - {first.broadcast_name},
+        )
+        broadcasts = self._services.wati.broadcasts
+        # The further calls that prove somebody missing are made once that may be concluded.
+        is_search = query.broadcast_id is None or any(
+            record.unknown and self.is_due(record) for record in records
+        )
+        ask = broadcasts.settle if is_search else broadcasts.statuses
+        found = ask(query, deadline_s=deadline_s)
+        if len(found.broadcast_ids) > 1:
+            text = "ALARM: WATI lists the broadcast %s twice; nothing of it is repeated"
+            _log.warning(text, first.broadcast_name)
+        return [_lookup_of(record, found) for record in records]
 
     def _judge(self, record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:
         """Decide what an answer means for a message."""
@@ -126,6 +170,13 @@ def _doubt(record: MessageRecord) -> timedelta:
     return _UNDATED if record.updated_at is None else timedelta(0)
 
 
+def _lookup_of(record: MessageRecord, found: BroadcastLookup) -> StatusLookup:
+    lookup = found.messages.get(record.message_id or "") or no_answer("it has no id of ours")
+    # A recipient is listed once WATI comes to it: of an accepted one that is no news, yet a read.
+    is_no_news = lookup.kind is LookupKind.NO_ANSWER and found.is_definite and not record.unknown
+    return structs.replace(lookup, kind=LookupKind.ABSENT) if is_no_news else lookup
+
+
 def _found(record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:
     """Return what a row in WATI's list says; known statuses never go back."""
     status = advance(MessageStatus.PENDING if record.unknown else record.status, lookup.status)
@@ -137,6 +188,8 @@ def _found(record: MessageRecord, lookup: StatusLookup) -> StatusUpdate:
         kind=LookupKind.FOUND,
         status=status,
         message_id=lookup.message_id,
+        broadcast_id=lookup.broadcast_id,
+        is_reply=lookup.is_replied and not record.replied,
         failure=lookup.failure if status is MessageStatus.FAILED and is_news else None,
         word=lookup.raw_status if lookup.status is MessageStatus.PENDING else "",
     )

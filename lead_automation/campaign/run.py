@@ -95,6 +95,8 @@ class EnhancedLeadAutomation:
         self._end: RunEnd | None = None
         self._total = 0
         self._attempted = 0
+        self._gathered: list[Assignment] = []
+        self._batch: list[Assignment] = []
         self.settled: list[MessageRecord] = []
         """Messages of earlier runs whose status this one learned."""
 
@@ -198,11 +200,16 @@ class EnhancedLeadAutomation:
         _log.info("📋 Leads to Process: %d", self._total)
         for position, lead in enumerate(leads, 1):
             self._end = self._follow_up.retry_absent() or self._end_before_next()
+            if self._end is None:
+                self.process_single_lead(lead, position)
             if self._end is not None:
-                return self._end
-            self.process_single_lead(lead, position)
-            if self._end is not None:
-                return self._end
+                break
+        end = self._end
+        if self._gathered and (end is None or end.is_good):
+            self._results_of(*self._sender.send(self._take_gathered()))
+            end = self._end or end
+        if end is not None:
+            return end
         reason = ""
         if self._mode is RunMode.DRY_RUN:
             count = self._quota.planned.total()
@@ -210,7 +217,8 @@ class EnhancedLeadAutomation:
         return RunEnd(status=RunStatus.COMPLETED, reason=reason)
 
     def _end_before_next(self) -> RunEnd | None:
-        if self._limit is not None and self._attempted + self._quota.planned.total() >= self._limit:
+        count = self._attempted + self._quota.planned.total()
+        if self._limit is not None and count >= self._limit:
             reason = f"limit of {self._limit} message{'s' * (self._limit > 1)} reached"
             return RunEnd(status=RunStatus.COMPLETED, reason=reason)
         return self._gate.end_now()
@@ -218,7 +226,8 @@ class EnhancedLeadAutomation:
     def process_single_lead(self, lead: Lead | MalformedLead, position: int = 1) -> MessageResult:
         """Take one lead through: check, counsellor, reserve, send, settle.
 
-        One odd lead never stops the others: it gets a result that says why it was skipped.
+        One odd lead never stops the others: it gets a result that says why it was skipped. On v3 a
+        lead waits until its batch is whole; it is sent with the last of it.
 
         Args:
             lead: As fetched.
@@ -247,7 +256,9 @@ class EnhancedLeadAutomation:
         self._screening.attempt(found.recipient)
         if self._mode is RunMode.DRY_RUN:
             return self._plan(replace(row, name=found.recipient.name), counsellor.name)
-        sent = self._sender.send(
+        # Planned until it is reserved: the open batch counts against quota and limit.
+        self._quota.planned[counsellor.name] += 1
+        self._gathered.append(
             Assignment(
                 row=row,
                 recipient=found.recipient,
@@ -256,7 +267,11 @@ class EnhancedLeadAutomation:
                 spent=found.spent,
             )
         )
-        return self._result_of(sent, row)
+        if len(self._gathered) == 1:
+            self._end = self._sender.wait_for_room()
+        if self._end is not None or len(self._gathered) < self._sender.size:
+            return MessageResult.nothing_sent("waits for the rest of its batch")
+        return self._results_of(*self._sender.send(self._take_gathered()))[-1]
 
     def _to_go(self, position: int) -> int:
         """Return how many leads may still be attempted, this one included."""
@@ -278,9 +293,17 @@ class EnhancedLeadAutomation:
 
     # --- one lead -----------------------------------------------------------------------------
 
+    def _take_gathered(self) -> list[Assignment]:
+        taken, self._gathered = self._gathered, []
+        self._batch = taken
+        return taken
+
+    def _results_of(self, sent: list[Sent], end: RunEnd | None) -> list[MessageResult]:
+        """Return what sending a batch came to, lead by lead, in the owner's words."""
+        self._end = end
+        return [self._result_of(its, lead.row) for its, lead in zip(sent, self._batch, strict=True)]
+
     def _result_of(self, sent: Sent, row: LeadRow) -> MessageResult:
-        """Return what sending came to, in the owner's words."""
-        self._end = sent.end
         if sent.attempt is not None:
             self._attempted += 1
             return sent.attempt.result()
@@ -289,7 +312,7 @@ class EnhancedLeadAutomation:
             return self._skip(row, SkipReason.SUPPRESSED, text, None)
         if sent.quiet:
             return self._skip(row, SkipReason.QUIET_HOURS, sent.quiet, None)
-        return MessageResult.nothing_sent(sent.end.reason if sent.end else "not sent")
+        return MessageResult.nothing_sent(self._end.reason if self._end else "not sent")
 
     def _plan(self, row: LeadRow, counsellor: str) -> MessageResult:
         """Note what a real run would send, and count it against the quota in memory."""

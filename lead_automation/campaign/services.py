@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from lead_automation.campaign.budget import CallBudget
+from lead_automation.campaign.budget import SPARE_CALLS, SPARE_CALLS_IN_BATCHES, CallBudget
 from lead_automation.clock import RunClock
-from lead_automation.config import Settings
+from lead_automation.config import ApiVersion, Settings
 from lead_automation.http import Http, HttpClient
 from lead_automation.leads.crm import CrmClient, LeadSource
 from lead_automation.leads.hours import quota_day
@@ -27,6 +27,7 @@ class Services:
         ledger: Where this run's messages are reserved; one that forgets for a test send.
         books: The account's own ledger, which counts WATI's calls in every mode.
         leads: The CRM, or a file in its place.
+        run_id: Names what a run sends; "" where nothing is sent.
     """
 
     settings: Settings
@@ -40,6 +41,19 @@ class Services:
     wati: EnhancedWATIClient
     crm: CrmClient
     leads: LeadSource
+    run_id: str = ""
+
+    @property
+    def is_v3(self) -> bool:
+        """Whether messages go out by API v3."""
+        return self.settings.wati.api_version is ApiVersion.V3
+
+    @property
+    def batch_size(self) -> int:
+        """Leads one POST carries at most."""
+        # A test send is one message by whatever API: it has nobody to be careful of.
+        is_one = not self.is_v3 or self.mode is RunMode.TEST
+        return 1 if is_one else self.settings.wati.batch_size
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,6 +79,7 @@ def make_services(
     books: Ledger,
     limits: RateLimits,
     leads: LeadSource | None = None,
+    run_id: str = "",
 ) -> Services:
     """Join the rooms.
 
@@ -79,13 +94,16 @@ def make_services(
         books: The account's ledger, opened for reading only in a dry run.
         limits: WATI's rate limits.
         leads: Where leads come from; None for the CRM.
+        run_id: Names what the run sends.
     """
     books.owes_rows = settings.crm.log_url is not None
+    is_v3 = settings.wati.api_version is ApiVersion.V3
     budget = CallBudget(
         books,
         clock=clock,
         zone=settings.local.hours.zone,
         monthly_limit=settings.local.monthly_calls,
+        spare_calls=SPARE_CALLS_IN_BATCHES if is_v3 else SPARE_CALLS,
     )
     http = make_http(settings, runtime, allow_posts=mode is not RunMode.DRY_RUN)
     crm = CrmClient(
@@ -109,6 +127,7 @@ def make_services(
         ),
         crm=crm,
         leads=leads or crm,
+        run_id=run_id,
     )
 
 

@@ -1,10 +1,11 @@
 """Use every wait on the sending thread: read statuses, post CRM rows, sleep until either is due."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from lead_automation.answers import LookupKind
-from lead_automation.campaign.assignment import Assignment
+from lead_automation.campaign.batch import Batch
 from lead_automation.campaign.durations import READ_GUESS_S, CallDuration
 from lead_automation.campaign.ends import RunEnd
 from lead_automation.campaign.outbox import Outbox
@@ -15,6 +16,12 @@ from lead_automation.stored import MessageRecord
 LOOKS_APART_S = 20.0
 """At least between the two look-ups that must agree that WATI has no such message: rows were seen
 to show late, and one look may meet an old answer or a machine that is behind."""
+
+BATCH_LOOKS_APART_S = 60.0
+"""The same of a batch: a broadcast's list of recipients fills up while WATI works on it."""
+
+_SETTLE_DEADLINE_S = 10.0
+"""For the look-up of an unknown batch: its broadcast, recipients and counters are three calls."""
 
 _SLOW_READ_S = 1.0
 """Slower reads than one a second leave no waits under WATI's limit for the CRM rows."""
@@ -47,21 +54,43 @@ class TwoLooks:
 
 @dataclass(slots=True, eq=False)
 class Followed:
-    """A message that is followed.
+    """Messages that one read tells of: one, or those of a batch.
 
     Attributes:
-        record: As last known.
-        due_at: Monotonic second from which it may be read.
-        assignment: Of a message of this run.
+        batch: Whose messages they are.
+        records: Those that are asked about, as last known.
+        due_at: Monotonic second from which they may be read.
         tries: Look-ups that got no answer.
-        looks: Whether two have proved that WATI has no such message.
+        looks: By lead id: whether two have proved that WATI has no such message.
     """
 
-    record: MessageRecord
-    assignment: Assignment | None = None
+    batch: Batch
+    records: list[MessageRecord]
     due_at: float = 0.0
     tries: int = 0
-    looks: TwoLooks = field(default_factory=TwoLooks)
+    looks: defaultdict[str, TwoLooks] = field(default_factory=lambda: defaultdict(TwoLooks))
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether any of them may or may not have arrived."""
+        return any(record.unknown for record in self.records)
+
+
+@dataclass(slots=True)
+class Found:
+    """What one read came to.
+
+    Attributes:
+        at: Monotonic second.
+        kept: Messages with a definite answer, which is on disk.
+        missing: Unknown ones that WATI does not list; a second look must agree.
+        unanswered: Those it did not say anything about.
+    """
+
+    at: float
+    kept: list[MessageRecord] = field(default_factory=list)
+    missing: list[MessageRecord] = field(default_factory=list)
+    unanswered: list[StatusUpdate] = field(default_factory=list)
 
 
 class Messages(Protocol):
@@ -80,23 +109,25 @@ class Messages(Protocol):
         ...
 
     def taken_out(self, followed: Followed) -> None:
-        """Note that a message is being read."""
+        """Note that messages are being read."""
         ...
 
-    def no_answer(self, followed: Followed, update: StatusUpdate) -> None:
-        """Note that WATI did not say; it may be asked again."""
-        ...
-
-    def look_again(self, followed: Followed) -> None:
-        """Note that WATI has no such message, and ask again when the message is due."""
-        ...
-
-    def judge(self, followed: Followed, update: StatusUpdate) -> RunEnd | None:
-        """Draw the consequences of a failure before the answer is kept."""
+    def judge(self, update: StatusUpdate) -> RunEnd | None:
+        """Draw the consequences of an answer before it is kept."""
         ...
 
     def kept(self, followed: Followed, update: StatusUpdate, after: MessageRecord) -> RunEnd | None:
         """Spread a definite answer that is on disk now."""
+        ...
+
+    def was_read(self, followed: Followed, found: Found, *, apart_s: float) -> None:
+        """Decide which of them are asked about again, and when.
+
+        Args:
+            followed: What was read.
+            found: What that came to.
+            apart_s: Seconds until a second look may agree about those that are missing.
+        """
         ...
 
 
@@ -112,7 +143,6 @@ class Tracker:
         self._outbox = outbox
         self._duration = CallDuration(READ_GUESS_S)
         self._is_rows_turn = False
-        self._apart_s = looks_apart_s(services)
 
     def work(self, until: float, *, is_tail: bool, row_deadline_s: float) -> RunEnd | None:
         """Work until a monotonic second, or a signal.
@@ -133,7 +163,7 @@ class Tracker:
             wait_s = self._services.wati.status_wait_s()
             # Reads first: they tell what the rows should say, and whether sending must stop.
             if followed is not None and wait_s <= 0 and self._may_read(left, has_row=has_row):
-                end = self._read(followed, left)
+                end = self.read(followed, left)
                 found = found or end
                 if found is not None and not is_tail:
                     break
@@ -158,31 +188,46 @@ class Tracker:
         self._outbox.idled()
         self._services.runtime.sleep(min(left, max(wait_s, _SHORTEST_SLEEP_S)))
 
-    def _read(self, followed: Followed, left: float) -> RunEnd | None:
-        """Ask, draw the consequences, then write the answer down: in that order."""
+    def read(self, followed: Followed, left: float) -> RunEnd | None:
+        """Ask, draw the consequences, then write the answers down: in that order.
+
+        Args:
+            followed: What is asked about.
+            left: Seconds it may take.
+        """
         began = self._services.clock.monotonic()
         self._messages.taken_out(followed)
-        [update] = self._reader.ask([followed.record], deadline_s=min(left, READ_DEADLINE_S))
-        ended = self._services.clock.monotonic()
-        self._duration.took(ended - began)
+        is_search = followed.is_unknown and bool(followed.batch.members)
+        deadline_s = min(left, _SETTLE_DEADLINE_S if is_search else READ_DEADLINE_S)
+        updates = self._reader.ask(
+            followed.records, members=followed.batch.members, deadline_s=deadline_s
+        )
+        found = Found(at=self._services.clock.monotonic())
+        self._duration.took(found.at - began)
         # Else slow reads in a row would leave the CRM without a single row.
-        self._is_rows_turn = ended - began >= _SLOW_READ_S
-        is_absent = update.kind is LookupKind.ABSENT
-        agree = followed.looks.agree(is_absent=is_absent, at=ended, apart_s=self._apart_s)
-        if update.kind is LookupKind.NO_ANSWER:
-            self._messages.no_answer(followed, update)
-            return None
-        if is_absent and not agree:
-            followed.due_at = ended + self._apart_s
-            self._messages.look_again(followed)
-            return None
-        # Once the answer is kept nobody asks again: a crash must find the hold on disk already.
-        ordered = self._messages.judge(followed, update)
-        after = self._reader.keep(update)
-        learned = self._messages.kept(followed, update, after)
-        return ordered or learned
+        self._is_rows_turn = found.at - began >= _SLOW_READ_S
+        apart_s = looks_apart_s(self._services, followed)
+        first: RunEnd | None = None
+        for update in updates:
+            is_absent = update.kind is LookupKind.ABSENT
+            looks = followed.looks[update.before.lead_id]
+            agree = looks.agree(is_absent=is_absent, at=found.at, apart_s=apart_s)
+            if update.kind is LookupKind.NO_ANSWER:
+                found.unanswered.append(update)
+            elif is_absent and not agree:
+                found.missing.append(update.before)
+            else:
+                # Once it is kept nobody asks again: a crash must find the hold on disk already.
+                ordered = self._messages.judge(update)
+                after = self._reader.keep(update)
+                found.kept.append(after)
+                learned = self._messages.kept(followed, update, after)
+                first = first or ordered or learned
+        self._messages.was_read(followed, found, apart_s=apart_s)
+        return first
 
 
-def looks_apart_s(services: Services) -> float:
+def looks_apart_s(services: Services, followed: Followed) -> float:
     """Return the seconds between two look-ups that must agree: at most what a send settles in."""
-    return min(LOOKS_APART_S, services.settings.local.tracking.settle_s)
+    apart_s = BATCH_LOOKS_APART_S if followed.batch.members else LOOKS_APART_S
+    return min(apart_s, services.settings.local.tracking.settle_s)

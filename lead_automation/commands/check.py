@@ -16,6 +16,7 @@ from lead_automation.commands.common import SettingsSource, hold_text, show, sta
 from lead_automation.commands.points import (
     Point,
     Verdict,
+    account_points,
     folder_points,
     message_points,
     plan_point,
@@ -23,7 +24,7 @@ from lead_automation.commands.points import (
     told_points,
 )
 from lead_automation.commands.state_checks import check_state
-from lead_automation.config import LocalSettings, Settings, WatiSettings
+from lead_automation.config import ApiVersion, LocalSettings, Settings, WatiSettings
 from lead_automation.errors import ConfigError, ExitCode, LeadAutomationError
 from lead_automation.http import Http
 from lead_automation.leads.crm import CrmClient, MalformedLead
@@ -272,7 +273,9 @@ def _wati(
         return [Point("wati", Verdict.FAILED, found.detail, fix), unchecked], None
     template = _guarded("template", lambda: _template(settings.wati, found))
     answered = Point("wati", Verdict.OK, f"{settings.wati.host} answers")
-    return [answered, template], found
+    is_v3 = settings.wati.api_version is ApiVersion.V3
+    of_v3 = account_points(wati, clock.now()) if is_v3 else []
+    return [answered, template, *of_v3], found
 
 
 def _template(wati: WatiSettings, found: TemplateInfo) -> Point:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lead_automation.arguments import Arguments
 from lead_automation.campaign.ends import RunEnd, of_error
 from lead_automation.clock import RunClock
-from lead_automation.config import Receivers, Settings
+from lead_automation.config import ApiVersion, Receivers, Settings
 from lead_automation.errors import LeadAutomationError, StateError
 from lead_automation.leads.csv_list import CsvLeads
 from lead_automation.notify import Notifier
@@ -43,6 +43,13 @@ class RunPlan:
     clock: RunClock
     run_id: str
     leads: CsvLeads | None = None
+
+    @property
+    def batch_size(self) -> int:
+        """Leads one POST would carry at most."""
+        wati = self.settings.wati
+        is_one = wati.api_version is not ApiVersion.V3 or self.settings.use_test_number
+        return 1 if is_one else wati.batch_size
 
     @property
     def state_dir(self) -> Path:

@@ -1,6 +1,7 @@
 """What ``check`` says of one thing, and what it says of who is told of a run's end."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,12 @@ from lead_automation.leads.screening import describe_lead
 from lead_automation.models import Lead
 from lead_automation.notify import judge_address, send_alert
 from lead_automation.settings.load import load_receivers
+from lead_automation.wati.client import EnhancedWATIClient
+from lead_automation.wati.v3_reads import NoAnswerError
 
 _LITTLE_SPACE = 100_000_000  # bytes: some months of log, reports and journal
+_V3_DEADLINE_S = 10.0  # somebody waits for the answer; a run does without
+_LOW_CREDIT = 10.0  # in the account's currency (USD mostly): some hundred messages
 _DAYS_A_MONTH = 31  # the plan has to carry the longest
 
 
@@ -89,6 +94,25 @@ def plan_point(settings: Settings) -> Point:
     other = "" if is_v3 else f"; v3 needs {in_batches:,}"
     fix = "At the limit runs stop. Take a larger plan, lower daily limits, or WATI_API_VERSION=v3."
     return Point("plan", Verdict.WARNING, text + other, fix)
+
+
+def account_points(wati: EnhancedWATIClient, now: datetime) -> list[Point]:
+    """Say whether a token for v3 may read what runs read, and what credit is left."""
+    points = [Point("scopes", Verdict.OK, "the token may read broadcasts and contacts")]
+    if missing := wati.broadcasts.missing_scopes(now, deadline_s=_V3_DEADLINE_S):
+        text = f"the token lacks {', '.join(missing)}: what it may not read cannot be followed"
+        fix = "Give the token these scopes in the WATI dashboard (Connector > API > API Tokens)."
+        points = [Point("scopes", Verdict.FAILED, text, fix)]
+    try:
+        credit = wati.broadcasts.credit(deadline_s=_V3_DEADLINE_S)
+    except NoAnswerError as error:
+        # A token that may not read it sends all the same.
+        return [*points, Point("credit", Verdict.WARNING, f"not checked: {error}")]
+    text = f"{credit.amount:,.2f} {credit.currency} left"
+    if credit.amount >= _LOW_CREDIT:
+        return [*points, Point("credit", Verdict.OK, text)]
+    fix = "Top up: without credit WATI takes messages and sends none of them."
+    return [*points, Point("credit", Verdict.WARNING, f"only {text}", fix)]
 
 
 def message_points(

@@ -29,7 +29,7 @@ from lead_automation.commands.endings import (
     report_failure,
 )
 from lead_automation.commands.idle import idle_text
-from lead_automation.commands.plan import plan_document, plan_text
+from lead_automation.commands.plan import batches_document, plan_document, plan_text
 from lead_automation.commands.report_files import keep_reports
 from lead_automation.commands.state_checks import check_state
 from lead_automation.config import Settings
@@ -178,6 +178,7 @@ def _campaign(
                 books=books,
                 limits=plan.limits,
                 leads=plan.leads,
+                run_id=plan.run_id,
             )
             runtime.stop.left_open = partial(_left_open, books)
             yield EnhancedLeadAutomation(
@@ -293,10 +294,13 @@ def _show(
         document = result_to_json(result, zone) | beside
         if is_dry:
             document["plan"] = plan_document(result)
+            document["batches"] = batches_document(result, plan.batch_size)
         runtime.out_json(document)
         return
     if is_dry:
-        runtime.out(f"{plan_text(result, plan.settings.local.counsellors)}\n\n")
+        counsellors = plan.settings.local.counsellors
+        text = plan_text(result, counsellors, batch_size=plan.batch_size)
+        runtime.out(f"{text}\n\n")
     if not arguments.quiet or result.exit_code != ExitCode.OK or result.warnings:
         width = runtime.width(runtime.stdout) or WIDTH
         is_whole = is_dry or has_happened(result)

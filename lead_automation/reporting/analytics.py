@@ -24,7 +24,7 @@ from lead_automation.runs import (
 )
 
 _SECONDS_A_MINUTE = 60
-_MESSAGES = ("delivered", "read", "failed", "pending")
+_MESSAGES = ("delivered", "read", "replied", "failed", "pending")
 _NO_MONTH = MonthCalls(calls=0, limit=0)
 
 _log = logging.getLogger(__name__)

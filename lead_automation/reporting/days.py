@@ -228,7 +228,7 @@ def _counted_as(record: MessageRecord) -> tuple[str, ...]:
     if record.unknown:
         return attempt_counts_as(Outcome.UNKNOWN, record.status)
     outcome = Outcome.ACCEPTED if record.may_have_arrived else Outcome.REFUSED
-    return attempt_counts_as(outcome, record.status)
+    return attempt_counts_as(outcome, record.status, replied=record.replied)
 
 
 def _figures(tallies: Iterable[Counter[str]]) -> DayFigures:

@@ -73,6 +73,7 @@ def _row(row: LeadRow, record: MessageRecord | None) -> LeadRow:
         outcome=Outcome.ACCEPTED,
         status=record.status,
         message_id=record.message_id,
+        replied=record.replied,
         error_category=record.error_category if has_failed else None,
         error_message=row.error_message if has_failed else None,
         rule=row.rule if has_failed else None,

@@ -149,8 +149,8 @@ def _calls(result: RunResult) -> list[tuple[str, int | str]]:
     ]
     if result.month.limit:
         calls.append(("WATI, month", f"{result.month.calls:,} of {result.month.limit:,}"))
-        carried = f"{leads_a_month(result.month.limit):,} leads, each followed to its end"
-        calls.append(("A month carries", carried))
+        carries = result.month.carries or leads_a_month(result.month.limit)
+        calls.append(("A month carries", f"{carries:,} leads, each followed to its end"))
     return calls
 
 

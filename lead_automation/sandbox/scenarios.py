@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from lead_automation.clock import Clock
 from lead_automation.sandbox.addresses import Addresses, Route
 from lead_automation.sandbox.exchange import Endpoint, Side, SimReply, SimRequest
-from lead_automation.sandbox.leads import sample_plans, sample_rows
+from lead_automation.sandbox.leads import (
+    READ,
+    plain_plans,
+    plain_rows,
+    sample_plans,
+    sample_rows,
+)
 from lead_automation.sandbox.plans import failing
 from lead_automation.sandbox.simulator import (
     API_KEY,
@@ -29,6 +35,7 @@ _RESTRICTION = "131048 Spam rate limit hit"
 # Both in the middle of the lead list, so that the report shows a before and an after.
 _CREDIT = 14
 _SENDS_BEFORE_OUTAGE = 15
+_BATCHED_LEADS = 70  # batches of 5, 10, 20, 25 and a rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +46,21 @@ class Scenario:
         name: As given behind ``--sandbox``.
         description: One line for ``--help``: what happens, and how the run ends.
         build: Makes the simulator.
+        version: Of WATI's API that the run sends by.
     """
 
     name: str
     description: str
     build: Callable[[Clock], Simulator]
+    version: Literal["v2", "v3"] = "v2"
 
     def settings(self, addresses: Addresses) -> dict[str, str]:
         """Return the settings of a run against it; every wait is shortened to seconds."""
         return {
             "WATI_API_KEY": API_KEY,
-            "WATI_BASE_URL": addresses.wati_base_url("v2"),
+            "WATI_BASE_URL": addresses.wati_base_url("ext/v3" if self.version == "v3" else "v2"),
             "WATI_INSTANCE_ID": "100000",
-            "WATI_API_VERSION": "v2",
+            "WATI_API_VERSION": self.version,
             "WATI_TEMPLATE_NAME": TEMPLATE,
             "TEMPLATE_PARAMETERS": "1,2,3",
             "BROADCAST_NAME": f"sandbox_{self.name}",
@@ -89,6 +98,16 @@ def _credits(clock: Clock) -> Simulator:
     return simulator
 
 
+def _batches(clock: Clock) -> Simulator:
+    return Simulator(
+        clock=clock,
+        leads=plain_rows(_BATCHED_LEADS),
+        plans=plain_plans(),
+        default_plan=READ,
+        limits=LIMITS,
+    )
+
+
 def _outage(clock: Clock) -> Simulator:
     return _Outage(clock=clock, leads=sample_rows(), plans=sample_plans(), limits=LIMITS)
 
@@ -120,6 +139,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = MappingProxyType(
             ),
             Scenario(
                 "outage", "WATI goes away in mid-run; the run stops after a few tries", _outage
+            ),
+            Scenario(
+                name="batches",
+                description="API v3: batches that grow as words of delivery come in",
+                build=_batches,
+                version="v3",
             ),
         )
     }

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import fields
 
-from lead_automation.config import ApiVersion, LocalSettings, Receivers, Settings
+from lead_automation.config import BATCH_SIZE, ApiVersion, LocalSettings, Receivers, Settings
 from lead_automation.errors import StateError
 from lead_automation.models import Counsellor
 from lead_automation.secret import Secret
@@ -178,6 +178,11 @@ def _wati_values(reading: Reading) -> dict[str, object]:
             "calls go to the one in the address"
         )
     version = reading.values["WATI_API_VERSION"] or ApiVersion(base.version or "v1")
+    if version is not ApiVersion.V3 and reading.values["BATCH_SIZE"] != BATCH_SIZE:
+        reading.warnings.append(
+            "BATCH_SIZE has no effect: only WATI_API_VERSION=v3 sends batches, "
+            f"this is {version.value}"
+        )
     return {
         "wati.host": base.host,
         "wati.tenant": base.tenant or (instance_id if base.needs_tenant else None),

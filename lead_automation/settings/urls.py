@@ -26,7 +26,7 @@ _API_SUFFIXES = {
     (): None,
     ("api", "v1"): "v1",
     ("api", "v2"): "v2",
-    ("api", "ext", "v3"): None,
+    ("api", "ext", "v3"): "v3",
 }
 
 
@@ -37,7 +37,7 @@ class BaseUrl:
     Attributes:
         host: Scheme and host, with the port where it is not the usual one; no slash at the end.
         tenant: The path segment before ``/api``, None when there is none.
-        version: ``v1`` or ``v2`` where the address names one.
+        version: ``v1``, ``v2`` or ``v3`` where the address names one.
         needs_tenant: The host serves many workspaces.
     """
 
@@ -64,7 +64,7 @@ def parse_base_url(text: str) -> BaseUrl:
     """Return a WATI base address in its parts.
 
     Taken are the bare host, ``/{tenant}``, ``/api/v1`` or ``/api/v2`` and both together, with or
-    without a last slash; also the dashboard's v3 form, of which only the host matters here. A
+    without a last slash; also v3's form, ``/api/ext/v3``, of whose tenant v3 needs none. A
     tenant that stands in the address stays, on any host: what the dashboard shows is right.
 
     Raises:

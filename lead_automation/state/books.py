@@ -288,6 +288,17 @@ class Books:
         found = [record for records in days for record in records.values() if record.is_open]
         return sorted(found, key=_sent_at)
 
+    def messages_of(self, day: date, broadcast_name: str) -> list[MessageRecord]:
+        """Return the messages of one v3 POST of a day."""
+        records = self.files.history.get(day, {}).values()
+        return [record for record in records if record.broadcast_name == broadcast_name]
+
+    def broadcast_names(self, day: date) -> frozenset[str]:
+        """Return the names of the v3 POSTs of a day that WATI took."""
+        records = self.files.history.get(day, {}).values()
+        names = (record.broadcast_name for record in records if not record.unknown)
+        return frozenset(name for name in names if name is not None)
+
     def newest_time(self) -> datetime | None:
         """Return the latest time any record names."""
         return self._newest

@@ -167,6 +167,7 @@ class Ledger(Steps, ABC):
         message_id: str | None,
         failure: Failure | None,
         broadcast_id: str | None = None,
+        replied: bool = False,
     ) -> MessageRecord:
         """Keep what a status read said; an unknown message is accepted with it.
 
@@ -179,6 +180,7 @@ class Ledger(Steps, ABC):
             message_id: WATI's, None to keep the known one.
             failure: For a failed one.
             broadcast_id: v3: of the broadcast that lists it, None to keep the known one.
+            replied: v3: the person wrote back.
         """
         before = self._sent(record)
         after = replace(
@@ -187,6 +189,7 @@ class Ledger(Steps, ABC):
             unknown=False,
             message_id=message_id or before.message_id,
             broadcast_id=broadcast_id or before.broadcast_id,
+            replied=replied or before.replied,
             updated_at=self._local(at),
             error_category=failure.category if failure else before.error_category,
         )

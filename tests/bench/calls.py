@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 
 from bench.figures import Figure, Say
-from bench.stage import NEVER_READ, READ_AT_ONCE, Simulation
+from bench.stage import IN_BATCHES, NEVER_READ, READ_AT_ONCE, Simulation
 
 from lead_automation.call_budget import CALLS_PER_LEAD, LATER_READS_PER_LEAD, leads_a_month
 from lead_automation.config import WatiPlan
-from lead_automation.sandbox.exchange import Endpoint
+from lead_automation.sandbox.exchange import Endpoint, Side
 from lead_automation.sandbox.plans import Plan
 
 LEADS = 450
@@ -35,6 +35,10 @@ def measure(say: Say) -> list[Figure]:
         say(f"  {DAYS + DAYS_AFTERWARDS} days of messages {name}")
         in_run, later = simulate(message)
         most = max(most, in_run + later)
+        batched = simulate_batches(message)
+        figures.append(
+            _figure(f"calls per lead in batches, {name}", batched, at_most=BATCHED_CALLS)
+        )
         allowed = CALLS_PER_LEAD + SPARE_CALLS / LEADS
         figures += [
             _figure(f"calls per lead in its run, {name}", in_run, at_most=allowed),
@@ -78,6 +82,33 @@ def simulate(message: Plan) -> tuple[float, float]:
                 simulation.clock.sleep(_BETWEEN_RUNS_S)
             simulation.clock.sleep(_DAY_S - (simulation.clock.monotonic() - began))
     return in_run / simulation.leads, later / simulation.leads
+
+
+BATCHED_RUNS = 4
+BATCHED_CALLS = 0.35
+"""Of a lead over its whole life, look-ups of those who replied apart (contract, section 11)."""
+_WATI = tuple(endpoint for endpoint in Endpoint if endpoint.side is Side.WATI)
+
+
+def simulate_batches(message: Plan, *, days: int = DAYS) -> float:
+    """Return the WATI calls a lead cost over its whole life in batches, four runs a day."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulation = Simulation(Path(folder) / "state", message=message, changes=IN_BATCHES)
+        made = 0
+        for day in range(days + DAYS_AFTERWARDS):
+            began = simulation.clock.monotonic()
+            for number in range(BATCHED_RUNS):
+                share = LEADS // BATCHED_RUNS + (number < LEADS % BATCHED_RUNS)
+                simulation.list_leads(share if day < days else 0)
+                simulation.run()
+                # A run that finds no lead makes one call, its template check, which is no lead's.
+                checks = 0 if day < days else 1
+                calls = simulation.simulator.calls
+                made += sum(len(calls[endpoint]) for endpoint in _WATI) - checks
+                simulation.forget()
+                simulation.clock.sleep(_BETWEEN_RUNS_S)
+            simulation.clock.sleep(_DAY_S - (simulation.clock.monotonic() - began))
+    return made / simulation.leads
 
 
 def _figure(name: str, measured: float, *, at_most: float | None = None, note: str = "") -> Figure:

@@ -43,6 +43,7 @@ NEITHER_PACED_NOR_FOLLOWED = {
     "TRACKING_FIRST_READ_SECONDS": "86400",
     "TRACKING_WAIT_SECONDS": "0",
 }
+IN_BATCHES = {"WATI_API_VERSION": "v3"}
 MONTH_BEGINS = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
 """A Sunday, 09:30 in Asia/Kolkata."""
 

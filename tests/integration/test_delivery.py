@@ -171,7 +171,14 @@ def test_run_other_templates_message_is_not_taken_for_ours_on_v1(tmp_path: Path)
 
     document = harness.run("--json").document
 
-    assert document["messages"] == {"sent": 1, "delivered": 0, "read": 0, "failed": 0, "pending": 1}
+    assert document["messages"] == {
+        "sent": 1,
+        "delivered": 0,
+        "read": 0,
+        "replied": 0,
+        "failed": 0,
+        "pending": 1,
+    }
 
 
 # --- read-back errors --------------------------------------------------------------------------
@@ -201,7 +208,7 @@ def test_run_read_without_answer_changes_nothing(tmp_path: Path, name: str) -> N
     ended = harness.run("--json")
 
     assert ended.code == 0
-    figures = {"sent": 3, "delivered": 0, "read": 0, "failed": 0, "pending": 3}
+    figures = {"sent": 3, "delivered": 0, "read": 0, "replied": 0, "failed": 0, "pending": 3}
     assert ended.document["messages"] == figures
     assert len(simulator.calls[Endpoint.MESSAGES]) >= 3
     assert [row["msg_status"] for row in simulator.crm_rows] == ["sent"] * 3

@@ -45,7 +45,14 @@ def test_track_brings_newer_statuses_into_the_runs_document_and_page(tmp_path: P
     after = json.loads(_kept(harness, run))
     page = _kept(harness, run, "html")
 
-    assert after["messages"] == {"sent": 3, "delivered": 2, "read": 2, "failed": 1, "pending": 0}
+    assert after["messages"] == {
+        "sent": 3,
+        "delivered": 2,
+        "read": 2,
+        "replied": 0,
+        "failed": 1,
+        "pending": 0,
+    }
     assert after["leads"]["unknown"] == 0
     assert after["errors"] == {"opt_out": 1}
     assert after["known_at"] is not None
@@ -90,7 +97,8 @@ def test_list_and_index_name_the_runs_newest_first(tmp_path: Path) -> None:
     index = (reports / "index.html").read_text(encoding="utf-8")
 
     assert [run["run_id"] for run in listed] == [second["run_id"], first["run_id"]]
-    assert listed[1]["rates"] == {"delivered": 66.7, "read": 66.7, "failed": 33.3}
+    rates = {"delivered": 66.7, "read": 66.7, "replied": None, "failed": 33.3}
+    assert listed[1]["rates"] == rates
     assert listed[1]["template"] == first["template"]
     assert text.code == 0
     assert text.out.index(second["run_id"]) < text.out.index(first["run_id"])

@@ -302,6 +302,7 @@ def _rehearsal(tmp_path: Path, *arguments: str) -> tuple[Harness, Any]:
         ("restricted", 3, "STATUS: STOPPED"),
         ("credits", 3, "QUOTA_EXCEEDED"),
         ("outage", 3, "in a row"),
+        ("batches", 0, "STATUS: COMPLETED"),
     ],
 )
 def test_sandbox_scenario_ends_as_described(

@@ -141,7 +141,7 @@ def test_settings_empty_values_count_as_not_set() -> None:
         ("https://live-mt-server.wati.io", "12345", "v1"),
         ("https://live-mt-server.wati.io/api/v1", "12345", "v1"),
         ("https://live-mt-server.wati.io/12345/api/v2/", "12345", "v2"),
-        ("https://live-server-9.wati.io/api/ext/v3", None, "v1"),
+        ("https://live-server-9.wati.io/api/ext/v3", None, "v3"),
         ("https://live-server-9.wati.io/12345", "12345", "v1"),
         ("http://127.0.0.1:8080/api/v2", None, "v2"),
     ],
@@ -202,7 +202,8 @@ def test_credentials_all_missing_are_named_before_everything_else() -> None:
 
 
 _BROKEN = """
-    WATI_API_KEY=é WATI_BASE_URL=http://wati.example.com WATI_INSTANCE_ID=a/b WATI_API_VERSION=v3
+    WATI_API_KEY=é WATI_BASE_URL=http://wati.example.com WATI_INSTANCE_ID=a/b WATI_API_VERSION=v4
+    BATCH_SIZE=101
     WATI_TEMPLATE_NAME=a/b TEMPLATE_PARAMETERS=1,2 WATI_CHANNEL_NUMBER=abc BROADCAST_NAME=a\x00b
     WATI_PLAN=gold WATI_MONTHLY_CALLS=0 LEAD_API_URL=crm LEAD_API_TOKEN=Token LEAD_OWNER_ID=a&b
     WATI_LOG_API_URL=https://u:p@crm.example.com/ LEAD_FETCH_LIMIT=many COUNSELLORS_FILE=a\x00b

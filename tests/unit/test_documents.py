@@ -62,11 +62,23 @@ def test_result_to_json_has_exactly_the_promised_keys() -> None:
         "unknown": 0,
         "not_reached": 0,
     }
-    assert made["messages"] == {"sent": 45, "delivered": 42, "read": 15, "failed": 3, "pending": 3}
-    its = {"sent": 5, "delivered": 5, "read": 2, "failed": 3, "pending": 0}
-    rates = {"delivered": 100.0, "read": 40.0, "failed": 37.5}
+    assert made["messages"] == {
+        "sent": 45,
+        "delivered": 42,
+        "read": 15,
+        "replied": 0,
+        "failed": 3,
+        "pending": 3,
+    }
+    its = {"sent": 5, "delivered": 5, "read": 2, "replied": 0, "failed": 3, "pending": 0}
+    rates = {"delivered": 100.0, "read": 40.0, "replied": None, "failed": 37.5}
     assert counsellors["Preeti"] == {**its, "used_today": 7, "daily_limit": 50, "rates": rates}
-    assert made["rates"] == {"delivered": 93.3, "read": 33.3, "failed": 6.3}
+    assert made["rates"] == {
+        "delivered": 93.3,
+        "read": 33.3,
+        "replied": None,
+        "failed": 6.3,
+    }
     assert made["duration_seconds"] == 154.0
     assert made["started_at"] == STARTED
     in_zone = json_text(result_to_json(everyday_run(), KOLKATA))

@@ -372,7 +372,8 @@ def test_days_forms_say_the_same() -> None:
     assert max(columns(line) for line in text.splitlines()) <= 80
     assert "\x1b" not in text
     assert "Sun 22 Nov 4 50.0% 25.0% 33.3% 5/ 450" in page
-    assert made["days"][-1]["rates"] == {"delivered": 50.0, "read": 25.0, "failed": 33.3}
+    rates = {"delivered": 50.0, "read": 25.0, "replied": None, "failed": 33.3}
+    assert made["days"][-1]["rates"] == rates
     assert (everyone[-1]["delivered_rate"], everyone[-1]["read_rate"]) == ("50.0", "25.0")
 
 

@@ -176,7 +176,8 @@ def test_scenario_settings_are_text_and_fit_the_simulator(scenario: Scenario) ->
     settings = scenario.settings(ADDRESSES)
 
     assert all(isinstance(value, str) for value in settings.values())
-    assert settings["WATI_BASE_URL"] == "http://127.0.0.1:1/api/v2"
+    suffix = "ext/v3" if scenario.name == "batches" else "v2"
+    assert settings["WATI_BASE_URL"] == f"http://127.0.0.1:1/api/{suffix}"
     assert settings["LEAD_API_URL"].startswith("http://127.0.0.1:2/")
     assert float(settings["SEND_DELAY_MAX"]) * len(SAMPLE_LEADS) <= 10
     assert scenario.description
@@ -185,4 +186,4 @@ def test_scenario_settings_are_text_and_fit_the_simulator(scenario: Scenario) ->
 
 def test_scenarios_begin_with_the_default() -> None:
     """The first name is what a bare ``--sandbox`` means."""
-    assert list(SCENARIOS) == ["everyday", "restricted", "credits", "outage"]
+    assert list(SCENARIOS) == ["everyday", "restricted", "credits", "outage", "batches"]
