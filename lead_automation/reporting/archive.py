@@ -1,7 +1,7 @@
 """Keep each run's report on disk, and find it again."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -51,11 +51,8 @@ def save_run_report(
     """
     json_path = _path(folder, result.run_id)
     html_path = json_path.with_suffix(".html")
-    try:
+    with _saying(folder, "made"):
         disk.make_folder(folder)
-    except OSError as exc:
-        msg = f"{folder} could not be made: {exc.strerror or exc}"
-        raise StateError(msg, path=folder) from exc
     write_atomic(disk, json_path, document_bytes(result))
     write_atomic(disk, html_path, render_html(result).encode())
     return json_path, html_path
@@ -68,11 +65,8 @@ def list_runs(disk: Disk, folder: Path) -> list[str]:
         StateError: The folder is a link, or cannot be listed.
     """
     _refuse_link(folder)
-    try:
+    with _saying(folder, "listed", hint="It must be a folder of this user."):
         found = disk.list_names(folder)
-    except OSError as exc:
-        msg = f"{folder} could not be listed: {exc.strerror or exc}"
-        raise StateError(msg, path=folder, hint="It must be a folder of this user.") from exc
     names = [
         name[len(_PREFIX) : -len(_SUFFIX)]
         for name in found
@@ -190,13 +184,10 @@ def forget_runs(disk: Disk, folder: Path, before: date) -> None:
         if run_date(run_id) >= before:
             return
         path = _path(folder, run_id)
-        try:
+        with _saying(path, "deleted"):
             # The page first: a document that is still there is found and deleted the next time.
             disk.remove(path.with_suffix(".html"))
             disk.remove(path)
-        except OSError as exc:
-            msg = f"{path} could not be deleted: {exc.strerror or exc}"
-            raise StateError(msg, path=path) from exc
 
 
 class MessagedRow(Struct, frozen=True):
@@ -276,8 +267,15 @@ def _path(folder: Path, run_id: str) -> Path:
 
 
 def _read(disk: Disk, path: Path) -> bytes | None:
-    try:
+    with _saying(path, "read"):
         return disk.read(path, _MAX_BYTES, private=True)
+
+
+@contextmanager
+def _saying(path: Path, what: str, *, hint: str = "") -> Iterator[None]:
+    """Turn an OSError into a StateError that says what could not be done."""
+    try:
+        yield
     except OSError as exc:
-        msg = f"{path} could not be read: {exc.strerror or exc}"
-        raise StateError(msg, path=path) from exc
+        msg = f"{path} could not be {what}: {exc.strerror or exc}"
+        raise StateError(msg, path=path, hint=hint) from exc

@@ -102,7 +102,7 @@ class Simulator:
             Endpoint.LEADS: self.crm.lead_list,
             Endpoint.LOG: self.crm.log_post,
         }
-        self.v3 = WatiV3(self.wati, now=lambda: self.time_at(Side.WATI))
+        self.v3 = WatiV3(self.wati)
 
     def time_at(self, side: Side) -> datetime:  # noqa: ARG002 (to be overridden)
         """Return a side's clock: aware, UTC."""

@@ -55,6 +55,7 @@ class WatiAccount:
         messages: Every message really taken, in order.
         credit: Messages the account can still pay for; None: no end.
         templates: Rows of the template list.
+        now: WATI's clock.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class WatiAccount:
         self.messages: list[SimMessage] = []
         self.credit = credit
         self.templates = list(templates)
-        self._now = now
+        self.now = now
         self._plans = {digits_of(number): plan for number, plan in plans.items()}
         self._default_plan = default_plan
         self._by_number: dict[str, list[SimMessage]] = {}
@@ -159,7 +160,7 @@ class WatiAccount:
             parameters=send.parameters,
             channel=send.channel,
             version=send.version,
-            at=self._now() + timedelta(seconds=plan.arrives_after_s),
+            at=self.now() + timedelta(seconds=plan.arrives_after_s),
             local_message_id=send.local_message_id or own_id,
             serial=self._serial,
             plan=plan,
@@ -172,7 +173,7 @@ class WatiAccount:
         self._serial += 1
         if send.version == V2:
             return accepted_v2(send, self._message_id(), is_valid=is_valid)
-        contact = contact_row(send.number, plan, self._serial, self._now())
+        contact = contact_row(send.number, plan, self._serial, self.now())
         return accepted_v1(send, contact, is_valid=is_valid)
 
     def _message_id(self) -> str:
@@ -182,7 +183,7 @@ class WatiAccount:
 
     def message_list(self, request: SimRequest) -> SimReply:
         """Answer a ``getMessages``: the number's rows, newest first."""
-        now = self._now()
+        now = self.now()
         rows: list[_Row] = []
         for message in self._by_number.get(request.number, ()):
             if message.is_listed_at(now):
@@ -199,7 +200,7 @@ class WatiAccount:
 
     def template_list(self, request: SimRequest) -> SimReply:
         """Answer a ``getMessageTemplates``."""
-        now, page = self._now(), Page.of_query(request.query)
+        now, page = self.now(), Page.of_query(request.query)
         rows = [template_row(row, serial, now) for serial, row in enumerate(self.templates, 1)]
         link = page.link(request.path, len(rows))
         return list_reply("messageTemplates", page.cut(rows), link)
@@ -210,7 +211,7 @@ class WatiAccount:
         if isinstance(wanted, SimReply):
             return wanted
         known = self.known_numbers(wanted)
-        now, page = self._now(), Page.of_query(request.query)
+        now, page = self.now(), Page.of_query(request.query)
         contacts = [
             contact_row(number, self.plan(number), serial, now) | {"tenantId": None}
             for serial, number in enumerate(page.cut(known), 1)

@@ -6,7 +6,6 @@ Vendor facts: wati-api 2.4 (send), 3.4 (broadcasts), 4 (contacts), 5 (templates)
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -41,8 +40,7 @@ class WatiV3:
         served: The calls, by endpoint.
     """
 
-    def __init__(self, account: WatiAccount, *, now: Callable[[], datetime]) -> None:
-        """Serve an account; now is WATI's clock."""
+    def __init__(self, account: WatiAccount) -> None:
         self.broadcasts: list[SimBroadcast] = []
         self.served: Mapping[Endpoint, Callable[[SimRequest], SimReply]] = {
             Endpoint.SEND: self._send,
@@ -54,7 +52,6 @@ class WatiV3:
             Endpoint.CREDITS: self._credits,
         }
         self._account = account
-        self._now = now
 
     # -- send ------------------------------------------------------------------------------------
 
@@ -102,7 +99,7 @@ class WatiV3:
             name=first.broadcast_name,
             template=first.template,
             channel=first.channel,
-            at=self._now(),
+            at=self._account.now(),
             messages=tuple(self._account.keep(send, self._plan_of(send)) for send in sends),
         )
         self.broadcasts.append(broadcast)
@@ -131,7 +128,7 @@ class WatiV3:
         found = self._find(request)
         if found is None:
             return SimReply(status=HTTPStatus.NOT_FOUND)
-        words = Counter(word_of(message, self._now()) for message in found.messages)
+        words = Counter(word_of(message, self._account.now()) for message in found.messages)
         counts = Counter({_IN_PROGRESS.get(word, word): n for word, n in words.items()})
         names = ("pending", "queued", "sending", "sent", "delivered", "read", "replied")
         statistics = {f"total_{name}": counts[name] for name in (*names, "failed", "stopped")}
@@ -140,7 +137,7 @@ class WatiV3:
         return json_reply(row | {"statistics": statistics})
 
     def _recipient_list(self, request: SimRequest) -> SimReply:
-        found, now = self._find(request), self._now()
+        found, now = self._find(request), self._account.now()
         if found is None:
             return SimReply(status=HTTPStatus.NOT_FOUND)
         listed = [message for message in found.messages if message.is_listed_at(now)]
@@ -149,7 +146,7 @@ class WatiV3:
 
     def _template_list(self, request: SimRequest) -> SimReply:
         rows = [
-            template_row(row, serial, self._now())
+            template_row(row, serial, self._account.now())
             for serial, row in enumerate(self._account.templates, 1)
         ]
         return self._page(request, "templates", rows, "total")
@@ -160,7 +157,7 @@ class WatiV3:
         wanted = target if head.endswith("/contacts") else None
         known = self._account.known_numbers(wanted)
         rows = [
-            contact_row(number, self._account.plan(number), serial, self._now())
+            contact_row(number, self._account.plan(number), serial, self._account.now())
             for serial, number in enumerate(known, 1)
         ]
         if wanted is None:
@@ -201,7 +198,7 @@ class WatiV3:
         return json_reply(answer if total is None else answer | {total: len(rows)})
 
     def _invalid(self, text: str) -> SimReply:
-        stamp = zulu(self._now())
+        stamp = zulu(self._account.now())
         body = {"code": int(HTTPStatus.BAD_REQUEST), "message": text, "timestamp": stamp}
         return json_reply(body, HTTPStatus.BAD_REQUEST)
 
