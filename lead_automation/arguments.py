@@ -4,12 +4,14 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lead_automation import __version__
 from lead_automation.errors import ConfigError
+from lead_automation.text import clean
 
 PROGRAM = "lead-automation"
 COMMANDS = (
@@ -26,6 +28,7 @@ COMMANDS = (
 )
 SCENARIOS = ("everyday", "restricted", "credits", "outage", "batches")
 FORMS = ("html", "json", "csv", "text")
+_FORM_OF_NAME = {".html": "html", ".htm": "html", ".json": "json", ".csv": "csv"}
 _VALUE_OPTIONS = frozenset({"--config", "--state-dir", "--leads"})
 _TOP_LEVEL = frozenset({"-h", "--help", "--version"})
 _MAX_PORT = 65_535
@@ -103,9 +106,23 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         msg = f"not understood here: {unknown}"
         raise _usage_error(prog, msg)
     known = {name: value for name, value in vars(namespace).items() if value is not None}
+    _check_together(known)
     if "phones" in known:
         known["phones"] = tuple(known["phones"])
     return Arguments(typed=tuple(argv), **known)
+
+
+def _check_together(known: dict[str, Any]) -> None:
+    """Refuse options that contradict each other; take a report's form from its file's name."""
+    prog = f"{PROGRAM} {known['command']}"
+    if known.get("verbose") and known.get("quiet"):
+        raise _usage_error(prog, "--verbose and --quiet contradict each other")
+    output, form = known.get("output"), known.get("form")
+    if known.get("json") and output is None and form not in (None, "json"):
+        msg = f"--json and --format {form} contradict each other"
+        raise _usage_error(prog, msg)
+    if output is not None and form is None:
+        known["form"] = _FORM_OF_NAME.get(output.suffix.lower(), "text")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -233,7 +250,7 @@ def _add_report(parser: _Parser) -> None:
     which.add_argument("--days", metavar="N", type=_count, help="the last N kept days instead")
     which.add_argument("--list", action="store_true", help="the kept runs, newest first, instead")
     parser.add_argument(
-        "--format", dest="form", choices=FORMS, default="text", help="default: text"
+        "--format", dest="form", choices=FORMS, help="default: by the name of --output, else text"
     )
     parser.add_argument("--output", metavar="FILE", type=Path, help="default: stdout")
 
@@ -301,6 +318,11 @@ def _with_command(argv: Sequence[str]) -> list[str]:
     So the options of ``run`` work alone, and every option works before the command as behind it.
     """
     if argv and (not argv[0].startswith("-") or argv[0] in _TOP_LEVEL):
+        if argv[0] not in (*COMMANDS, *_TOP_LEVEL):
+            near = get_close_matches(argv[0], COMMANDS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+            msg = f"no command is called {clean(argv[0], 40)!r}; {meant}"
+            raise _usage_error(PROGRAM, msg)
         return list(argv)
     for index, token in enumerate(argv):
         # In `--state-dir run` the word "run" names a folder.

@@ -80,11 +80,14 @@ class Runtime:
         _write(self.stdout, json_text(document, encoding=encoding))
 
     def out_file(self, content: bytes) -> None:
-        """Write a file's content to stdout: byte for byte, but as text for who looks at it."""
+        """Write a file's content to stdout: byte for byte, but as text for who looks at it.
+
+        The byte-order mark is left out: spreadsheets need it, and they open files.
+        """
+        content = content.removeprefix(b"\xef\xbb\xbf")
         buffer = getattr(self.stdout, "buffer", None)
         if self.stdout is None or buffer is None or self.is_terminal(self.stdout):
-            # The byte-order mark is there for spreadsheets, which need a file.
-            _write(self.stdout, content.decode("utf-8").removeprefix("\ufeff"))
+            _write(self.stdout, content.decode("utf-8"))
             return
         try:
             # Text written before may still be held back, and belongs before these bytes.

@@ -227,11 +227,17 @@ def time_parser(latest: str) -> Callable[[str], int]:
 
 
 def parse_days(text: str) -> frozenset[int]:
-    """Return weekdays, Monday 0, of names such as ``Mon,Tue`` or ``Monday``."""
+    """Return weekdays, Monday 0, of names such as ``Mon,Tue``, ``Monday`` or ``Mon-Fri``."""
     numbers = {name: number for number, day in enumerate(_DAYS) for name in (day, day[:3])}
-    names = {part.strip().casefold() for part in text.split(",")}
-    expect(names <= numbers.keys(), "weekdays with commas between, such as Mon,Tue,Wed,Thu,Fri")
-    return frozenset(numbers[name] for name in names)
+    days: set[int] = set()
+    for part in text.split(","):
+        ends = [name.strip().casefold() for name in part.split("-")]
+        is_known = numbers.keys() >= set(ends) and len(ends) <= 2  # noqa: PLR2004 - a range has two
+        expect(is_known, "weekdays with commas between, or a range, such as Mon-Fri or Mon,Wed")
+        first, last = numbers[ends[0]], numbers[ends[-1]]
+        # Sat-Mon goes over the end of the week.
+        days.update((first + step) % 7 for step in range((last - first) % 7 + 1))
+    return frozenset(days)
 
 
 def parse_dates(text: str) -> frozenset[date]:

@@ -71,7 +71,8 @@ def test_status_after_a_run_tells_what_the_files_say(tmp_path: Path) -> None:
     assert before == after
     assert document["today"] == "2026-11-23"
     used = {name: its["used_today"] for name, its in document["counsellors"].items()}
-    assert {name: count for name, count in used.items() if count} == quota
+    assert {name: used[name] for name in quota} == quota
+    assert sum(used.values()) == sum(quota.values())
     assert document["quota_left"] == 450 - 4
     assert document["messages_today"] == {"failed": 2, "read": 2, "unknown": 1}
     assert [item["lead_id"] for item in document["unknown"]] == ["1003"]
@@ -380,13 +381,13 @@ def test_help_of_every_command_shows_its_options(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("rnu",), "invalid choice: 'rnu'"),
+        (("rnu",), "no command is called 'rnu'; did you mean run?"),
         (("run", "--limit", "٣"), "a whole number from 1 up"),
         (("run", "--sandbox", "nope"), "'everyday', 'restricted', 'credits', 'outage'"),
         (("report", "--format", "pdf"), "invalid choice: 'pdf'"),
         (("suppress", "add"), "PHONE"),
         (("--config",), "expected one argument"),
-        (("",), "invalid choice: ''"),
+        (("",), "no command is called ''"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -72,7 +72,14 @@ TAKEN: list[tuple[str, dict[str, object]]] = [
     ("switch", dict.fromkeys(("false", "False", "no", "off", "0"), False)),
     ("start", {"00:00": 0, "9:05": 545, "23:59": 1439}),
     ("end", {"24:00": 1440, "00:00": 0}),
-    ("days", {"Mon, fri,SUNDAY,Mon": frozenset({0, 4, 6})}),
+    (
+        "days",
+        {
+            "Mon, fri,SUNDAY,Mon": frozenset({0, 4, 6}),
+            "Mon-Fri": frozenset(range(5)),
+            "Sat-mon, Wed": frozenset({5, 6, 0, 2}),
+        },
+    ),
     ("region", {"in": "IN"}),
     ("path", {"../state": Path("../state")}),
     ("zone", {name: zoneinfo.ZoneInfo(name) for name in ("UTC", "America/Argentina/Salta")}),
@@ -113,7 +120,7 @@ REFUSED: list[tuple[str, str, tuple[str, ...]]] = [
     ("switch", "true or false", ("maybe", "2", "ture", "none")),
     ("start", "a time from 00:00 to 23:59", ("24:00", *BAD_TIMES)),
     ("end", "a time from 00:00 to 24:00", BAD_TIMES),
-    ("days", "weekdays", ("Mon,,Tue", "Mon-Fri", "M", "1,2", "Montag", ",")),
+    ("days", "weekdays", ("Mon,,Tue", "Mon-", "Mon-Wed-Fri", "M", "1,2", "Montag", ",")),
     ("region", "region code", ("XX", "IND", "I", "91", "001")),
     ("region", "GB", ("UK",)),
     # Abbreviations, paths, the server's own zone and other files of the zone folder are no zones.
