@@ -238,7 +238,11 @@ def _add_sandbox(parser: _Parser) -> None:
     text = "port of the simulated WATI, the CRM's is the next one; default: any free ones"
     parser.add_argument("--port", metavar="N", type=_port, default=0, help=text)
     parser.add_argument(
-        "--scenario", choices=SCENARIOS, default=SCENARIOS[0], help="default: %(default)s"
+        "--scenario",
+        choices=SCENARIOS,
+        default=SCENARIOS[0],
+        metavar="SCENARIO",
+        help=", ".join(SCENARIOS) + "; default: %(default)s",
     )
     text = "write the settings to a new file too"
     parser.add_argument("--print-config", metavar="FILE", type=Path, dest="output", help=text)

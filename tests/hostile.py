@@ -140,6 +140,11 @@ def state_bytes(harness: Harness) -> dict[str, bytes]:
     }
 
 
+def without_whole_ids(document: str) -> str:
+    """Return a kept document without the whole ids, which are for the program alone."""
+    return re.sub(r'\n *"full_id": .*', "", document)
+
+
 def reports(harness: Harness) -> dict[str, str]:
     """Return the last run's report in every form, the kept files included.
 
@@ -150,7 +155,7 @@ def reports(harness: Harness) -> dict[str, str]:
     }
     assert all(ended.code == 0 for ended in forms.values())
     kept = {
-        path.name: re.sub(r'\n *"full_id": .*', "", path.read_text(encoding="utf-8"))
+        path.name: without_whole_ids(path.read_text(encoding="utf-8"))
         for path in (harness.state_dir / "reports").iterdir()
     }
     return {**{form: ended.out for form, ended in forms.items()}, **kept}

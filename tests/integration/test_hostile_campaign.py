@@ -26,6 +26,7 @@ from hostile import (
     check_log,
     holds_number,
     odd_characters,
+    without_whole_ids,
 )
 from promise import ZONE, Witness, snapshot
 from simulated.faults import FaultKind, NetworkFault
@@ -253,7 +254,7 @@ def _after(folder: Path) -> Aftermath:
         after.shown[f"{line}: stderr"] = ended.err
     for name, data in after.files.items():
         if name.startswith(("reports/", "wati_automation.log")):
-            after.shown[name] = data.decode()
+            after.shown[name] = without_whole_ids(data.decode())
     return after
 
 
