@@ -39,7 +39,7 @@ class Batching:
 
     def wait(self) -> RunEnd | None:
         """Wait for the words the ramp asks for; return why no further batch may go."""
-        clock = self._services.clock
+        clock, has_asked = self._services.clock, False
         while self._ramp is not None and self._last:
             state = state_of(self._last, clock.monotonic())
             is_tight = self._services.budget.is_reading_paused
@@ -52,6 +52,10 @@ class Batching:
                 self._last.clear()
                 return None
             at = max(batch.started for batch in self._last) + step.wait_until_s
+            if not has_asked and self._ramp.first_read_s <= state.age_s:
+                # A slow answer: the ramp takes the first read for made, and it is not.
+                at = clock.monotonic()
+            has_asked = True
             end = self._follower.read_batches(self._last, at) or self._gate.end_now()
             if end is not None:
                 return end

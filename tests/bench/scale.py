@@ -16,7 +16,9 @@ from statistics import mean, median
 from typing import Any
 
 from bench.figures import Figure, Say
-from bench.stage import NEITHER_PACED_NOR_FOLLOWED, Simulation
+from bench.stage import IN_BATCHES, NEITHER_PACED_NOR_FOLLOWED, UNPACED, Simulation
+
+from lead_automation.sandbox.plans import Plan, Step
 
 DAYS = 30
 LEADS = 450
@@ -88,8 +90,9 @@ def _large_day(state_dir: Path, say: Say) -> list[Figure]:
     simulation.list_leads(LARGE_DAY)
     moments: list[float] = []
     simulation.on_send = lambda: moments.append(time.process_time() - simulation.calls_s)
-    began = time.process_time()
+    began, began_s = time.process_time(), simulation.clock.monotonic()
     _expect(LARGE_DAY, simulation.run())
+    singles_s = simulation.clock.monotonic() - began_s
     whole_s = time.process_time() - began - simulation.calls_s
     each = [later - earlier for earlier, later in pairwise(moments)]
     first, last = (median(part) for part in _ends(each, 10))
@@ -108,7 +111,32 @@ def _large_day(state_dir: Path, say: Say) -> list[Figure]:
             measured=sum(pauses) / whole_s,
             note=f"{len(pauses)} times: a journal of 32 MiB folded in mid-run, garbage collected",
         ),
+        Figure(
+            benchmark="scale",
+            name=f"{LARGE_DAY:,} leads in batches of 100: simulated time over singles",
+            measured=batched_s(state_dir.with_name("batches"), LARGE_DAY, say) / singles_s,
+            at_most=1 / 3,
+            note="unpaced; every batch is read before the next, which singles are not",
+        ),
     ]
+
+
+def batched_s(state_dir: Path, leads: int, say: Say) -> float:
+    """Return the simulated seconds of a run of so many leads in batches of 100."""
+    say(f"  a run of {leads:,} leads in batches")
+    changes = {
+        **IN_BATCHES,
+        **UNPACED,
+        "BATCH_SIZE": "100",
+        "TRACKING_FIRST_READ_SECONDS": "0",
+        "TRACKING_WAIT_SECONDS": "0",
+    }
+    at_once = Plan(history=(Step(0.0, "READ"),))
+    simulation = Simulation(state_dir, message=at_once, changes=changes)
+    simulation.list_leads(leads)
+    began_s = simulation.clock.monotonic()
+    _expect(leads, simulation.run())
+    return simulation.clock.monotonic() - began_s
 
 
 def _memory_of_a_large_day(state_dir: Path, say: Say) -> Figure:

@@ -8,7 +8,7 @@ from campaigns import Campaign, campaign
 from harness import digits
 from simulated import v3
 from simulated.plans import steps
-from simulated.scripts import Moment, answer, changed, lost, rate_limited
+from simulated.scripts import Moment, answer, changed, late, lost, rate_limited
 
 from lead_automation.sandbox.exchange import Endpoint
 from lead_automation.sandbox.plans import Plan, Step, failing
@@ -185,3 +185,12 @@ def _outcome(folder: Path, version: str) -> dict[str, Any]:
             for row in sorted(its.simulator.crm_rows, key=lambda row: str(row["lead_id"]))
         ]
         return {"records": records, "quota": its.harness.quota(), "rows": rows}
+
+
+def test_slow_answer_costs_no_second_wait_for_words(tmp_path: Path) -> None:
+    """An answer that came after the first read was due: the batch is read at once."""
+    with campaign(tmp_path, leads=15, settings=V3) as its:
+        its.simulator.script(Endpoint.SEND, late(12))
+        assert its.result()["messages"]["sent"] == 15
+        first, second = (call.at for call in its.simulator.calls[Endpoint.SEND])
+        assert second - first < 15
