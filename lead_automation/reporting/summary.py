@@ -97,6 +97,11 @@ def _about(result: RunResult, width: int) -> list[str]:
         ("Pending", f"{result.messages.pending} accepted, no word of delivery or failure yet"),
         ("Unknown", f"{its.unknown} may or may not have arrived"),
         ("Rates", _rates(result)),
+        *(
+            [("Replied", f"{result.messages.replied} wrote back")]
+            if result.messages.replied
+            else []
+        ),
         ("Per minute", f"{result.messages_per_minute:.1f} messages"),
         ("Run", f"{result.run_id} ({result.mode.value}, exit code {result.exit_code})"),
         ("Template", result.template),

@@ -33,6 +33,7 @@ def test_batches_grow_as_words_of_delivery_come(tmp_path: Path) -> None:
         assert batches(its) == [5, 10, 20, 25, 10]
         assert result["messages"]["sent"] == 70
         assert result["api_calls"]["send"] == 5
+        assert not its.simulator.calls[Endpoint.MESSAGES]  # a token for v3 alone calls no v1 path
         assert its.used() == 70
         assert {record["status"] for record in its.harness.records().values()} == {"read"}
         assert len({record["message_id"] for record in its.harness.records().values()}) == 70
@@ -154,6 +155,7 @@ def test_reply_is_kept_and_looked_up_once(tmp_path: Path) -> None:
         assert result["api_calls"]["contacts"] == 1
         assert list(its.suppressed()) == [f"+{digits(2)}"]
         assert its.harness.records()["1002"]["replied"] is True
+        assert "1 wrote back" in its.run("report", "--format", "text").out
 
 
 def test_versions_agree_where_a_batch_is_one_lead(tmp_path: Path) -> None:
@@ -194,3 +196,30 @@ def test_slow_answer_costs_no_second_wait_for_words(tmp_path: Path) -> None:
         assert its.result()["messages"]["sent"] == 15
         first, second = (call.at for call in its.simulator.calls[Endpoint.SEND])
         assert second - first < 15
+
+
+def test_check_shows_what_the_token_may_read_and_the_credit(tmp_path: Path) -> None:
+    """Below 10 it warns: without credit WATI takes messages and sends none of them."""
+    with campaign(tmp_path, leads=1, settings=V3) as its:
+        well = {point["name"]: point for point in its.run("check", "--json").document["checks"]}
+        its.simulator.wati.credit = 5
+        its.simulator.script(Endpoint.BROADCASTS, answer(None, 403))
+        ended = its.run("check", "--json")
+        bad = {point["name"]: point for point in ended.document["checks"]}
+
+        assert (well["scopes"]["result"], well["credit"]["result"]) == ("ok", "ok")
+        assert bad["credit"]["result"] == "warning"
+        assert "5.00 USD" in bad["credit"]["text"]
+        assert "campaignsv3:read" in bad["scopes"]["text"]
+        assert ended.code == 4
+
+
+def test_dry_run_shows_the_batches_and_their_calls(tmp_path: Path) -> None:
+    """Nothing leaves, and who would be met by each step is said."""
+    with campaign(tmp_path, leads=40, settings=V3) as its:
+        assert its.result("--dry-run")["batches"] == [5, 10, 20, 5]
+        assert (
+            "4 batches if all goes well (5, 10, 20, 5): 9 WATI calls"
+            in its.run("run", "--dry-run").out
+        )
+        assert its.posted == []
