@@ -49,7 +49,11 @@ class Point(NamedTuple):
 
 def folder_points(folder: Path, disk: Disk) -> list[Point]:
     """Say whether this user can go on writing in the state directory, and who else might."""
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except (OSError, ValueError):  # a path no file system takes
+        is_folder = False
+    if not is_folder:
         return []  # said of the state already
     if not disk.is_writable(folder):
         text = f"{folder} cannot be written to by this user"
