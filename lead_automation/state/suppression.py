@@ -119,7 +119,14 @@ class SuppressionFile(SuppressionList):
             entries = dict(self._read_all())
             yield entries
             if entries != self._entries:
-                save_file(self._disk, self._path, _dump(entries), max_bytes=MAX_BYTES)
+                data = _dump(entries)
+                if len(data) > MAX_BYTES:
+                    # What ran out says nothing any more, and must not keep a number off the list.
+                    newest = max(entry.added_at for entry in entries.values())
+                    data = _dump(
+                        {phone: its for phone, its in entries.items() if its.is_active(newest)}
+                    )
+                save_file(self._disk, self._path, data, max_bytes=MAX_BYTES)
 
 
 def _both(before: Suppression, entry: Suppression) -> Suppression:

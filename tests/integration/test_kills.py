@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from harness import digits
 from kill_host import FastClock, KillHost, Trigger
 from simulated.scripts import Moment
 from stories import Exchange, begin_story
 
 from lead_automation.sandbox.exchange import Endpoint
+from lead_automation.sandbox.plans import refused
 
 pytestmark = pytest.mark.kill
 
@@ -220,6 +222,32 @@ def test_kill_of_state_accept_loses_nobody(tmp_path: Path, host: KillHost, tally
         before = len(story.witness.taken)
         assert story.command(None, "run", "--no-color") == 0
         assert len(story.witness.taken) == before
+
+
+HOLD_POINTS = {
+    "hold ordered, half written": (Trigger("write_new", ".campaign_hold.json.tmp", "half"), False),
+    "held, before settle": (Trigger("replace", "campaign_hold.json", "after"), True),
+    "held, settle half written": (_append("refused", "half"), True),
+}
+
+
+@pytest.mark.parametrize("point", HOLD_POINTS)
+def test_kill_at_a_restriction_never_loses_the_hold(
+    tmp_path: Path, host: KillHost, tally: Tally, point: str
+) -> None:
+    """The hold is on disk before the refusal: a run after the kill is held, or asks once more."""
+    where, is_held = HOLD_POINTS[point]
+    with begin_story(tmp_path / "story", host) as story:
+        story.simulator.wati.set_plan(digits(0), refused("131048 Spam rate limit hit"))
+        assert story.run(where) == -signal.SIGKILL
+        tally.killed(point)
+        posts = story.simulator.posts.total()
+        code = story.run()
+
+        assert (code == 6) == is_held
+        if is_held:
+            assert story.simulator.posts.total() == posts
+            assert any(record.unknown for record in story.books().records())
 
 
 MARK_POINTS = {

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from disks import FaultyDisk, RecordingDisk, no_space
 from ledgers import NOW, PHONE
+from msgspec.structs import replace
 
 from lead_automation.errors import StateError
 from lead_automation.files import Disk
+from lead_automation.state import suppression
 from lead_automation.state.suppression import SUPPRESSION_FILE, SuppressionFile
 from lead_automation.stored import Suppression
 
@@ -90,6 +92,21 @@ def test_add_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     SuppressionFile(disk, tmp_path).add(_entry(days=3))
 
     assert disk.steps == []
+
+
+def test_full_list_drops_what_ran_out_before_its_size_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rest that is over must not keep an opt-out off the list."""
+    numbers = _list(tmp_path)
+    numbers.add(_entry(OTHER, days=1))
+    size = (tmp_path / SUPPRESSION_FILE).stat().st_size
+    monkeypatch.setattr(suppression, "MAX_BYTES", size + 10)
+    numbers.add(replace(_entry(), added_at=NOW + timedelta(days=2)))
+
+    assert [entry.phone for entry in _list(tmp_path).entries()] == [PHONE]
+    with pytest.raises(StateError):
+        numbers.add(_entry("+919800000003"))
 
 
 def test_entries_come_sorted_by_number_one_a_line(tmp_path: Path) -> None:
