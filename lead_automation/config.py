@@ -50,6 +50,13 @@ class WatiPlan(Enum):
         return calls[self]
 
 
+class PhoneFormat(Enum):
+    """How a counsellor's number is written in a message."""
+
+    E164 = "e164"
+    INTERNATIONAL = "international"
+
+
 class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The WATI account and what is sent from it.
 
@@ -59,6 +66,7 @@ class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
         parameter_names: Of lead name, counsellor name, counsellor phone.
         channel_number: Sender, digits only; None for the account's default.
         batch_size: Leads one v3 POST carries at most, 1 to 100.
+        phone_format: Of the counsellor's number in the message.
     """
 
     api_key: Secret
@@ -70,6 +78,7 @@ class WatiSettings(msgspec.Struct, frozen=True, kw_only=True):
     channel_number: str | None
     broadcast_name: str
     batch_size: int = BATCH_SIZE
+    phone_format: PhoneFormat = PhoneFormat.E164
 
 
 class CrmSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -256,6 +256,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         api_calls: By kind, all kinds present.
         next_steps: What the operator does, most urgent first.
         warnings: Problems that did not end the run.
+        held: What the run left sending held by and until when, for people; "" for nothing.
         known_at: When later reads last changed a status; None while the run's own are the newest.
         history_days: How far back the history reached that the run kept; None where nobody said.
     """
@@ -280,6 +281,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     next_steps: tuple[str, ...]
     warnings: tuple[str, ...]
     month: MonthCalls
+    held: str = ""
     known_at: Time | None = None
     history_days: Count | None = None
 
@@ -287,6 +289,7 @@ class RunResult(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Make text from outside safe to show."""
         force_setattr(self, "reason", safe_text(self.reason, _MAX_REASON))
         force_setattr(self, "template", clean(self.template))
+        force_setattr(self, "held", safe_text(self.held, _MAX_TEXT))
         names = {shown_name(name): its for name, its in self.counsellors.items()}
         force_setattr(self, "counsellors", names)
         for name in ("next_steps", "warnings"):

@@ -1,8 +1,9 @@
 """Decide whether the configured template can be sent, and fill it in for a lead."""
 
 from lead_automation.answers import TemplateInfo
-from lead_automation.config import WatiSettings
+from lead_automation.config import PhoneFormat, WatiSettings
 from lead_automation.errors import CampaignStopError
+from lead_automation.leads.phone import international
 from lead_automation.models import Counsellor, Recipient, TemplateMessage
 
 
@@ -60,7 +61,9 @@ def compose_message(
         wati: Template, names of its parameters, label and sender.
         order: The template's own order of those names.
     """
-    given = (recipient.name, counsellor.name, counsellor.number)
+    is_spaced = wati.phone_format is PhoneFormat.INTERNATIONAL
+    number = international(counsellor.number) if is_spaced else counsellor.number
+    given = (recipient.name, counsellor.name, number)
     values = dict(zip(wati.parameter_names, given, strict=True))
     return TemplateMessage(
         phone=recipient.phone,

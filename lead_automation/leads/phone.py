@@ -80,6 +80,12 @@ def parse_phone(raw: object, region: str) -> ParsedPhone:
 
 
 @lru_cache(maxsize=64)  # asked when a lead is looked at, and again right before its send
+def international(e164: str) -> str:
+    """Return a number as people read it, such as ``+91 95122 70915``."""
+    parsed = phonenumbers.parse(e164)
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+
+
 def region_of(e164: str) -> str:
     """Return the two letters of a number's country; "" for one of none, such as a satellite's."""
     return phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or ""

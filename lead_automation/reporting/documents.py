@@ -22,7 +22,7 @@ DOCUMENT_VERSION: Final = 1
 
 _SUFFIXES = 0x10000  # four digits: two runs that begin in one second do not share an id
 # What scripts were never promised: a run of 500 leads would fill their log with its rows.
-_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month", "known_at", "history_days"})
+_KEPT_ONLY = frozenset({"lead_rows", "next_steps", "month", "held", "known_at", "history_days"})
 
 
 def make_run_id(started_at: datetime, zone: tzinfo, draw: float) -> str:

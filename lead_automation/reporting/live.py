@@ -108,6 +108,7 @@ def _recounted(result: RunResult, rows: list[LeadRow], known_at: datetime) -> Ru
     return replace(
         counted,
         next_steps=result.next_steps,
+        held=result.held,
         known_at=known_at,
         history_days=result.history_days,
     )

@@ -48,9 +48,12 @@ class Circumstances:
 
 
 def with_next_steps(result: RunResult, circumstances: Circumstances) -> RunResult:
-    """Return the result with what to do next, most urgent first, each step once."""
+    """Return the result with what to do next, most urgent first, each once, and the hold."""
     steps = dict.fromkeys(step for rule in _RULES for step in rule(result, circumstances))
-    return replace(result, next_steps=tuple(steps))
+    hold = circumstances.hold
+    until = circumstances.hold_until or "somebody lifts it with `resume`"
+    text = f"Sending is held until {until}: {hold.reason}" if hold is not None else ""
+    return replace(result, next_steps=tuple(steps), held=text)
 
 
 def has_meta_checklist(result: RunResult) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import tzinfo
 
 from lead_automation.counts import CounsellorFigures
+from lead_automation.models import ErrorCategory
 from lead_automation.reporting.attention import needs_attention
 from lead_automation.reporting.charts import (
     Bin,
@@ -35,6 +36,7 @@ def run_view(result: RunResult, zone: tzinfo) -> dict[str, object]:
         "begun": result.started_at.astimezone(zone),
         "mood": MOODS[result.status],
         "note": MODE_NOTES[result.mode],
+        "reason": _sentence(result.reason),
         "tiles": _tiles(result),
         "facts": _facts(result, zone),
         "funnel": _funnel(result),
@@ -48,6 +50,14 @@ def run_view(result: RunResult, zone: tzinfo) -> dict[str, object]:
         "calls": [(call_title(kind), count) for kind, count in result.api_calls.items()],
         "month_share": share(result.month.calls, result.month.limit),
     }
+
+
+def _sentence(reason: str) -> tuple[str, str]:
+    """Return a reason as a sentence, and the code of its category, which stood in front of it."""
+    code, colon, words = reason.partition(": ")
+    if not colon or code not in ErrorCategory.__members__:
+        return reason, ""
+    return words[:1].upper() + words[1:], code
 
 
 def _tiles(result: RunResult) -> list[tuple[str, str, str, str]]:

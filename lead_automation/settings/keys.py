@@ -5,7 +5,7 @@ The loader reads them in this order and reports problems in it; ``config.env.exa
 is one ``Key`` here and the field that it goes into, in ``lead_automation.config``.
 """
 
-from lead_automation.config import MAX_BATCH_SIZE, ApiVersion, WatiPlan
+from lead_automation.config import MAX_BATCH_SIZE, ApiVersion, PhoneFormat, WatiPlan
 from lead_automation.settings.declaration import Key, section
 from lead_automation.settings.urls import (
     parse_alert_urls,
@@ -39,6 +39,7 @@ from lead_automation.settings.values import (
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _API_VERSION = choice_parser({version.value: version for version in ApiVersion})
+_PHONE_FORMAT = choice_parser({form.value: form for form in PhoneFormat})
 _PLAN = choice_parser({plan.value: plan for plan in WatiPlan})
 _LOG_LEVEL = choice_parser({level: level for level in _LOG_LEVELS})
 
@@ -100,7 +101,10 @@ KEYS = (
         Key("COUNSELLORS_FILE", "local.counsellors", parse_path, None,
             'JSON file {"Anandi": {"number": "+919512270915", "daily_limit": 50}, ...}; '
             "daily_limit 0 means on leave. A relative path starts at this file's folder.",
-            default_text="the nine built in, 50 messages a day each")),
+            default_text="the nine built in, 50 messages a day each"),
+        Key("COUNSELLOR_PHONE_FORMAT", "wati.phone_format", _PHONE_FORMAT, "e164",
+            "How a counsellor's number stands in the message: e164 (+919512270915) or "
+            "international (+91 95122 70915).")),
     *section("Working hours and numbers",
         Key("SCRIPT_START_TIME", "local.hours.start_minute", time_parser("23:59"), "09:00",
             "Sending starts (HH:MM in TIMEZONE, included)."),
@@ -166,7 +170,7 @@ KEYS = (
             example="false"),
         Key("TEST_MOBILE_NUMBER", "test_number", parse_phone_text, None,
             "Receiver of test sends, with + and country code.",
-            example="+917567905829", hide=True)),
+            example="+91XXXXXXXXXX", hide=True)),
     *section("Files and log",
         Key("STATE_DIR", "local.state_dir", parse_path, ".",
             "Folder of state, log and reports, relative to the folder the program is started in. "

@@ -187,3 +187,16 @@ def test_hour_there_is_looked_at_again_right_before_the_send(tmp_path: Path) -> 
 
     assert quiet(ended) == 1
     assert [message.number for message in simulator.messages] == [INDIA[1:]]
+
+
+@pytest.mark.parametrize(("form", "spaces"), [("international", 2), ("e164", 0)])
+def test_counsellors_number_is_written_as_people_read_it(
+    tmp_path: Path, form: str, spaces: int
+) -> None:
+    """``COUNSELLOR_PHONE_FORMAT`` sets the groups apart, or keeps E.164."""
+    harness, simulator = staged(tmp_path, INDIA, COUNSELLOR_PHONE_FORMAT=form)
+    assert harness.run("-q").code == 0
+    [number] = [value for _, value in simulator.messages[0].parameters if value.startswith("+91")]
+
+    assert number.count(" ") == spaces
+    assert len(number.replace(" ", "")) == len(INDIA)

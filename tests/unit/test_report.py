@@ -26,9 +26,10 @@ from lead_automation.models import ErrorCategory, MessageStatus, Outcome
 from lead_automation.plaintext import columns
 from lead_automation.reporting.charts import share, stack, step_text, timeline
 from lead_automation.reporting.days import DayFigures, DaysReport, facts_of_records, summarise_days
+from lead_automation.reporting.next_steps import Circumstances, with_next_steps
 from lead_automation.reporting.report import ReportForm, render_days, render_html, render_report
 from lead_automation.runs import RunMode, RunStatus
-from lead_automation.stored import MessageRecord
+from lead_automation.stored import Hold, MessageRecord
 from lead_automation.text import clean
 
 TODAY = date(2026, 11, 22)
@@ -170,7 +171,7 @@ def test_html_status_and_reason_stand_first() -> None:
     body = text[text.index("Campaign report") :]
 
     assert body.startswith(
-        "Campaign report · Sunday, 22 November 2026, 09:15 · production Completed All leads"
+        "Campaign report · Sunday, 22 November 2026, 09:15 · lead_followup Completed All leads"
     )
 
 
@@ -195,6 +196,26 @@ def test_html_is_self_contained_and_inert(html: str) -> None:
     assert page.unnamed_charts == 0
     assert page.tags.count("svg") > 5
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", html)
+
+
+def test_html_says_a_reason_as_a_sentence_and_a_hold_as_a_banner() -> None:
+    """A manager reads what happened, not a code; the code stands behind it."""
+    reason = "ACCOUNT_ISSUE: the account is locked (131031)"
+    stopped = finish(analytics(), status=RunStatus.STOPPED, reason=reason, exit_code=3)
+    hold = Hold(
+        reason="the account is locked",
+        since=STARTED,
+        evidence="131031",
+        what_to_do=(),
+        until=None,
+    )
+    html = render_html(with_next_steps(stopped, Circumstances(hold=hold)), zone=KOLKATA)
+
+    assert "The account is locked (131031) ACCOUNT_ISSUE Sending is held until somebody" in (
+        Page(html).text
+    )
+    assert 'class="banner"' in html
+    assert 'class="banner"' not in render_html(everyday_run(), zone=KOLKATA)
 
 
 def test_html_hostile_names_are_shown_as_text() -> None:

@@ -30,6 +30,7 @@ OWN = {
     "WATI_BASE_URL": "https://live-server-7.wati.io/api/v1",
     "WATI_INSTANCE_ID": "7",
     "LEAD_API_TOKEN": "Token abc",
+    "TEST_MOBILE_NUMBER": "+917567905829",
 }
 
 MADE_UP = Key("COFFEE_BREAKS", "", count_parser(9), "3", "Breaks of a run (count).")
@@ -109,7 +110,7 @@ def test_example_carries_the_companys_values() -> None:
         "WATI_TEMPLATE_NAME": "sagarps_leads_work_pr_settle_aus_aug25",
         "WATI_LOG_API_URL": "https://evolgroups.com/lead/post-wati-msg-logs/",
         "USE_TEST_NUMBER": "false",
-        "TEST_MOBILE_NUMBER": "+917567905829",
+        "TEST_MOBILE_NUMBER": "+91XXXXXXXXXX",
     }
 
 
@@ -119,7 +120,7 @@ def test_example_needs_its_own_credentials_and_nothing_else() -> None:
         load(SET)
 
     named = [problem.split(":")[0] for problem in caught.value.problems]
-    assert named == ["WATI_API_KEY", "WATI_INSTANCE_ID", "LEAD_API_TOKEN"]
+    assert named == ["WATI_API_KEY", "WATI_INSTANCE_ID", "LEAD_API_TOKEN", "TEST_MOBILE_NUMBER"]
     assert all("placeholder" in problem for problem in caught.value.problems)
     assert set(CREDENTIALS) < set(OWN)
     assert load({**SET, **OWN}).local.warnings == ()
