@@ -3,7 +3,6 @@
 from lead_automation.answers import TemplateInfo
 from lead_automation.config import PhoneFormat, WatiSettings
 from lead_automation.errors import CampaignStopError
-from lead_automation.leads.phone import international
 from lead_automation.models import Counsellor, Recipient, TemplateMessage
 
 
@@ -61,8 +60,12 @@ def compose_message(
         wati: Template, names of its parameters, label and sender.
         order: The template's own order of those names.
     """
-    is_spaced = wati.phone_format is PhoneFormat.INTERNATIONAL
-    number = international(counsellor.number) if is_spaced else counsellor.number
+    number = counsellor.number
+    if wati.phone_format is PhoneFormat.INTERNATIONAL:
+        # Here, for `status` reads this module's neighbours and need not load the metadata.
+        from lead_automation.leads.phone import international  # noqa: PLC0415
+
+        number = international(number)
     given = (recipient.name, counsellor.name, number)
     values = dict(zip(wati.parameter_names, given, strict=True))
     return TemplateMessage(

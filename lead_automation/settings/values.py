@@ -170,7 +170,7 @@ def parse_phone_text(text: str) -> str:
 
     Only the form is judged: whether the number is in use in its country takes phone metadata.
     """
-    expect("x" not in text.lower(), "your own value instead of the example's placeholder")
+    expect("xxx" not in text.lower(), "your own value instead of the example's placeholder")
     return _phone(_PHONE_SEPARATORS.sub("", text))
 
 
