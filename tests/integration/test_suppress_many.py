@@ -171,6 +171,17 @@ def test_sync_of_5000_contacts_says_its_price_and_keeps_within_ten_reads_in_ten_
     assert simulator.messages == []
 
 
+def test_sync_over_v3_suppresses_the_same(tmp_path: Path) -> None:
+    """Its list tells no total, so the price is said as unknown; every page is read all the same."""
+    harness, simulator = contacts(tmp_path, 250, WATI_API_VERSION="v3")
+    ended = sync(harness, "--json")
+
+    assert ended.code == 0, ended.err
+    assert (ended.document["contacts"], ended.document["added"]) == (250, 25)
+    assert len(listed(harness)) == 25
+    assert simulator.messages == []
+
+
 @pytest.mark.parametrize(("typed", "calls"), [("no\n", 1), ("yes\n", 3)])
 def test_sync_asks_before_it_reads_on(tmp_path: Path, typed: str, calls: int) -> None:
     """One call tells the price; the others are made after a yes."""
