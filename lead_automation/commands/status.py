@@ -238,13 +238,9 @@ def _refused_lines(refused: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"  refused: lead {clean(its['lead_id'], _MAX_NAME)} ({its['msg_status']}), "
         f"{its['refused_on']}: {its['reason']}"
-        for its in refused[:_MOST_NAMED]
+        for its in refused
     ]
-    if len(refused) > _MOST_NAMED:
-        lines.append(f"  … and {len(refused) - _MOST_NAMED} more (--json names them all)")
-    if refused:
-        lines.append("  each is tried once a day and by `track`; ask the CRM's administrator")
-    return lines
+    return _first(lines, "each is tried once a day and by `track`; ask the CRM's administrator")
 
 
 def _unknown_lines(unknown: list[dict[str, Any]]) -> list[str]:
@@ -252,10 +248,15 @@ def _unknown_lines(unknown: list[dict[str, Any]]) -> list[str]:
     lines = [
         f"  unknown: lead {clean(its['lead_id'], _MAX_NAME)} of {its['day']}, "
         f"attempt {its['attempts']}"
-        for its in unknown[:_MOST_NAMED]
+        for its in unknown
     ]
-    if len(unknown) > _MOST_NAMED:
-        lines.append(f"  … and {len(unknown) - _MOST_NAMED} more (--json names them all)")
-    if unknown:
-        lines.append("  `track` or the next run asks WATI; they are never sent blindly again")
-    return lines
+    return _first(lines, "`track` or the next run asks WATI; they are never sent blindly again")
+
+
+def _first(lines: list[str], what_next: str) -> list[str]:
+    """Return the first lines, how many more there are, and what becomes of them; none of none."""
+    if not lines:
+        return []
+    more = len(lines) - _MOST_NAMED
+    rest = [f"  … and {more} more (--json names them all)"] if more > 0 else []
+    return [*lines[:_MOST_NAMED], *rest, f"  {what_next}"]
