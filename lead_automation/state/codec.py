@@ -65,6 +65,9 @@ def read_value(value: object, kind: Any) -> Any:
         if not problem:
             raise SchemaError(str(exc)) from exc
         raise SchemaError(problem, place.strip(".`")) from exc
+    except UnicodeEncodeError as exc:  # half of a letter in JSON's escapes, such as "\\ud800"
+        msg = "holds text that is no Unicode"
+        raise SchemaError(msg) from exc
 
 
 def read_struct(value: object, kind: type[_V], **outside: object) -> _V:

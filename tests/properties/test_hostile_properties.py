@@ -339,6 +339,7 @@ state_bytes_of_any_kind = st.one_of(
 
 @campaigns
 @given(st.sampled_from(STATE_FILES), state_bytes_of_any_kind)
+@example("campaign_hold.json", b'"\\ud800"')
 def test_any_bytes_as_a_state_file_are_read_or_left_byte_for_byte(name: str, data: bytes) -> None:
     """Either the run knows what they mean, or it ends with 5 and they stand as they stood."""
     with scene() as harness:
